@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of strategies, and the wrappers that callers use: they check the
+ * contract and the deadline, so that no lock has to.
+ */
+#include "lock_impl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+static const struct lock_impl *const impls[] = {
+	&lock_none,
+	&lock_mutex_private,
+	&lock_flock,
+	&lock_mutex,
+	&lock_semaphore,
+	&lock_optimistic,
+};
+#define IMPLS (sizeof(impls) / sizeof(impls[0]))
+
+struct locks {
+	void *shared[IMPLS];
+};
+
+struct lock_user {
+	void *own[IMPLS];
+};
+
+static size_t
+index_of(const struct lock_impl *impl)
+{
+	size_t i;
+
+	for (i = 0; i < IMPLS; i++)
+		if (impls[i] == impl)
+			return i;
+	assert(!"a strategy that lock_parse() did not make");
+	abort();
+}
+
+size_t
+lock_count(void)
+{
+	return IMPLS;
+}
+
+struct lock_strategy
+lock_at(size_t i)
+{
+	assert(i < IMPLS);
+	return (struct lock_strategy){ .impl = impls[i], .permits = 1 };
+}
+
+bool
+lock_parse(const char *name, struct lock_strategy *strategy)
+{
+	const size_t length = strcspn(name, ":");
+	size_t i;
+
+	for (i = 0; i < IMPLS; i++) {
+		const struct lock_impl *impl = impls[i];
+
+		if (strlen(impl->name) != length ||
+		    memcmp(impl->name, name, length) != 0)
+			continue;
+		*strategy = lock_at(i);
+		if (name[length] == '\0')
+			return true;
+		if (impl->permits_max == 1 || name[length + 1] < '1' ||
+		    name[length + 1] > '0' + (int)impl->permits_max ||
+		    name[length + 2] != '\0')
+			return false;
+		strategy->permits = (unsigned)(name[length + 1] - '0');
+		return true;
+	}
+	return false;
+}
+
+void
+lock_print(struct lock_strategy strategy, char name[LOCK_NAME_SIZE])
+{
+	if (strategy.permits == 1)
+		snprintf(name, LOCK_NAME_SIZE, "%s", strategy.impl->name);
+	else
+		snprintf(name, LOCK_NAME_SIZE, "%s:%u", strategy.impl->name,
+		    strategy.permits % 10);
+}
+
+struct lock_facts
+lock_facts(struct lock_strategy strategy)
+{
+	return strategy.impl->facts(strategy.permits);
+}
+
+const char *
+lock_summary(struct lock_strategy strategy)
+{
+	return strategy.impl->summary;
+}
+
+const char *
+lock_when_killed(struct lock_strategy strategy)
+{
+	return strategy.impl->when_killed;
+}
+
+bool
+lock_is_safe(struct lock_strategy strategy)
+{
+	const struct lock_facts facts = lock_facts(strategy);
+
+	return facts.checks_write ||
+	    (facts.excludes_threads && facts.excludes_processes);
+}
+
+const char *
+lock_names(void)
+{
+	return "none, mutex-private, flock, mutex, semaphore, semaphore:N "
+	       "(N from 2 to 8), optimistic";
+}
+
+struct locks *
+locks_prepare(const struct lock_config *config)
+{
+	struct locks *locks;
+	size_t i;
+
+	assert(config->workers <= LOCK_WORKERS_MAX);
+	assert(config->clerks <= LOCK_CLERKS_MAX);
+	locks = calloc(1, sizeof(*locks));
+	if (locks == NULL)
+		return NULL;
+	for (i = 0; i < IMPLS; i++)
+		if (impls[i]->prepare(config, &locks->shared[i]) != 0)
+			goto undo;
+	return locks;
+undo:
+	while (i-- > 0)
+		impls[i]->destroy(locks->shared[i]);
+	free(locks);
+	return NULL;
+}
+
+void
+locks_free(struct locks *locks)
+{
+	size_t i;
+
+	if (locks == NULL)
+		return;
+	for (i = 0; i < IMPLS; i++)
+		impls[i]->destroy(locks->shared[i]);
+	free(locks);
+}
+
+struct lock_user *
+locks_attach(struct locks *locks, unsigned worker, unsigned clerk)
+{
+	struct lock_user *user;
+	size_t i;
+
+	user = calloc(1, sizeof(*user));
+	if (user == NULL)
+		return NULL;
+	for (i = 0; i < IMPLS; i++)
+		if (impls[i]->attach(locks->shared[i], worker, clerk,
+			&user->own[i]) != 0)
+			goto undo;
+	return user;
+undo:
+	while (i-- > 0)
+		impls[i]->detach(user->own[i]);
+	free(user);
+	return NULL;
+}
+
+void
+locks_detach(struct lock_user *user)
+{
+	size_t i;
+
+	if (user == NULL)
+		return;
+	for (i = 0; i < IMPLS; i++)
+		impls[i]->detach(user->own[i]);
+	free(user);
+}
+
+enum lock_result
+lock_acquire(struct lock_user *user, struct lock_strategy strategy,
+    unsigned slot, int64_t deadline_ns, struct lock_hold *hold)
+{
+	const struct lock_impl *impl = strategy.impl;
+	void *own = user->own[index_of(impl)];
+	enum lock_result result;
+
+	assert(hold->user == NULL);
+	assert(slot < LOCK_SLOTS);
+	result = impl->acquire(own, slot, strategy.permits, 0);
+	if (result == LOCK_TIMED_OUT && clock_now_ns() < deadline_ns) {
+		result =
+		    impl->acquire(own, slot, strategy.permits, deadline_ns);
+		if (result <= LOCK_INHERITED && clock_now_ns() > deadline_ns) {
+			impl->release(own, slot, strategy.permits);
+			result = LOCK_TIMED_OUT;
+		}
+	}
+	if (result <= LOCK_INHERITED)
+		*hold = (struct lock_hold){
+			.user = user, .strategy = strategy, .slot = slot
+		};
+	return result;
+}
+
+void
+lock_release(struct lock_hold *hold)
+{
+	const struct lock_impl *impl = hold->strategy.impl;
+
+	assert(hold->user != NULL);
+	impl->release(hold->user->own[index_of(impl)], hold->slot,
+	    hold->strategy.permits);
+	hold->user = NULL;
+}
+
+unsigned
+locks_force_release(struct locks *locks, unsigned worker)
+{
+	unsigned permits = 0;
+	size_t i;
+
+	for (i = 0; i < IMPLS; i++)
+		permits += impls[i]->force_release(locks->shared[i], worker);
+	return permits;
+}
+
+int
+lock_prepare_nothing(const struct lock_config *config, void **shared)
+{
+	(void)config;
+	*shared = NULL;
+	return 0;
+}
+
+void
+lock_destroy_nothing(void *shared)
+{
+	(void)shared;
+}
+
+int
+lock_attach_shared(void *shared, unsigned worker, unsigned clerk, void **own)
+{
+	(void)worker;
+	(void)clerk;
+	*own = shared;
+	return 0;
+}
+
+enum lock_result
+lock_acquire_nothing(
+    void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
+{
+	(void)own;
+	(void)slot;
+	(void)permits;
+	(void)deadline_ns;
+	return LOCK_HELD;
+}
+
+void
+lock_release_nothing(void *own, unsigned slot, unsigned permits)
+{
+	(void)own;
+	(void)slot;
+	(void)permits;
+}
+
+void
+lock_detach_nothing(void *own)
+{
+	(void)own;
+}
+
+unsigned
+lock_force_release_nothing(void *shared, unsigned worker)
+{
+	(void)shared;
+	(void)worker;
+	return 0;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How clerks take turns.  A *strategy* is one of the locks below, by name;
+ * `semaphore:3` is a strategy with three permits.  A sale has a *slot*, and
+ * its locks, one of each strategy, live in that slot: sales never share one.
+ *
+ *     supervisor   locks_prepare()  before any fork
+ *     clerk        locks_attach()   after the fork, one for each thread
+ *                  lock_acquire() … lock_release()
+ *                  locks_detach()
+ *     supervisor   locks_force_release()  after it has reaped a worker and
+ *                  before it forks the next one in its place
+ *     supervisor   locks_free()     when no worker is left
+ *
+ * Example.  The invariant "remaining + tickets sold == capacity" may be
+ * broken between acquire and release, and nowhere else:
+ *
+ *     if (lock_acquire(user, strategy, slot, deadline, &hold) <= LOCK_INHERITED)
+ *             read remaining; write remaining - 1; lock_release(&hold);
+ *
+ * It is illegal to acquire with a hold that is held, to release one that is
+ * not, and to use a lock_user on two threads; the wrappers assert the first
+ * two.
+ */
+#ifndef LOCK_H
+#define LOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOCK_SLOTS 4096	    /* sales, at most */
+#define LOCK_PERMITS_MAX 8  /* semaphore:8 */
+#define LOCK_NAME_SIZE 16   /* bytes that hold any strategy's name, with NUL */
+#define LOCK_WORKERS_MAX 64 /* worker processes, at most */
+#define LOCK_CLERKS_MAX 256 /* clerks in one worker, at most */
+
+enum lock_result {
+	LOCK_HELD = 0,
+	LOCK_INHERITED, /* held, and the holder before us died holding it */
+	LOCK_TIMED_OUT, /* not held */
+	LOCK_FAILED,	/* not held; errno says why */
+};
+
+struct lock_impl;
+
+/* A lock, chosen.  Made by lock_parse(); copied freely. */
+struct lock_strategy {
+	const struct lock_impl *impl;
+	unsigned permits; /* 1, or the N of semaphore:N */
+};
+
+/* What a strategy does, as data; lock_facts() tells. */
+struct lock_facts {
+	bool excludes_threads;	 /* two clerks of one worker */
+	bool excludes_processes; /* two workers */
+	bool checks_write;	 /* the write itself is checked: put_if */
+	bool tells_death;	 /* the next holder learns that one died */
+	bool fair;		 /* first come, first served */
+	bool wrong_on_purpose;	 /* oversells; a control or a lesson */
+};
+
+struct lock_config {
+	const char *dir;  /* the data directory, for locks that are files */
+	unsigned workers; /* at most LOCK_WORKERS_MAX */
+	unsigned clerks;  /* in each worker, at most LOCK_CLERKS_MAX */
+};
+
+struct locks;	  /* every strategy, in every slot */
+struct lock_user; /* one thread's handles to them */
+
+struct lock_hold {
+	struct lock_user *user; /* NULL: nothing is held */
+	struct lock_strategy strategy;
+	unsigned slot;
+};
+
+/* The strategies, 0 ≤ i < lock_count(), in the order to show them. */
+size_t lock_count(void);
+struct lock_strategy lock_at(size_t i);
+
+/* "mutex", "semaphore:3".  False: there is no such strategy. */
+bool lock_parse(const char *name, struct lock_strategy *strategy);
+void lock_print(struct lock_strategy strategy, char name[LOCK_NAME_SIZE]);
+struct lock_facts lock_facts(struct lock_strategy strategy);
+
+/* What it is, and what happens when its holder is killed; one line each. */
+const char *lock_summary(struct lock_strategy strategy);
+const char *lock_when_killed(struct lock_strategy strategy);
+
+/* Does a sale under this strategy never oversell, with several workers? */
+bool lock_is_safe(struct lock_strategy strategy);
+
+/* "none, mutex-private, …, semaphore:N, …" for messages. */
+const char *lock_names(void);
+
+/* NULL with errno set: no memory, or `dir` cannot be written. */
+struct locks *locks_prepare(const struct lock_config *config);
+void locks_free(struct locks *locks);
+
+/* For the thread that is clerk `clerk` of worker `worker`; both from 0. */
+struct lock_user *locks_attach(
+    struct locks *locks, unsigned worker, unsigned clerk);
+void locks_detach(struct lock_user *user);
+
+/*
+ * Take the sale's lock, waiting until `deadline_ns` at the latest.  A
+ * deadline that is past, 0 among them, is a try that never sleeps.  A lock
+ * that is granted after its deadline is given back: LOCK_TIMED_OUT.
+ */
+enum lock_result lock_acquire(struct lock_user *user,
+    struct lock_strategy strategy, unsigned slot, int64_t deadline_ns,
+    struct lock_hold *hold);
+void lock_release(struct lock_hold *hold);
+
+/*
+ * Hand back what the dead worker's clerks held or waited for, where the
+ * kernel does not.  Returns how many permits were handed back.
+ */
+unsigned locks_force_release(struct locks *locks, unsigned worker);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * For those who implement a lock; callers include lock.h.
+ *
+ * A lock is one file with one `const struct lock_impl` at its bottom, and a
+ * row in lock.c.  It inherits every test and benchmark from there.  Every
+ * slot of the table is filled; the no-ops at the end are for sharing.
+ */
+#ifndef LOCK_IMPL_H
+#define LOCK_IMPL_H
+
+#include "lock.h"
+
+/* What a lock may do, and how many it lets in; answers lock_facts(). */
+typedef struct lock_facts lock_facts_fn(unsigned permits);
+
+/*
+ * Supervisor, before the fork: make what all processes share, in `*shared`.
+ * 0, or -1 with errno set.
+ */
+typedef int lock_prepare_fn(const struct lock_config *config, void **shared);
+typedef void lock_destroy_fn(void *shared);
+
+/*
+ * Each clerk, after the fork: open what is its own, in `*own`.  0, or -1 with
+ * errno set.
+ */
+typedef int lock_attach_fn(
+    void *shared, unsigned worker, unsigned clerk, void **own);
+typedef void lock_detach_fn(void *own);
+
+/*
+ * Clerk.  `deadline_ns` 0 is a try and must not sleep; the wrapper tries
+ * before it waits and looks at the deadline again after a late grant.
+ */
+typedef enum lock_result lock_acquire_fn(
+    void *own, unsigned slot, unsigned permits, int64_t deadline_ns);
+typedef void lock_release_fn(void *own, unsigned slot, unsigned permits);
+
+/* Supervisor, `worker` reaped and not yet replaced: permits handed back. */
+typedef unsigned lock_force_release_fn(void *shared, unsigned worker);
+
+struct lock_impl {
+	const char *name;
+	const char *summary;	 /* one line: what it is */
+	const char *when_killed; /* one line: what becomes of a dead hold */
+	unsigned permits_max;	 /* 1: takes no ":N" */
+	lock_facts_fn *facts;
+	lock_prepare_fn *prepare;
+	lock_attach_fn *attach;
+	lock_acquire_fn *acquire;
+	lock_release_fn *release;
+	lock_detach_fn *detach;
+	lock_force_release_fn *force_release;
+	lock_destroy_fn *destroy;
+};
+
+extern const struct lock_impl lock_none;
+extern const struct lock_impl lock_mutex_private;
+extern const struct lock_impl lock_flock;
+extern const struct lock_impl lock_mutex;
+extern const struct lock_impl lock_semaphore;
+extern const struct lock_impl lock_optimistic;
+
+/* Shared no-ops, for locks that need nothing there. */
+lock_prepare_fn lock_prepare_nothing;
+lock_destroy_fn lock_destroy_nothing;
+lock_attach_fn lock_attach_shared; /* own is shared */
+lock_acquire_fn lock_acquire_nothing;
+lock_release_fn lock_release_nothing;
+lock_detach_fn lock_detach_nothing;
+lock_force_release_fn lock_force_release_nothing;
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The one place that knows EOWNERDEAD. */
+#include "robust.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "clock.h"
+#include "tsan.h"
+
+int
+robust_init(pthread_mutex_t *mutex)
+{
+	pthread_mutexattr_t attr;
+	int error;
+
+	error = pthread_mutexattr_init(&attr);
+	if (error != 0)
+		goto fail;
+	error = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	if (error == 0)
+		error = pthread_mutexattr_setrobust(
+		    &attr, PTHREAD_MUTEX_ROBUST);
+	if (error == 0)
+		error = pthread_mutex_init(mutex, &attr);
+	pthread_mutexattr_destroy(&attr);
+	if (error == 0)
+		return 0;
+fail:
+	errno = error;
+	return -1;
+}
+
+/* ThreadSanitizer does not know clocklock and would report every use. */
+static int
+lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
+{
+	struct timespec ts;
+
+	if (deadline_ns <= 0)
+		return pthread_mutex_trylock(mutex);
+	if (TSAN_ON) {
+		ts = clock_timespec(deadline_ns - clock_now_ns() +
+		    clock_read_ns(CLOCK_REALTIME));
+		return pthread_mutex_timedlock(mutex, &ts);
+	}
+	ts = clock_timespec(deadline_ns);
+	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &ts);
+}
+
+enum robust_result
+robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
+{
+	const int error = lock_until(mutex, deadline_ns);
+
+	switch (error) {
+	case 0:
+		return ROBUST_HELD;
+	case EOWNERDEAD:
+		return ROBUST_INHERITED;
+	case EBUSY:
+	case ETIMEDOUT:
+		return ROBUST_TIMED_OUT;
+	default:
+		errno = error;
+		return ROBUST_FAILED;
+	}
+}
+
+void
+robust_repaired(pthread_mutex_t *mutex)
+{
+	const int error = pthread_mutex_consistent(mutex);
+
+	assert(error == 0);
+	(void)error;
+}
+
+void
+robust_unlock(pthread_mutex_t *mutex)
+{
+	const int error = pthread_mutex_unlock(mutex);
+
+	assert(error == 0);
+	(void)error;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where sales are kept.  A store keeps, for each sale, its settings and its
+ * ledger: one line for each receipt, numbered 1, 2, 3 … without gaps.
+ *
+ *     supervisor   store_new()      before any fork: what processes share
+ *     a child      store_prepare()  checks, creates, recovers; then exits
+ *     any thread   store_open()     after the fork, one for each thread
+ *                  store_read() … store_put() or store_put_if()
+ *                  store_close()
+ *     supervisor   store_free()     when no worker is left
+ *
+ * Two writes on purpose.  store_put() trusts that its caller excluded the
+ * others between read and write; store_put_if() trusts nobody and refuses when
+ * the version is not the one that was read.  If both checked, every strategy
+ * and none would look right.
+ *
+ * Every write runs under the store's *latch*, a short robust mutex between
+ * processes that never spans a read and its write.  What it gives, under
+ * every strategy and under none:
+ *
+ *   1. versions are the store's: last + 1, no gaps, whatever was read;
+ *   2. a write that was decided under other settings is refused (epoch);
+ *   3. a key is on one line of a sale at most;
+ *   4. a line is durable before anybody but the latch's holder can see it;
+ *   5. a line is whole or absent, also when its writer is killed; unless the
+ *      supervisor dies as well, so is the whole write.
+ *
+ * What it does not give is that `remaining` is right: it is the number that
+ * the last writer says it is.  That is the lock's part.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_ID_SIZE 65    /* a sale's id: 1 to 64 of a-z 0-9 - _, and NUL */
+#define STORE_LOCK_SIZE 16  /* a strategy's name, and NUL */
+#define STORE_ORDER_SIZE 33 /* an order's id: 32 hex digits, and NUL */
+#define STORE_SALES_MAX 4096
+#define STORE_CAPACITY_MAX 10000000 /* tickets in one sale */
+
+enum store_result {
+	STORE_OK = 0,
+	STORE_CONFLICT,	 /* the version is not the one that was read */
+	STORE_MOVED,	 /* the settings are not those that were read */
+	STORE_DUPLICATE, /* a line bears the key; or the sale exists already */
+	STORE_GONE,	 /* no such sale, or no such order */
+	STORE_BUSY,	 /* the deadline came first; nothing was written */
+	STORE_FULL,	 /* no space (or no slot); nothing was written */
+	STORE_FAILED,	 /* nothing was written; store_error() says why */
+	STORE_UNKNOWN,	 /* it may or may not be on disk: store is poisoned */
+};
+
+/* A sale's settings, as far as they are chosen. */
+struct store_settings {
+	char id[STORE_ID_SIZE];
+	int64_t capacity;
+	char lock[STORE_LOCK_SIZE]; /* the strategy; text to the store */
+	int64_t delay_min_ms, delay_max_ms;
+};
+
+/* One sale at one moment; what a write is decided on. */
+struct store_state {
+	struct store_settings settings;
+	uint64_t birth; /* random, new at create: tells namesakes apart */
+	uint64_t epoch; /* random, new at create and at configure */
+	unsigned slot;	/* the sale's number among at most STORE_SALES_MAX */
+	int64_t remaining;
+	int64_t version; /* of the last line, 0: none */
+};
+
+enum store_kind {
+	STORE_SOLD = 0,
+	STORE_RECOUNTED, /* remaining set to capacity - highest seat */
+	STORE_RAISED,	 /* capacity raised */
+};
+
+/*
+ * One line of a ledger.  To a write the caller owns what it points to; in a
+ * visit the store does, until the visit returns.
+ */
+struct store_line {
+	enum store_kind kind;
+	int64_t version; /* set by the write */
+	int64_t base;	 /* the version that was read; set by the write */
+	unsigned nth;	 /* 1, 2 … within its write; set by the write */
+	int64_t seat;	 /* the first seat; they are seat … seat+quantity-1 */
+	int64_t quantity;
+	int64_t remaining; /* after this line */
+	int64_t capacity;  /* at this line */
+	char order[STORE_ORDER_SIZE];
+	const char *buyer;
+	const char *key; /* NULL: none */
+	const char *lock;
+	unsigned worker, clerk; /* who wrote it, from 1 */
+	int64_t sold_at_ms;	/* wall clock, since 1970 */
+	const char *trail;	/* JSON text, a list */
+};
+
+/* False stops the walk. */
+typedef bool store_visit_fn(const struct store_line *line, void *arg);
+typedef bool store_sale_fn(const struct store_state *state, void *arg);
+
+enum store_by { STORE_BY_ORDER, STORE_BY_KEY };
+
+/* What store_configure() sets; start from the state's settings. */
+struct store_change {
+	struct store_settings settings; /* id ignored; capacity never falls */
+	bool recount; /* set remaining to capacity - highest seat */
+	const char *trail; /* JSON text for the lines this makes */
+	int64_t at_ms;	   /* wall clock */
+};
+
+struct store;	   /* one data directory */
+struct store_user; /* one thread's handles to it */
+
+/* "json, sqlite" for messages; is `kind` one of them? */
+const char *store_names(void);
+bool store_known(const char *kind);
+
+/*
+ * Make what processes share.  `dir` is kept, not copied.  NULL with errno
+ * set.
+ */
+struct store *store_new(const char *kind, const char *dir);
+void store_free(struct store *store);
+const char *store_kind(const struct store *store);
+
+/*
+ * In a child that then exits, while nobody else has the store open: check
+ * what is there, create what is missing, settle what was half written.
+ * Again after a poisoning, which it ends.  0, or -1 with one line in `error`.
+ */
+int store_prepare(struct store *store, char *error, size_t error_size);
+
+/* A write's outcome is unknown; nothing more is written until a prepare. */
+bool store_poisoned(const struct store *store);
+
+/* NULL with one line in `error`. */
+struct store_user *store_open(
+    struct store *store, char *error, size_t error_size);
+void store_close(struct store_user *user);
+
+/* The text to the last STORE_FAILED, STORE_FULL or STORE_UNKNOWN. */
+const char *store_error(const struct store_user *user);
+
+/* OK, GONE or FAILED. */
+enum store_result store_read(
+    struct store_user *user, const char *id, struct store_state *state);
+
+/* A read that no write follows. */
+void store_abandon(struct store_user *user, const struct store_state *state);
+
+/*
+ * Append `count` lines that were decided on `state`; the counter becomes the
+ * last line's `remaining`.  On OK the lines bear their versions, and
+ * `*overwrote` says whether others had written since `state` was read.
+ * OK, CONFLICT (put_if only), MOVED, DUPLICATE, GONE, BUSY, FULL, FAILED,
+ * UNKNOWN.
+ */
+enum store_result store_put(struct store_user *user,
+    const struct store_state *state, struct store_line *lines, size_t count,
+    int64_t deadline_ns, bool *overwrote);
+enum store_result store_put_if(struct store_user *user,
+    const struct store_state *state, struct store_line *lines, size_t count,
+    int64_t deadline_ns);
+
+/* The line that bears the order's id, or the key.  OK, GONE, FAILED. */
+enum store_result store_find(struct store_user *user,
+    const struct store_state *state, enum store_by by, const char *value,
+    store_visit_fn *visit, void *arg);
+
+/*
+ * The lines after version `after` and up to that of `state`, which is what
+ * makes it one snapshot.  OK, GONE, FAILED.
+ */
+enum store_result store_each(struct store_user *user,
+    const struct store_state *state, int64_t after, store_visit_fn *visit,
+    void *arg);
+
+/* Open a sale.  OK, DUPLICATE, BUSY, FULL, FAILED, UNKNOWN. */
+enum store_result store_create(struct store_user *user,
+    const struct store_settings *settings, int64_t deadline_ns);
+
+/*
+ * Change settings that were read with `state`: a new epoch, and a line for
+ * each change of the counter.  From the moment it returns nothing that was
+ * decided before can be written.  `*state` becomes the new one.  OK, MOVED,
+ * GONE, BUSY, FULL, FAILED, UNKNOWN.
+ */
+enum store_result store_configure(struct store_user *user,
+    struct store_state *state, const struct store_change *change,
+    int64_t deadline_ns);
+
+/*
+ * Delete the sale that was read with `state`, if neither its settings nor
+ * its ledger changed since.  OK, MOVED, CONFLICT, GONE, BUSY, FAILED.
+ */
+enum store_result store_remove(struct store_user *user,
+    const struct store_state *state, int64_t deadline_ns);
+
+/* All sales, in no order.  OK or FAILED. */
+enum store_result store_list(
+    struct store_user *user, store_sale_fn *visit, void *arg);
+
+/* What can wait: views for people, checkpoints.  Cheap when idle. */
+void store_tidy(struct store_user *user);
+
+#endif

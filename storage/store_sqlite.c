@@ -1,0 +1,915 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sqlite: one database, DATA/turnstile.db, in WAL mode with synchronous=FULL.
+ *
+ * A transaction goes round the write only.  With the read inside it, SQLite's
+ * own lock would exclude everybody and hide what `none` does; and there is no
+ * UNIQUE on seats, which would be a strategy by another name.
+ *
+ * The latch is one for the store, since SQLite has one writer anyway; waiting
+ * in it is fairer than SQLite's busy handler, which sleeps and starves.
+ * Checkpoints run in the latch too: SQLite before 3.51.3 can corrupt a
+ * database when one overlaps another connection's commit.
+ *
+ * A connection for each thread, opened after the fork.  Nothing else in the
+ * process may open the file: closing it would drop SQLite's locks.
+ */
+#include "store_impl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "robust.h"
+#include "shared.h"
+
+#define DATABASE "turnstile.db"
+#define FORMAT_VERSION 1
+#define APPLICATION_ID 0x7475726e /* "turn" */
+#define BUSY_TIMEOUT_MS 2000	  /* a safety net: the latch excludes */
+#define CHECKPOINT_PAGES 2000
+
+/* A ledger line's rowid: the sale's number, then the version. */
+#define VERSION_BITS 40
+
+/* clang-format off */
+static const char schema[] =
+	"CREATE TABLE sale ("
+	"  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  id TEXT NOT NULL UNIQUE,"
+	"  slot INTEGER NOT NULL UNIQUE,"
+	"  birth INTEGER NOT NULL,"
+	"  epoch INTEGER NOT NULL,"
+	"  capacity INTEGER NOT NULL CHECK (capacity > 0),"
+	"  remaining INTEGER NOT NULL CHECK (remaining >= 0),"
+	"  version INTEGER NOT NULL,"
+	"  lock TEXT NOT NULL,"
+	"  delay_min_ms INTEGER NOT NULL,"
+	"  delay_max_ms INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE ledger ("
+	"  row INTEGER PRIMARY KEY," /* sale.number << 40 | version */
+	"  sale INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  base INTEGER NOT NULL,"
+	"  nth INTEGER NOT NULL,"
+	"  seat INTEGER NOT NULL,"
+	"  quantity INTEGER NOT NULL,"
+	"  remaining INTEGER NOT NULL,"
+	"  capacity INTEGER NOT NULL,"
+	"  order_id TEXT NOT NULL,"
+	"  buyer TEXT NOT NULL,"
+	"  key TEXT,"
+	"  lock TEXT NOT NULL,"
+	"  worker INTEGER NOT NULL,"
+	"  clerk INTEGER NOT NULL,"
+	"  sold_at_ms INTEGER NOT NULL,"
+	"  trail TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX ledger_order ON ledger (order_id)"
+	"  WHERE order_id <> '';"
+	"CREATE UNIQUE INDEX ledger_key ON ledger (sale, key)"
+	"  WHERE key IS NOT NULL;";
+
+enum statement {
+	BEGIN, COMMIT, ROLLBACK,
+	READ, LIST, CHECK_STATE, HAS_KEY, INSERT_LINE, SET_COUNTER,
+	FIND_ORDER, FIND_KEY, EACH, FREE_SLOT, INSERT_SALE, SET_SETTINGS,
+	DELETE_LINES, DELETE_SALE,
+	STATEMENTS
+};
+
+#define SALE_COLUMNS \
+	"number, id, slot, birth, epoch, capacity, remaining, version," \
+	" lock, delay_min_ms, delay_max_ms"
+#define LINE_COLUMNS \
+	"row, kind, base, nth, seat, quantity, remaining, capacity," \
+	" order_id, buyer, key, lock, worker, clerk, sold_at_ms, trail"
+
+static const char *const texts[STATEMENTS] = {
+	[BEGIN] = "BEGIN IMMEDIATE",
+	[COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",
+	[READ] = "SELECT " SALE_COLUMNS " FROM sale WHERE id = ?",
+	[LIST] = "SELECT " SALE_COLUMNS " FROM sale ORDER BY id",
+	[CHECK_STATE] = "SELECT " SALE_COLUMNS " FROM sale WHERE id = ?",
+	[HAS_KEY] = "SELECT 1 FROM ledger WHERE sale = ? AND key = ?",
+	[INSERT_LINE] = "INSERT INTO ledger (" LINE_COLUMNS ", sale)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SET_COUNTER] = "UPDATE sale SET version = ?, remaining = ?,"
+		" capacity = ? WHERE number = ?",
+	[FIND_ORDER] = "SELECT " LINE_COLUMNS " FROM ledger"
+		" WHERE sale = ? AND order_id = ? AND order_id <> ''",
+	[FIND_KEY] = "SELECT " LINE_COLUMNS " FROM ledger"
+		" WHERE sale = ? AND key = ?",
+	[EACH] = "SELECT " LINE_COLUMNS " FROM ledger"
+		" WHERE row > ? AND row <= ? ORDER BY row",
+	[FREE_SLOT] = "SELECT min(n) FROM (SELECT 0 AS n"
+		" UNION ALL SELECT slot + 1 FROM sale)"
+		" WHERE n NOT IN (SELECT slot FROM sale)",
+	[INSERT_SALE] = "INSERT INTO sale (id, slot, birth, epoch, capacity,"
+		" remaining, version, lock, delay_min_ms, delay_max_ms)"
+		" VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+	[SET_SETTINGS] = "UPDATE sale SET epoch = ?, lock = ?,"
+		" delay_min_ms = ?, delay_max_ms = ? WHERE number = ?",
+	[DELETE_LINES] = "DELETE FROM ledger WHERE row > ? AND row <= ?",
+	[DELETE_SALE] = "DELETE FROM sale WHERE number = ?",
+};
+/* clang-format on */
+
+struct sqlite_shared {
+	pthread_mutex_t latch;
+};
+
+struct sqlite_own {
+	sqlite3 *db;
+	sqlite3_stmt *statement[STATEMENTS];
+	int wal_pages; /* after this connection's last commit */
+};
+
+/* ----------------------------------------------------------- statements -- */
+
+static struct sqlite_own *
+own_of(const struct store_user *user)
+{
+	return user->own;
+}
+
+static sqlite3_stmt *
+statement(const struct store_user *user, enum statement which)
+{
+	return own_of(user)->statement[which];
+}
+
+/* What the connection's last error means where nothing was written. */
+static enum store_result
+fail_sqlite(struct store_user *user, const char *what)
+{
+	sqlite3 *db = own_of(user)->db;
+	const int code = sqlite3_errcode(db) & 0xff;
+
+	return store_fail(user,
+	    code == SQLITE_FULL       ? STORE_FULL
+		: code == SQLITE_BUSY ? STORE_BUSY
+				      : STORE_FAILED,
+	    "%s: %s: %s", DATABASE, what, sqlite3_errmsg(db));
+}
+
+/* Step once and let go of everything; true if that did it. */
+static bool
+run(struct store_user *user, enum statement which)
+{
+	sqlite3_stmt *s = statement(user, which);
+	int rc;
+
+	rc = sqlite3_step(s);
+	if (sqlite3_reset(s) != SQLITE_OK)
+		return false;
+	return rc == SQLITE_DONE;
+}
+
+static void
+bind_text(sqlite3_stmt *s, int i, const char *text)
+{
+	sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC);
+}
+
+static const char *
+column_text(sqlite3_stmt *s, int i)
+{
+	return (const char *)sqlite3_column_text(s, i);
+}
+
+/* A row of SALE_COLUMNS; the sale's number is returned. */
+static int64_t
+state_of_row(sqlite3_stmt *s, struct store_state *state)
+{
+	struct store_settings *settings = &state->settings;
+
+	memset(state, 0, sizeof(*state));
+	snprintf(settings->id, STORE_ID_SIZE, "%s", column_text(s, 1));
+	state->slot = (unsigned)sqlite3_column_int(s, 2);
+	state->birth = (uint64_t)sqlite3_column_int64(s, 3);
+	state->epoch = (uint64_t)sqlite3_column_int64(s, 4);
+	settings->capacity = sqlite3_column_int64(s, 5);
+	state->remaining = sqlite3_column_int64(s, 6);
+	state->version = sqlite3_column_int64(s, 7);
+	snprintf(settings->lock, STORE_LOCK_SIZE, "%s", column_text(s, 8));
+	settings->delay_min_ms = sqlite3_column_int64(s, 9);
+	settings->delay_max_ms = sqlite3_column_int64(s, 10);
+	return sqlite3_column_int64(s, 0);
+}
+
+static enum store_result
+read_sale(struct store_user *user, enum statement which, const char *id,
+    struct store_state *state, int64_t *number)
+{
+	sqlite3_stmt *s = statement(user, which);
+	int rc;
+
+	bind_text(s, 1, id);
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW)
+		*number = state_of_row(s, state);
+	if (sqlite3_reset(s) != SQLITE_OK)
+		return fail_sqlite(user, "read");
+	return rc == SQLITE_ROW ? STORE_OK : STORE_GONE;
+}
+
+static enum store_result
+sqlite_read(struct store_user *user, const char *id, struct store_state *state)
+{
+	int64_t number;
+
+	return read_sale(user, READ, id, state, &number);
+}
+
+static enum store_result
+sqlite_list(struct store_user *user, store_sale_fn *visit, void *arg)
+{
+	sqlite3_stmt *s = statement(user, LIST);
+	struct store_state state;
+
+	while (sqlite3_step(s) == SQLITE_ROW) {
+		state_of_row(s, &state);
+		if (!visit(&state, arg))
+			break;
+	}
+	if (sqlite3_reset(s) != SQLITE_OK)
+		return fail_sqlite(user, "list");
+	return STORE_OK;
+}
+
+/* --------------------------------------------------------------- ledger -- */
+
+static int64_t
+row_of(int64_t number, int64_t version)
+{
+	return number << VERSION_BITS | version;
+}
+
+static struct store_line
+line_of_row(sqlite3_stmt *s)
+{
+	struct store_line line = {
+		.version = sqlite3_column_int64(s, 0) &
+		    ((INT64_C(1) << VERSION_BITS) - 1),
+		.kind = (enum store_kind)sqlite3_column_int(s, 1),
+		.base = sqlite3_column_int64(s, 2),
+		.nth = (unsigned)sqlite3_column_int(s, 3),
+		.seat = sqlite3_column_int64(s, 4),
+		.quantity = sqlite3_column_int64(s, 5),
+		.remaining = sqlite3_column_int64(s, 6),
+		.capacity = sqlite3_column_int64(s, 7),
+		.buyer = column_text(s, 9),
+		.key = column_text(s, 10),
+		.lock = column_text(s, 11),
+		.worker = (unsigned)sqlite3_column_int(s, 12),
+		.clerk = (unsigned)sqlite3_column_int(s, 13),
+		.sold_at_ms = sqlite3_column_int64(s, 14),
+		.trail = column_text(s, 15),
+	};
+
+	snprintf(line.order, STORE_ORDER_SIZE, "%s", column_text(s, 8));
+	return line;
+}
+
+static enum store_result
+number_of(
+    struct store_user *user, const struct store_state *state, int64_t *number)
+{
+	struct store_state now;
+	enum store_result result;
+
+	result =
+	    read_sale(user, CHECK_STATE, state->settings.id, &now, number);
+	if (result == STORE_OK && now.birth != state->birth)
+		return STORE_GONE;
+	return result;
+}
+
+static enum store_result
+sqlite_find(struct store_user *user, const struct store_state *state,
+    enum store_by by, const char *value, store_visit_fn *visit, void *arg)
+{
+	sqlite3_stmt *s =
+	    statement(user, by == STORE_BY_KEY ? FIND_KEY : FIND_ORDER);
+	enum store_result result;
+	int64_t number;
+	int rc;
+
+	result = number_of(user, state, &number);
+	if (result != STORE_OK)
+		return result;
+	sqlite3_bind_int64(s, 1, number);
+	bind_text(s, 2, value);
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		const struct store_line line = line_of_row(s);
+
+		visit(&line, arg);
+	}
+	if (sqlite3_reset(s) != SQLITE_OK)
+		return fail_sqlite(user, "find");
+	return rc == SQLITE_ROW ? STORE_OK : STORE_GONE;
+}
+
+static enum store_result
+sqlite_each(struct store_user *user, const struct store_state *state,
+    int64_t after, store_visit_fn *visit, void *arg)
+{
+	sqlite3_stmt *s = statement(user, EACH);
+	enum store_result result;
+	int64_t number;
+
+	result = number_of(user, state, &number);
+	if (result != STORE_OK)
+		return result;
+	sqlite3_bind_int64(s, 1, row_of(number, after));
+	sqlite3_bind_int64(s, 2, row_of(number, state->version));
+	while (sqlite3_step(s) == SQLITE_ROW) {
+		const struct store_line line = line_of_row(s);
+
+		if (!visit(&line, arg))
+			break;
+	}
+	if (sqlite3_reset(s) != SQLITE_OK)
+		return fail_sqlite(user, "walk");
+	return STORE_OK;
+}
+
+static bool
+insert_line(
+    struct store_user *user, int64_t number, const struct store_line *line)
+{
+	sqlite3_stmt *s = statement(user, INSERT_LINE);
+
+	sqlite3_bind_int64(s, 1, row_of(number, line->version));
+	sqlite3_bind_int(s, 2, (int)line->kind);
+	sqlite3_bind_int64(s, 3, line->base);
+	sqlite3_bind_int(s, 4, (int)line->nth);
+	sqlite3_bind_int64(s, 5, line->seat);
+	sqlite3_bind_int64(s, 6, line->quantity);
+	sqlite3_bind_int64(s, 7, line->remaining);
+	sqlite3_bind_int64(s, 8, line->capacity);
+	bind_text(s, 9, line->order);
+	bind_text(s, 10, line->buyer);
+	bind_text(s, 11, line->key); /* NULL binds NULL */
+	bind_text(s, 12, line->lock);
+	sqlite3_bind_int(s, 13, (int)line->worker);
+	sqlite3_bind_int(s, 14, (int)line->clerk);
+	sqlite3_bind_int64(s, 15, line->sold_at_ms);
+	bind_text(s, 16, line->trail);
+	sqlite3_bind_int64(s, 17, number);
+	return run(user, INSERT_LINE);
+}
+
+/* -------------------------------------------------- latch, transactions -- */
+
+static enum store_result
+latch(struct store_user *user, int64_t deadline_ns)
+{
+	struct sqlite_shared *shared = user->store->shared;
+
+	switch (robust_lock(&shared->latch, deadline_ns)) {
+	case ROBUST_INHERITED: /* SQLite settles what its writer left */
+		robust_repaired(&shared->latch);
+		break;
+	case ROBUST_HELD:
+		break;
+	case ROBUST_TIMED_OUT:
+		return STORE_BUSY;
+	case ROBUST_FAILED:
+		return store_fail(
+		    user, STORE_FAILED, "latch: %s", strerror(errno));
+	}
+	if (store_poisoned(user->store)) {
+		robust_unlock(&shared->latch);
+		return store_refuse_poisoned(user);
+	}
+	return STORE_OK;
+}
+
+static void
+unlatch(struct store_user *user)
+{
+	struct sqlite_shared *shared = user->store->shared;
+
+	robust_unlock(&shared->latch);
+}
+
+/* Passive, and in the latch: no other connection can be writing. */
+static void
+checkpoint_if_due(struct store_user *user)
+{
+	struct sqlite_own *own = own_of(user);
+
+	if (own->wal_pages < CHECKPOINT_PAGES)
+		return;
+	own->wal_pages = 0;
+	/* What it could not do, the next one does. */
+	sqlite3_wal_checkpoint_v2(
+	    own->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+static enum store_result
+begin(struct store_user *user, int64_t deadline_ns)
+{
+	enum store_result result;
+
+	result = latch(user, deadline_ns);
+	if (result != STORE_OK)
+		return result;
+	if (run(user, BEGIN))
+		return STORE_OK;
+	result = fail_sqlite(user, "begin");
+	unlatch(user);
+	return result;
+}
+
+static enum store_result
+commit_transaction(struct store_user *user)
+{
+	sqlite3 *db = own_of(user)->db;
+	int code;
+
+	if (run(user, COMMIT))
+		return STORE_OK;
+	code = sqlite3_errcode(db) & 0xff;
+	store_fail(user, STORE_FAILED, "%s: commit: %s", DATABASE,
+	    sqlite3_errmsg(db));
+	if (!sqlite3_get_autocommit(db))
+		run(user, ROLLBACK);
+	/* Out of space fails before the commit's last page is written. */
+	if (code == SQLITE_FULL)
+		return STORE_FULL;
+	atomic_store(user->store->is_poisoned, true);
+	return STORE_UNKNOWN;
+}
+
+/* Commit if all went well, else roll back; either way leave the latch. */
+static enum store_result
+finish(struct store_user *user, enum store_result result)
+{
+	if (result == STORE_OK)
+		result = commit_transaction(user);
+	else if (!sqlite3_get_autocommit(own_of(user)->db))
+		run(user, ROLLBACK);
+	checkpoint_if_due(user);
+	unlatch(user);
+	return result;
+}
+
+/* In a transaction: the sale as it is now, if it is still the one read. */
+static enum store_result
+check_state(struct store_user *user, const struct store_state *state,
+    struct store_state *now, int64_t *number)
+{
+	enum store_result result;
+
+	result =
+	    read_sale(user, CHECK_STATE, state->settings.id, now, number);
+	if (result != STORE_OK)
+		return result;
+	if (now->birth != state->birth)
+		return STORE_GONE;
+	if (now->epoch != state->epoch)
+		return STORE_MOVED;
+	return STORE_OK;
+}
+
+/* --------------------------------------------------------------- writes -- */
+
+static enum store_result
+check_keys(
+    struct store_user *user, int64_t number, const struct store_commit *commit)
+{
+	sqlite3_stmt *s = statement(user, HAS_KEY);
+	size_t i;
+	int rc;
+
+	for (i = 0; i < commit->count; i++) {
+		if (commit->lines[i].key == NULL)
+			continue;
+		sqlite3_bind_int64(s, 1, number);
+		bind_text(s, 2, commit->lines[i].key);
+		rc = sqlite3_step(s);
+		if (sqlite3_reset(s) != SQLITE_OK)
+			return fail_sqlite(user, "find key");
+		if (rc == SQLITE_ROW)
+			return STORE_DUPLICATE;
+	}
+	return STORE_OK;
+}
+
+static enum store_result
+insert_lines(struct store_user *user, int64_t number,
+    const struct store_line *lines, size_t count)
+{
+	const struct store_line *last = &lines[count - 1];
+	sqlite3_stmt *s = statement(user, SET_COUNTER);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!insert_line(user, number, &lines[i]))
+			return fail_sqlite(user, "insert");
+	sqlite3_bind_int64(s, 1, last->version);
+	sqlite3_bind_int64(s, 2, last->remaining);
+	sqlite3_bind_int64(s, 3, last->capacity);
+	sqlite3_bind_int64(s, 4, number);
+	if (!run(user, SET_COUNTER))
+		return fail_sqlite(user, "update");
+	return STORE_OK;
+}
+
+static enum store_result
+write_in_transaction(struct store_user *user, struct store_commit *commit)
+{
+	struct store_state now;
+	enum store_result result;
+	int64_t number;
+
+	result = check_state(user, commit->state, &now, &number);
+	if (result != STORE_OK)
+		return result;
+	if (commit->checked && now.version != commit->state->version)
+		return STORE_CONFLICT;
+	result = check_keys(user, number, commit);
+	if (result != STORE_OK)
+		return result;
+	commit->overwrote = store_number(commit->lines, commit->count,
+	    commit->state->version, now.version);
+	return insert_lines(user, number, commit->lines, commit->count);
+}
+
+static enum store_result
+sqlite_write(struct store_user *user, struct store_commit *commit)
+{
+	enum store_result result;
+
+	result = begin(user, commit->deadline_ns);
+	if (result != STORE_OK)
+		return result;
+	return finish(user, write_in_transaction(user, commit));
+}
+
+/* ------------------------------------------ create, configure, remove -- */
+
+static enum store_result
+create_in_transaction(
+    struct store_user *user, const struct store_settings *settings)
+{
+	sqlite3_stmt *s = statement(user, FREE_SLOT);
+	struct store_state other;
+	enum store_result result;
+	int64_t number;
+	int slot;
+
+	result =
+	    read_sale(user, CHECK_STATE, settings->id, &other, &number);
+	if (result != STORE_GONE)
+		return result == STORE_OK ? STORE_DUPLICATE : result;
+	if (sqlite3_step(s) != SQLITE_ROW) {
+		sqlite3_reset(s);
+		return fail_sqlite(user, "find a slot");
+	}
+	slot = sqlite3_column_int(s, 0);
+	sqlite3_reset(s);
+	if (slot >= STORE_SALES_MAX)
+		return store_fail(user, STORE_FULL,
+		    "there are %d sales, and there is room for no more",
+		    STORE_SALES_MAX);
+	s = statement(user, INSERT_SALE);
+	bind_text(s, 1, settings->id);
+	sqlite3_bind_int(s, 2, slot);
+	sqlite3_bind_int64(s, 3, (int64_t)store_random());
+	sqlite3_bind_int64(s, 4, (int64_t)store_random());
+	sqlite3_bind_int64(s, 5, settings->capacity);
+	sqlite3_bind_int64(s, 6, settings->capacity);
+	bind_text(s, 7, settings->lock);
+	sqlite3_bind_int64(s, 8, settings->delay_min_ms);
+	sqlite3_bind_int64(s, 9, settings->delay_max_ms);
+	return run(user, INSERT_SALE) ? STORE_OK : fail_sqlite(user, "insert");
+}
+
+static enum store_result
+sqlite_create(struct store_user *user, const struct store_settings *settings,
+    int64_t deadline_ns)
+{
+	enum store_result result;
+
+	result = begin(user, deadline_ns);
+	if (result != STORE_OK)
+		return result;
+	return finish(user, create_in_transaction(user, settings));
+}
+
+static enum store_result
+configure_in_transaction(struct store_user *user,
+    const struct store_state *state, const struct store_change *change)
+{
+	sqlite3_stmt *s = statement(user, SET_SETTINGS);
+	struct store_line lines[2];
+	struct store_state now;
+	enum store_result result;
+	int64_t number, highest;
+	size_t count;
+
+	result = check_state(user, state, &now, &number);
+	if (result != STORE_OK)
+		return result;
+	highest = change->recount ? store_highest_seat(user, &now) : 0;
+	if (highest == -1)
+		return STORE_FAILED;
+	count = store_change_lines(&now, change, highest, lines);
+	store_number(lines, count, now.version, now.version);
+	if (count > 0)
+		result = insert_lines(user, number, lines, count);
+	if (result != STORE_OK)
+		return result;
+	sqlite3_bind_int64(s, 1, (int64_t)store_random());
+	bind_text(s, 2, change->settings.lock);
+	sqlite3_bind_int64(s, 3, change->settings.delay_min_ms);
+	sqlite3_bind_int64(s, 4, change->settings.delay_max_ms);
+	sqlite3_bind_int64(s, 5, number);
+	return run(user, SET_SETTINGS) ? STORE_OK
+				       : fail_sqlite(user, "update");
+}
+
+static enum store_result
+sqlite_configure(struct store_user *user, struct store_state *state,
+    const struct store_change *change, int64_t deadline_ns)
+{
+	enum store_result result;
+	struct store_state now;
+	int64_t number;
+
+	result = begin(user, deadline_ns);
+	if (result != STORE_OK)
+		return result;
+	result = configure_in_transaction(user, state, change);
+	if (result == STORE_OK) /* as it will be, read in the transaction */
+		result = read_sale(
+		    user, CHECK_STATE, state->settings.id, &now, &number);
+	result = finish(user, result);
+	if (result == STORE_OK)
+		*state = now;
+	return result;
+}
+
+static enum store_result
+remove_in_transaction(struct store_user *user, const struct store_state *state)
+{
+	sqlite3_stmt *s = statement(user, DELETE_LINES);
+	struct store_state now;
+	enum store_result result;
+	int64_t number;
+
+	result = check_state(user, state, &now, &number);
+	if (result != STORE_OK)
+		return result;
+	if (now.version != state->version)
+		return STORE_CONFLICT;
+	sqlite3_bind_int64(s, 1, row_of(number, 0));
+	sqlite3_bind_int64(s, 2, row_of(number, now.version));
+	if (!run(user, DELETE_LINES))
+		return fail_sqlite(user, "delete");
+	s = statement(user, DELETE_SALE);
+	sqlite3_bind_int64(s, 1, number);
+	return run(user, DELETE_SALE) ? STORE_OK : fail_sqlite(user, "delete");
+}
+
+static enum store_result
+sqlite_remove(struct store_user *user, const struct store_state *state,
+    int64_t deadline_ns)
+{
+	enum store_result result;
+
+	result = begin(user, deadline_ns);
+	if (result != STORE_OK)
+		return result;
+	return finish(user, remove_in_transaction(user, state));
+}
+
+static void
+sqlite_tidy(struct store_user *user)
+{
+	(void)user; /* checkpoints follow commits, in the latch */
+}
+
+/* -------------------------------------------------- connect and prepare -- */
+
+static int
+note_wal_pages(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct sqlite_own *own = arg;
+
+	(void)db;
+	(void)name;
+	own->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+/* A connection as all of them must be.  NULL with a line in `error`. */
+static sqlite3 *
+connect(const struct store *store, int flags, char *error, size_t error_size)
+{
+	static const char pragmas[] = "PRAGMA journal_mode = WAL;"
+				      "PRAGMA synchronous = FULL;"
+				      "PRAGMA wal_autocheckpoint = 0;"
+				      "PRAGMA mmap_size = 0;";
+	sqlite3 *db = NULL;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", store->dir, DATABASE);
+	if (sqlite3_open_v2(path, &db,
+		flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+		NULL) == SQLITE_OK) {
+		sqlite3_extended_result_codes(db, 1);
+		sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+		/* Closing would checkpoint outside the latch. */
+		sqlite3_db_config(
+		    db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		if (sqlite3_exec(db, pragmas, NULL, NULL, NULL) == SQLITE_OK)
+			return db;
+	}
+	snprintf(error, error_size, "%s: %s", path,
+	    db == NULL ? "out of memory" : sqlite3_errmsg(db));
+	sqlite3_close(db);
+	return NULL;
+}
+
+static int
+sqlite_open(struct store_user *user)
+{
+	struct sqlite_own *own;
+	int i;
+
+	own = calloc(1, sizeof(*own));
+	if (own == NULL) {
+		store_fail(user, STORE_FAILED, "out of memory");
+		return -1;
+	}
+	own->db = connect(user->store, 0, user->error, sizeof(user->error));
+	if (own->db == NULL) {
+		free(own);
+		return -1;
+	}
+	sqlite3_wal_hook(own->db, note_wal_pages, own);
+	user->own = own;
+	for (i = 0; i < STATEMENTS; i++)
+		if (sqlite3_prepare_v3(own->db, texts[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &own->statement[i],
+			NULL) != SQLITE_OK) {
+			fail_sqlite(user, texts[i]);
+			user->store->impl->close(user);
+			return -1;
+		}
+	return 0;
+}
+
+static void
+sqlite_close(struct store_user *user)
+{
+	struct sqlite_own *own = own_of(user);
+	int i;
+
+	for (i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(own->statement[i]);
+	sqlite3_close(own->db);
+	free(own);
+}
+
+/* The single value a query yields; -1: it yields none. */
+static int64_t
+query_number(sqlite3 *db, const char *text)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t number = -1;
+
+	if (sqlite3_prepare_v2(db, text, -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		number = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return number;
+}
+
+static bool
+is_sound(sqlite3 *db)
+{
+	sqlite3_stmt *s = NULL;
+	bool sound;
+
+	sound = sqlite3_prepare_v2(
+		    db, "PRAGMA quick_check(1)", -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW &&
+	    strcmp(column_text(s, 0), "ok") == 0;
+	sqlite3_finalize(s);
+	return sound;
+}
+
+/* clang-format off */
+/* Sales whose ledger has a gap, or whose counter is not its last line's. */
+static const char count_broken[] =
+	"SELECT count(*) FROM sale WHERE version <>"
+	" (SELECT count(*) FROM ledger WHERE row > sale.number << 40"
+	"  AND row <= (sale.number << 40 | sale.version))"
+	" OR EXISTS (SELECT 1 FROM ledger"
+	"  WHERE row > (sale.number << 40 | sale.version)"
+	"  AND row < (sale.number + 1) << 40)"
+	" OR remaining <> ifnull((SELECT remaining FROM ledger"
+	"  WHERE row = (sale.number << 40 | sale.version)), capacity)";
+/* clang-format on */
+
+static const char *
+create_or_check(sqlite3 *db)
+{
+	char text[128];
+
+	if (query_number(db, "SELECT count(*) FROM sqlite_schema") == 0) {
+		snprintf(text, sizeof(text),
+		    "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+		    APPLICATION_ID, FORMAT_VERSION);
+		if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
+		    sqlite3_exec(db, schema, NULL, NULL, NULL) != SQLITE_OK ||
+		    sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK ||
+		    sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+			return sqlite3_errmsg(db);
+		return NULL;
+	}
+	if (query_number(db, "PRAGMA application_id") != APPLICATION_ID)
+		return "it is not a turnstile database";
+	if (query_number(db, "PRAGMA user_version") != FORMAT_VERSION)
+		return "another version of turnstile made it";
+	if (!is_sound(db))
+		return "it is damaged; restore the directory from a backup";
+	if (query_number(db, count_broken) != 0)
+		return "it is damaged: a ledger and its sale disagree; "
+		       "restore the directory from a backup";
+	return NULL;
+}
+
+/* Alone, so a truncating checkpoint is safe; it also makes durable what a
+ * failed commit may have left in the log. */
+static int
+sqlite_prepare(struct store *store, char *error, size_t error_size)
+{
+	struct sqlite_shared *shared = store->shared;
+	const char *why;
+	sqlite3 *db;
+
+	if (robust_init(&shared->latch) != 0) {
+		snprintf(error, error_size, "%s", strerror(errno));
+		return -1;
+	}
+	db = connect(store, SQLITE_OPEN_CREATE, error, error_size);
+	if (db == NULL)
+		return -1;
+	why = create_or_check(db);
+	if (why == NULL &&
+	    (sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+		 NULL, NULL) != SQLITE_OK ||
+		store_sync_dir(store->dir) != 0))
+		why = sqlite3_errmsg(db);
+	if (why != NULL)
+		snprintf(error, error_size, "%s/%s: %s", store->dir, DATABASE,
+		    why);
+	sqlite3_close(db);
+	return why == NULL ? 0 : -1;
+}
+
+static int
+sqlite_share(struct store *store)
+{
+	store->shared = shared_new(sizeof(struct sqlite_shared));
+	return store->shared == NULL ? -1 : 0;
+}
+
+static void
+sqlite_unshare(struct store *store)
+{
+	shared_free(store->shared, sizeof(struct sqlite_shared));
+}
+
+const struct store_impl store_sqlite = {
+	.name = "sqlite",
+	.share = sqlite_share,
+	.unshare = sqlite_unshare,
+	.prepare = sqlite_prepare,
+	.open = sqlite_open,
+	.close = sqlite_close,
+	.read = sqlite_read,
+	.abandon = store_abandon_nothing,
+	.write = sqlite_write,
+	.find = sqlite_find,
+	.each = sqlite_each,
+	.create = sqlite_create,
+	.configure = sqlite_configure,
+	.remove = sqlite_remove,
+	.list = sqlite_list,
+	.tidy = sqlite_tidy,
+};
