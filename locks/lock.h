@@ -52,6 +52,7 @@ struct lock_strategy {
 
 /* What a strategy does, as data; lock_facts() tells. */
 struct lock_facts {
+	bool holds; /* something is held between acquire and release */
 	bool excludes_threads;	 /* two clerks of one worker */
 	bool excludes_processes; /* two workers */
 	bool checks_write;	 /* the write itself is checked: put_if */

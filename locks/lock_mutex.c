@@ -24,7 +24,8 @@ static struct lock_facts
 mutex_facts(unsigned permits)
 {
 	(void)permits;
-	return (struct lock_facts){ .excludes_threads = true,
+	return (struct lock_facts){ .holds = true,
+		.excludes_threads = true,
 		.excludes_processes = true,
 		.tells_death = true };
 }

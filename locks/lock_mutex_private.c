@@ -21,7 +21,8 @@ static struct lock_facts
 private_facts(unsigned permits)
 {
 	(void)permits;
-	return (struct lock_facts){ .excludes_threads = true,
+	return (struct lock_facts){ .holds = true,
+		.excludes_threads = true,
 		.wrong_on_purpose = true };
 }
 

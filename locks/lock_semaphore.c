@@ -64,7 +64,8 @@ struct semaphore_own {
 static struct lock_facts
 semaphore_facts(unsigned permits)
 {
-	return (struct lock_facts){ .excludes_threads = permits == 1,
+	return (struct lock_facts){ .holds = true,
+		.excludes_threads = permits == 1,
 		.excludes_processes = permits == 1,
 		.wrong_on_purpose = permits != 1 };
 }

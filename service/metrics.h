@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is counted.  Each worker counts in its own part of shared memory, so
+ * that nobody waits to count; whoever answers /metrics sums over all parts.
+ * The part of a worker that died goes on being counted by its successor.
+ *
+ * All fields are atomic and only ever rise, but for the gauges.
+ */
+#ifndef METRICS_H
+#define METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lock.h"
+#include "order.h"
+
+#define METRICS_STRATEGIES 7 /* those of lock_at(), then semaphore:N */
+#define METRICS_BUCKETS 16   /* the last one is +Inf */
+#define METRICS_BATCHES 12   /* 1, 2, 4 … 1024, +Inf */
+#define METRICS_ROUTES 20
+#define METRICS_STATUSES 600
+
+typedef _Atomic uint64_t counter;
+
+struct histogram {
+	counter bucket[METRICS_BUCKETS];
+	counter sum_ns;
+};
+
+struct metrics {
+	counter orders[OUTCOMES][METRICS_STRATEGIES];
+	struct histogram lock_wait[METRICS_STRATEGIES];
+	struct histogram lock_hold[METRICS_STRATEGIES]; /* delay excluded */
+	counter overwrites[METRICS_STRATEGIES];
+	counter conflicts[METRICS_STRATEGIES];
+	counter inherited[METRICS_STRATEGIES];
+	counter batches[METRICS_BATCHES];
+	counter batched_orders;
+	counter http[METRICS_ROUTES][METRICS_STATUSES];
+	_Atomic uint64_t queue_depth;	/* gauge */
+	_Atomic uint64_t connections;	/* gauge */
+	/* Written by the supervisor. */
+	counter deaths;
+	counter permits_handed_back;
+};
+
+/* Which row of an array by strategy. */
+unsigned metrics_strategy(struct lock_strategy strategy);
+
+void metrics_time(struct histogram *histogram, int64_t ns);
+void metrics_batch(struct metrics *metrics, size_t orders);
+
+static inline void
+metrics_count(counter *c)
+{
+	atomic_fetch_add_explicit(c, 1, memory_order_relaxed);
+}
+
+#endif

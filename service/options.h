@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What can be chosen at start: flags, else TURNSTILE_… in the environment,
+ * else defaults.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "store.h"
+
+#define TURNSTILE_VERSION "0.1"
+
+enum admin { ADMIN_OPEN, ADMIN_TOKEN, ADMIN_OFF };
+
+struct options {
+	char host[256]; /* as given, without brackets; "" is every address */
+	uint16_t port;	/* 0: pick one */
+	const char *data;
+	const char *store;
+	char lock[STORE_LOCK_SIZE];
+	int64_t delay_min_ms, delay_max_ms;
+	int64_t tickets;
+	unsigned workers, clerks, batch, queue;
+	int64_t timeout_ms;
+	int64_t max_quantity;
+	enum admin admin;
+	bool admin_given;
+	bool log_json;
+	/* Which of those that a sale keeps were given, for a warning. */
+	bool lock_given, delay_given, tickets_given;
+};
+
+enum options_result {
+	OPTIONS_OK = 0,
+	OPTIONS_DONE,  /* help or version was printed to `out` */
+	OPTIONS_WRONG, /* what is wrong, and what is valid, went to `err` */
+};
+
+/* Strings stay those of `argv` and the environment. */
+enum options_result options_parse(struct options *options, int argc,
+    char *const argv[], FILE *out, FILE *err);
+
+/*
+ * "200ms", "1.5s", "2m", "0"; false: not a duration, or beyond an hour.
+ * A range, "1s-3s", or a single duration, for which both are the same.
+ */
+bool duration_parse(const char *text, int64_t *ms);
+bool duration_range_parse(
+    const char *text, int64_t *min_ms, int64_t *max_ms);
+
+/* "1s-3s", "200ms", "0"; as short as it can be. */
+void duration_range_print(
+    int64_t min_ms, int64_t max_ms, char text[48]);
+
+#endif
