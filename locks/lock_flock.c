@@ -92,6 +92,17 @@ undo:
 	return -1;
 }
 
+/* A clerk may have blocked every signal: this one must reach it. */
+static void
+unblock_wake(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, WAKE_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static int
 flock_attach(void *shared, unsigned worker, unsigned clerk, void **own)
 {
@@ -111,6 +122,7 @@ flock_attach(void *shared, unsigned worker, unsigned clerk, void **own)
 		free(o);
 		return -1;
 	}
+	unblock_wake();
 	o->shared = shared;
 	o->fd = -1;
 	*own = o;

@@ -36,13 +36,17 @@ static int
 lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
 	struct timespec ts;
+	int error;
 
 	if (deadline_ns <= 0)
 		return pthread_mutex_trylock(mutex);
 	if (TSAN_ON) {
 		ts = clock_timespec(deadline_ns - clock_now_ns() +
 		    clock_read_ns(CLOCK_REALTIME));
-		return pthread_mutex_timedlock(mutex, &ts);
+		error = pthread_mutex_timedlock(mutex, &ts);
+		if (error == EOWNERDEAD)
+			TSAN_INHERITED(mutex);
+		return error;
 	}
 	ts = clock_timespec(deadline_ns);
 	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &ts);

@@ -21,11 +21,20 @@
 #if TSAN_ON
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
+void __tsan_mutex_pre_lock(void *addr, unsigned flags);
+void __tsan_mutex_post_lock(void *addr, unsigned flags, int recursion);
 #define TSAN_ACQUIRE(addr) __tsan_acquire(addr)
 #define TSAN_RELEASE(addr) __tsan_release(addr)
+/* It overlooks that EOWNERDEAD from timedlock means locked. */
+#define TSAN_INHERITED(mutex)                                                  \
+	do {                                                                   \
+		__tsan_mutex_pre_lock(mutex, 1u << 4);	   /* try_lock */      \
+		__tsan_mutex_post_lock(mutex, 1u << 4, 0); /* it did */        \
+	} while (0)
 #else
 #define TSAN_ACQUIRE(addr) ((void)(addr))
 #define TSAN_RELEASE(addr) ((void)(addr))
+#define TSAN_INHERITED(mutex) ((void)(mutex))
 #endif
 
 #endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Lines are made with jansson, which knows how to quote. */
+#include "log.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "timestamp.h"
+
+static void
+put_quoted(FILE *out, const char *text)
+{
+	json_t *string = json_string(text);
+	char *quoted = string != NULL
+	    ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII)
+	    : NULL;
+
+	fprintf(out, "%s", quoted != NULL ? quoted : "\"?\"");
+	free(quoted);
+	json_decref(string);
+}
+
+static void
+put_field(FILE *out, const struct log_field *field, bool json)
+{
+	fprintf(out, json ? ",\"%s\":" : " %s=", field->name);
+	if (field->text != NULL)
+		put_quoted(out, field->text);
+	else
+		fprintf(out, "%" PRId64, field->number);
+}
+
+void
+log_event(
+    const struct log *log, const char *event, const struct log_field *fields)
+{
+	char now[TIMESTAMP_SIZE], *line = NULL;
+	size_t size = 0;
+	FILE *out;
+
+	out = open_memstream(&line, &size);
+	if (out == NULL)
+		return;
+	timestamp_print(clock_read_ns(CLOCK_REALTIME) / NS_PER_MS, now);
+	fprintf(out, log->json ? "{\"time\":\"%s\",\"event\":\"%s\"" : "%s %s",
+	    now, event);
+	for (; fields->name != NULL; fields++)
+		put_field(out, fields, log->json);
+	fprintf(out, log->json ? "}\n" : "\n");
+	if (fclose(out) == 0)
+		(void)!write(STDERR_FILENO, line, size); /* nowhere to tell */
+	free(line);
+}

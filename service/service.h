@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every process of the service has: made by the supervisor before the
+ * fork, never changed after it.  Only the board is shared memory.
+ */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include <sys/types.h>
+
+#include "lock.h"
+#include "log.h"
+#include "metrics.h"
+#include "options.h"
+#include "store.h"
+
+#define SERVICE_TOKEN_SIZE 65
+
+/* Shared memory. */
+struct board {
+	_Atomic bool ready[LOCK_WORKERS_MAX]; /* by the worker itself */
+	_Atomic bool draining;		      /* by the supervisor */
+	struct metrics metrics[LOCK_WORKERS_MAX];
+};
+
+struct service {
+	const struct options *options;
+	struct locks *locks;
+	struct store *store;
+	struct board *board;
+	struct log log;
+	int listen_fd;
+	char address[320]; /* "127.0.0.1:8080", as people type it */
+	char token[SERVICE_TOKEN_SIZE]; /* "": admin has none */
+	int64_t started_ns;
+};
+
+#endif
