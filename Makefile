@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # turnstile.  `make demo` and `make test` do everything; `make help` lists all.
 
-BUILD ?= build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 comma := ,
+BUILD ?= build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+PREFIX ?= /usr/local
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 OPTIMISE ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -Ilocks -Istorage -Iservice -I$(BUILD)
-CFLAGS += -std=c17 $(OPTIMISE) $(WARNINGS) -pthread -fno-omit-frame-pointer
+CPPFLAGS += -D_GNU_SOURCE -Ilocks -Istorage -Iservice
+CFLAGS += -std=c17 $(OPTIMISE) $(WARNINGS) -pthread -fno-omit-frame-pointer \
+	$(EXTRA_CFLAGS)
+LDFLAGS += $(EXTRA_LDFLAGS)
 LDLIBS += -lmicrohttpd -ljansson -lsqlite3
 
 ifneq ($(SANITIZE),)
@@ -16,15 +19,21 @@ CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SANITIZE)
 endif
 
-# What needs libmicrohttpd, and main(), stay out of the unit tests.
 SOURCES := $(wildcard locks/*.c storage/*.c service/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(filter-out $(BUILD)/service/main.o,$(OBJECTS))
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+E2E_TESTS := $(wildcard tests/e2e/*.bats)
 
+# A compiler, the four libraries, and the curl to try them with.
+BUILD_PACKAGES := gcc libc6-dev libmicrohttpd-dev libjansson-dev \
+	libsqlite3-dev libcurl4-openssl-dev curl
+TEST_PACKAGES := libcmocka-dev bats strace
+
+.DEFAULT_GOAL := all
 .PHONY: all
-all: $(BUILD)/turnstile
+all: $(BUILD)/turnstile ## build the service (default)
 
 $(BUILD)/turnstile: $(OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -37,11 +46,66 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-.PHONY: packages
-packages:
+$(UNIT_SOURCES:%.c=$(BUILD)/%.o): | test-packages
 
--include $(OBJECTS:.o=.d) $(UNIT_SOURCES:%.c=$(BUILD)/%.d)
+-include service/page/page.mk
+-include tests/stress/stress.mk
+
+.PHONY: packages test-packages
+packages:
+	@CC="$(CC)" tests/packages.sh $(BUILD_PACKAGES)
+test-packages: packages
+	@tests/packages.sh $(TEST_PACKAGES)
+
+.PHONY: run
+run: $(BUILD)/turnstile ## run in the foreground: make run ARGS='--lock none'
+	$(BUILD)/turnstile $(ARGS)
+
+.PHONY: test unit e2e
+test: test-packages ## all tests that need nothing but Debian's packages
+	@$(MAKE) -s $(BUILD)/turnstile $(UNIT_TESTS) $(STRESS_TESTS)
+	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress tests/run.sh \
+	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS)
+unit: test-packages ## unit and contract tests only
+	@$(MAKE) -s $(UNIT_TESTS)
+	@tests/run.sh $(UNIT_TESTS)
+e2e: test-packages ## end-to-end tests only
+	@$(MAKE) -s $(BUILD)/turnstile
+	@TURNSTILE=$(BUILD)/turnstile tests/run.sh $(E2E_TESTS)
+
+.PHONY: format lint coverage
+CHECKED = $(wildcard locks/*.[ch] storage/*.[ch] service/*.[ch] \
+	tests/*/*.[ch])
+format: ## format the C code
+	clang-format -i $(CHECKED)
+lint: ## what other compilers and checkers say
+	@tests/packages.sh clang clang-tidy cppcheck shellcheck clang-format
+	clang-format --dry-run -Werror $(CHECKED)
+	$(MAKE) -s BUILD=build-clang CC=clang EXTRA_CFLAGS=-Werror all
+	$(MAKE) -s BUILD=build-gcc CC=gcc EXTRA_CFLAGS=-Werror all
+	clang-tidy --quiet $(SOURCES) -- $(CPPFLAGS) -std=c17
+	cppcheck --quiet --error-exitcode=1 --inline-suppr \
+	    --enable=warning,portability --std=c11 $(CPPFLAGS) $(SOURCES)
+	shellcheck tests/*.sh .ci/run
+	shellcheck -x -s bash tests/e2e/*.bats tests/e2e/*.bash
+coverage: ## line coverage of all tests, in build-coverage
+	$(MAKE) BUILD=build-coverage OPTIMISE='-O0 -g' \
+	    EXTRA_CFLAGS=--coverage EXTRA_LDFLAGS=--coverage test
+	cd build-coverage && gcov -n $$(find . -name '*.gcda') 2>/dev/null | \
+	    grep -A1 -E "File '.*(locks|storage|service)/" || true
+
+.PHONY: install
+install: all ## into $(PREFIX)
+	install -D $(BUILD)/turnstile $(DESTDIR)$(PREFIX)/bin/turnstile
+
+.PHONY: help
+help: ## this
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | \
+	    sed -E 's/:.*## /\t/' | sort | \
+	    awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf build build-*
+
+-include $(OBJECTS:.o=.d) $(UNIT_SOURCES:%.c=$(BUILD)/%.d)

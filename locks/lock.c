@@ -39,7 +39,7 @@ index_of(const struct lock_impl *impl)
 	for (i = 0; i < IMPLS; i++)
 		if (impls[i] == impl)
 			return i;
-	assert(!"a strategy that lock_parse() did not make");
+	assert(false && "a strategy that lock_parse() did not make");
 	abort();
 }
 

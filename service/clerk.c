@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,11 +59,20 @@ world_random(void *arg)
 	return clerk->random[clerk->next++];
 }
 
+/* Drills only: stop here, holding what is held, if somebody asked for it. */
 static void
 world_step(void *arg, enum step step)
 {
-	(void)arg;
-	(void)step;
+	const struct clerk *clerk = arg;
+	const struct service *service = clerk->config.service;
+	char byte;
+
+	if (service->drill_order == -1 || step != STEP_WRITE ||
+	    read(service->drill_order, &byte, 1) != 1)
+		return;
+	dprintf(service->drill_report, "%d %u %u\n", getpid(),
+	    clerk->desk.worker, clerk->desk.clerk);
+	kill(getpid(), SIGSTOP);
 }
 
 static size_t

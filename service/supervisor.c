@@ -539,6 +539,30 @@ raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &files); /* else there are fewer */
 }
 
+static bool
+is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* TURNSTILE_DRILL="C,R" names two inherited pipes; see service.h. */
+static void
+find_drill(struct service *service)
+{
+	const char *text = getenv("TURNSTILE_DRILL");
+	int order, report;
+
+	service->drill_order = service->drill_report = -1;
+	if (text == NULL || sscanf(text, "%d,%d", &order, &report) != 2 ||
+	    !is_pipe(order) || !is_pipe(report) ||
+	    fcntl(order, F_SETFL, O_NONBLOCK) != 0)
+		return;
+	service->drill_order = order;
+	service->drill_report = report;
+}
+
 int
 supervisor_run(const struct options *options)
 {
@@ -553,6 +577,7 @@ supervisor_run(const struct options *options)
 	s->service.log.json = options->log_json;
 	s->service.started_ns = clock_now_ns();
 	raise_file_limit();
+	find_drill(&s->service);
 	if (own_data(s) == 0 && listen_on(&s->service) == 0 &&
 	    share_memory(s) == 0 && prepare(s) == 0 && open_signals(s) == 0) {
 		print_start(s);

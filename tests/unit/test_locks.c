@@ -958,12 +958,15 @@ count_lines(const char *path, const char *word)
 static struct belongings
 take_stock(void)
 {
-	const struct mallinfo2 heap = mallinfo2(); /* sanitizers: LSan looks */
-
-	return (struct belongings){.fds = count_fds(),
+	struct belongings stock = {
+	    .fds = count_fds(),
 	    .mappings = count_lines("/proc/self/maps", "rw-s"),
 	    .timers = count_lines("/proc/self/timers", "ID:"),
-	    .heap_bytes = heap.uordblks + heap.hblkhd};
+	};
+	const struct mallinfo2 heap = mallinfo2(); /* last: counting uses it */
+
+	stock.heap_bytes = heap.uordblks + heap.hblkhd;
+	return stock;
 }
 
 static void
