@@ -14,12 +14,12 @@
 #include "clock.h"
 
 static const struct lock_impl *const impls[] = {
-	&lock_none,
-	&lock_mutex_private,
-	&lock_flock,
-	&lock_mutex,
-	&lock_semaphore,
-	&lock_optimistic,
+    &lock_none,
+    &lock_mutex_private,
+    &lock_flock,
+    &lock_mutex,
+    &lock_semaphore,
+    &lock_optimistic,
 };
 #define IMPLS (sizeof(impls) / sizeof(impls[0]))
 
@@ -53,7 +53,7 @@ struct lock_strategy
 lock_at(size_t i)
 {
 	assert(i < IMPLS);
-	return (struct lock_strategy){ .impl = impls[i], .permits = 1 };
+	return (struct lock_strategy){.impl = impls[i], .permits = 1};
 }
 
 bool
@@ -115,7 +115,7 @@ lock_is_safe(struct lock_strategy strategy)
 	const struct lock_facts facts = lock_facts(strategy);
 
 	return facts.checks_write ||
-	    (facts.excludes_threads && facts.excludes_processes);
+	       (facts.excludes_threads && facts.excludes_processes);
 }
 
 const char *
@@ -169,8 +169,8 @@ locks_attach(struct locks *locks, unsigned worker, unsigned clerk)
 	if (user == NULL)
 		return NULL;
 	for (i = 0; i < IMPLS; i++)
-		if (impls[i]->attach(locks->shared[i], worker, clerk,
-			&user->own[i]) != 0)
+		if (impls[i]->attach(
+			locks->shared[i], worker, clerk, &user->own[i]) != 0)
 			goto undo;
 	return user;
 undo:
@@ -213,8 +213,7 @@ lock_acquire(struct lock_user *user, struct lock_strategy strategy,
 	}
 	if (result <= LOCK_INHERITED)
 		*hold = (struct lock_hold){
-			.user = user, .strategy = strategy, .slot = slot
-		};
+		    .user = user, .strategy = strategy, .slot = slot};
 	return result;
 }
 

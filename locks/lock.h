@@ -15,8 +15,8 @@
  * Example.  The invariant "remaining + tickets sold == capacity" may be
  * broken between acquire and release, and nowhere else:
  *
- *     if (lock_acquire(user, strategy, slot, deadline, &hold) <= LOCK_INHERITED)
- *             read remaining; write remaining - 1; lock_release(&hold);
+ *     if (lock_acquire(user, strategy, slot, deadline, &hold) <=
+ * LOCK_INHERITED) read remaining; write remaining - 1; lock_release(&hold);
  *
  * It is illegal to acquire with a hold that is held, to release one that is
  * not, and to use a lock_user on two threads; the wrappers assert the first
@@ -29,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOCK_SLOTS 4096	    /* sales, at most */
+#define LOCK_SLOTS 4096     /* sales, at most */
 #define LOCK_PERMITS_MAX 8  /* semaphore:8 */
 #define LOCK_NAME_SIZE 16   /* bytes that hold any strategy's name, with NUL */
 #define LOCK_WORKERS_MAX 64 /* worker processes, at most */
@@ -39,7 +39,7 @@ enum lock_result {
 	LOCK_HELD = 0,
 	LOCK_INHERITED, /* held, and the holder before us died holding it */
 	LOCK_TIMED_OUT, /* not held */
-	LOCK_FAILED,	/* not held; errno says why */
+	LOCK_FAILED,    /* not held; errno says why */
 };
 
 struct lock_impl;
@@ -53,12 +53,12 @@ struct lock_strategy {
 /* What a strategy does, as data; lock_facts() tells. */
 struct lock_facts {
 	bool holds; /* something is held between acquire and release */
-	bool excludes_threads;	 /* two clerks of one worker */
+	bool excludes_threads;   /* two clerks of one worker */
 	bool excludes_processes; /* two workers */
-	bool checks_write;	 /* the write itself is checked: put_if */
-	bool tells_death;	 /* the next holder learns that one died */
-	bool fair;		 /* first come, first served */
-	bool wrong_on_purpose;	 /* oversells; a control or a lesson */
+	bool checks_write;       /* the write itself is checked: put_if */
+	bool tells_death;        /* the next holder learns that one died */
+	bool fair;               /* first come, first served */
+	bool wrong_on_purpose;   /* oversells; a control or a lesson */
 };
 
 struct lock_config {
@@ -67,7 +67,7 @@ struct lock_config {
 	unsigned clerks;  /* in each worker, at most LOCK_CLERKS_MAX */
 };
 
-struct locks;	  /* every strategy, in every slot */
+struct locks;     /* every strategy, in every slot */
 struct lock_user; /* one thread's handles to them */
 
 struct lock_hold {

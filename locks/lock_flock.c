@@ -48,7 +48,7 @@ struct flock_shared {
 struct flock_own {
 	struct flock_shared *shared;
 	timer_t timer;
-	int fd;	       /* of the slot used last, -1 for none */
+	int fd;        /* of the slot used last, -1 for none */
 	unsigned slot; /* which fd is open on */
 };
 
@@ -56,9 +56,9 @@ static struct lock_facts
 flock_facts(unsigned permits)
 {
 	(void)permits;
-	return (struct lock_facts){ .holds = true,
-		.excludes_threads = true,
-		.excludes_processes = true };
+	return (struct lock_facts){.holds = true,
+	    .excludes_threads = true,
+	    .excludes_processes = true};
 }
 
 static void
@@ -70,7 +70,7 @@ wake(int signal)
 static int
 flock_prepare(const struct lock_config *config, void **shared)
 {
-	const struct sigaction action = { .sa_handler = wake };
+	const struct sigaction action = {.sa_handler = wake};
 	struct flock_shared *s;
 
 	s = calloc(1, sizeof(*s));
@@ -159,8 +159,8 @@ open_slot(struct flock_own *o, unsigned slot)
 static void
 set_timer(struct flock_own *o, int64_t first_ns, int64_t then_ns)
 {
-	const struct itimerspec when = { .it_value = clock_timespec(first_ns),
-		.it_interval = clock_timespec(then_ns) };
+	const struct itimerspec when = {.it_value = clock_timespec(first_ns),
+	    .it_interval = clock_timespec(then_ns)};
 
 	timer_settime(o->timer, TIMER_ABSTIME, &when, NULL);
 }
@@ -219,16 +219,16 @@ flock_release(void *own, unsigned slot, unsigned permits)
 }
 
 const struct lock_impl lock_flock = {
-	.name = "flock",
-	.summary = "flock(2) on a file, opened by each clerk itself",
-	.when_killed = "the kernel releases it",
-	.permits_max = 1,
-	.facts = flock_facts,
-	.prepare = flock_prepare,
-	.attach = flock_attach,
-	.acquire = flock_acquire,
-	.release = flock_release,
-	.detach = flock_detach,
-	.force_release = lock_force_release_nothing,
-	.destroy = free,
+    .name = "flock",
+    .summary = "flock(2) on a file, opened by each clerk itself",
+    .when_killed = "the kernel releases it",
+    .permits_max = 1,
+    .facts = flock_facts,
+    .prepare = flock_prepare,
+    .attach = flock_attach,
+    .acquire = flock_acquire,
+    .release = flock_release,
+    .detach = flock_detach,
+    .force_release = lock_force_release_nothing,
+    .destroy = free,
 };

@@ -42,9 +42,9 @@ typedef unsigned lock_force_release_fn(void *shared, unsigned worker);
 
 struct lock_impl {
 	const char *name;
-	const char *summary;	 /* one line: what it is */
+	const char *summary;     /* one line: what it is */
 	const char *when_killed; /* one line: what becomes of a dead hold */
-	unsigned permits_max;	 /* 1: takes no ":N" */
+	unsigned permits_max;    /* 1: takes no ":N" */
 	lock_facts_fn *facts;
 	lock_prepare_fn *prepare;
 	lock_attach_fn *attach;

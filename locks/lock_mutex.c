@@ -24,10 +24,10 @@ static struct lock_facts
 mutex_facts(unsigned permits)
 {
 	(void)permits;
-	return (struct lock_facts){ .holds = true,
-		.excludes_threads = true,
-		.excludes_processes = true,
-		.tells_death = true };
+	return (struct lock_facts){.holds = true,
+	    .excludes_threads = true,
+	    .excludes_processes = true,
+	    .tells_death = true};
 }
 
 static int
@@ -85,16 +85,16 @@ mutex_release(void *own, unsigned slot, unsigned permits)
 }
 
 const struct lock_impl lock_mutex = {
-	.name = "mutex",
-	.summary = "a robust pthread mutex in shared memory",
-	.when_killed = "the next holder inherits it",
-	.permits_max = 1,
-	.facts = mutex_facts,
-	.prepare = mutex_prepare,
-	.attach = lock_attach_shared,
-	.acquire = mutex_acquire,
-	.release = mutex_release,
-	.detach = lock_detach_nothing,
-	.force_release = lock_force_release_nothing,
-	.destroy = mutex_destroy,
+    .name = "mutex",
+    .summary = "a robust pthread mutex in shared memory",
+    .when_killed = "the next holder inherits it",
+    .permits_max = 1,
+    .facts = mutex_facts,
+    .prepare = mutex_prepare,
+    .attach = lock_attach_shared,
+    .acquire = mutex_acquire,
+    .release = mutex_release,
+    .detach = lock_detach_nothing,
+    .force_release = lock_force_release_nothing,
+    .destroy = mutex_destroy,
 };

@@ -21,9 +21,8 @@ static struct lock_facts
 private_facts(unsigned permits)
 {
 	(void)permits;
-	return (struct lock_facts){ .holds = true,
-		.excludes_threads = true,
-		.wrong_on_purpose = true };
+	return (struct lock_facts){
+	    .holds = true, .excludes_threads = true, .wrong_on_purpose = true};
 }
 
 /* calloc, not shared_new(): that is the whole mistake. */
@@ -76,16 +75,16 @@ private_release(void *own, unsigned slot, unsigned permits)
 }
 
 const struct lock_impl lock_mutex_private = {
-	.name = "mutex-private",
-	.summary = "a pthread mutex in each process's own memory",
-	.when_killed = "its process dies with it",
-	.permits_max = 1,
-	.facts = private_facts,
-	.prepare = private_prepare,
-	.attach = lock_attach_shared,
-	.acquire = private_acquire,
-	.release = private_release,
-	.detach = lock_detach_nothing,
-	.force_release = lock_force_release_nothing,
-	.destroy = free,
+    .name = "mutex-private",
+    .summary = "a pthread mutex in each process's own memory",
+    .when_killed = "its process dies with it",
+    .permits_max = 1,
+    .facts = private_facts,
+    .prepare = private_prepare,
+    .attach = lock_attach_shared,
+    .acquire = private_acquire,
+    .release = private_release,
+    .detach = lock_detach_nothing,
+    .force_release = lock_force_release_nothing,
+    .destroy = free,
 };

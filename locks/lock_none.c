@@ -13,20 +13,20 @@ static struct lock_facts
 none_facts(unsigned permits)
 {
 	(void)permits;
-	return (struct lock_facts){ .wrong_on_purpose = true };
+	return (struct lock_facts){.wrong_on_purpose = true};
 }
 
 const struct lock_impl lock_none = {
-	.name = "none",
-	.summary = "no lock: everybody reads, then everybody writes",
-	.when_killed = "nothing is held",
-	.permits_max = 1,
-	.facts = none_facts,
-	.prepare = lock_prepare_nothing,
-	.attach = lock_attach_shared,
-	.acquire = lock_acquire_nothing,
-	.release = lock_release_nothing,
-	.detach = lock_detach_nothing,
-	.force_release = lock_force_release_nothing,
-	.destroy = lock_destroy_nothing,
+    .name = "none",
+    .summary = "no lock: everybody reads, then everybody writes",
+    .when_killed = "nothing is held",
+    .permits_max = 1,
+    .facts = none_facts,
+    .prepare = lock_prepare_nothing,
+    .attach = lock_attach_shared,
+    .acquire = lock_acquire_nothing,
+    .release = lock_release_nothing,
+    .detach = lock_detach_nothing,
+    .force_release = lock_force_release_nothing,
+    .destroy = lock_destroy_nothing,
 };

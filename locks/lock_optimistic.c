@@ -19,20 +19,20 @@ static struct lock_facts
 optimistic_facts(unsigned permits)
 {
 	(void)permits;
-	return (struct lock_facts){ .checks_write = true };
+	return (struct lock_facts){.checks_write = true};
 }
 
 const struct lock_impl lock_optimistic = {
-	.name = "optimistic",
-	.summary = "no lock: the write is refused if the version has changed",
-	.when_killed = "nothing is held",
-	.permits_max = 1,
-	.facts = optimistic_facts,
-	.prepare = lock_prepare_nothing,
-	.attach = lock_attach_shared,
-	.acquire = lock_acquire_nothing,
-	.release = lock_release_nothing,
-	.detach = lock_detach_nothing,
-	.force_release = lock_force_release_nothing,
-	.destroy = lock_destroy_nothing,
+    .name = "optimistic",
+    .summary = "no lock: the write is refused if the version has changed",
+    .when_killed = "nothing is held",
+    .permits_max = 1,
+    .facts = optimistic_facts,
+    .prepare = lock_prepare_nothing,
+    .attach = lock_attach_shared,
+    .acquire = lock_acquire_nothing,
+    .release = lock_release_nothing,
+    .detach = lock_detach_nothing,
+    .force_release = lock_force_release_nothing,
+    .destroy = lock_destroy_nothing,
 };

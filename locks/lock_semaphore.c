@@ -64,10 +64,10 @@ struct semaphore_own {
 static struct lock_facts
 semaphore_facts(unsigned permits)
 {
-	return (struct lock_facts){ .holds = true,
-		.excludes_threads = permits == 1,
-		.excludes_processes = permits == 1,
-		.wrong_on_purpose = permits != 1 };
+	return (struct lock_facts){.holds = true,
+	    .excludes_threads = permits == 1,
+	    .excludes_processes = permits == 1,
+	    .wrong_on_purpose = permits != 1};
 }
 
 static uint32_t
@@ -131,7 +131,7 @@ take_permit(sem_t *sem, int64_t deadline_ns)
 			rc = sem_trywait(sem);
 		} else if (TSAN_ON) { /* it does not know sem_clockwait */
 			ts = clock_timespec(deadline_ns - clock_now_ns() +
-			    clock_read_ns(CLOCK_REALTIME));
+					    clock_read_ns(CLOCK_REALTIME));
 			rc = sem_timedwait(sem, &ts);
 		} else {
 			ts = clock_timespec(deadline_ns);
@@ -211,17 +211,17 @@ semaphore_force_release(void *shared, unsigned worker)
 }
 
 const struct lock_impl lock_semaphore = {
-	.name = "semaphore",
-	.summary = "a POSIX semaphore in shared memory; semaphore:3 admits "
-		   "three",
-	.when_killed = "the supervisor hands its permit back",
-	.permits_max = LOCK_PERMITS_MAX,
-	.facts = semaphore_facts,
-	.prepare = semaphore_prepare,
-	.attach = semaphore_attach,
-	.acquire = semaphore_acquire,
-	.release = semaphore_release,
-	.detach = free,
-	.force_release = semaphore_force_release,
-	.destroy = semaphore_destroy,
+    .name = "semaphore",
+    .summary = "a POSIX semaphore in shared memory; semaphore:3 admits "
+	       "three",
+    .when_killed = "the supervisor hands its permit back",
+    .permits_max = LOCK_PERMITS_MAX,
+    .facts = semaphore_facts,
+    .prepare = semaphore_prepare,
+    .attach = semaphore_attach,
+    .acquire = semaphore_acquire,
+    .release = semaphore_release,
+    .detach = free,
+    .force_release = semaphore_force_release,
+    .destroy = semaphore_destroy,
 };

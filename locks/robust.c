@@ -19,8 +19,8 @@ robust_init(pthread_mutex_t *mutex)
 		goto fail;
 	error = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	if (error == 0)
-		error = pthread_mutexattr_setrobust(
-		    &attr, PTHREAD_MUTEX_ROBUST);
+		error =
+		    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	if (error == 0)
 		error = pthread_mutex_init(mutex, &attr);
 	pthread_mutexattr_destroy(&attr);
@@ -42,7 +42,7 @@ lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
 		return pthread_mutex_trylock(mutex);
 	if (TSAN_ON) {
 		ts = clock_timespec(deadline_ns - clock_now_ns() +
-		    clock_read_ns(CLOCK_REALTIME));
+				    clock_read_ns(CLOCK_REALTIME));
 		error = pthread_mutex_timedlock(mutex, &ts);
 		if (error == EOWNERDEAD)
 			TSAN_INHERITED(mutex);

@@ -19,7 +19,7 @@ enum robust_result {
 	ROBUST_HELD = 0,
 	ROBUST_INHERITED, /* held; the last holder died holding it */
 	ROBUST_TIMED_OUT, /* not held */
-	ROBUST_FAILED,	  /* not held; errno says why */
+	ROBUST_FAILED,    /* not held; errno says why */
 };
 
 /* Make `mutex` ready.  Once, before the fork.  0, or -1 with errno set. */

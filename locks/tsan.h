@@ -28,7 +28,7 @@ void __tsan_mutex_post_lock(void *addr, unsigned flags, int recursion);
 /* It overlooks that EOWNERDEAD from timedlock means locked. */
 #define TSAN_INHERITED(mutex)                                                  \
 	do {                                                                   \
-		__tsan_mutex_pre_lock(mutex, 1u << 4);	   /* try_lock */      \
+		__tsan_mutex_pre_lock(mutex, 1u << 4);     /* try_lock */      \
 		__tsan_mutex_post_lock(mutex, 1u << 4, 0); /* it did */        \
 	} while (0)
 #else

@@ -71,14 +71,13 @@ audit_add(struct audit *audit, const struct store_line *line)
 		audit->rows = rows;
 		audit->allocated = wanted;
 	}
-	audit->rows[audit->count++] = (struct row){ .base = line->base,
-		.seat = line->seat,
-		.quantity = line->quantity,
-		.nth = line->nth,
-		.kind = line->kind,
-		.lock = line->kind == STORE_SOLD
-		    ? lock_index(audit, line->lock)
-		    : 0 };
+	audit->rows[audit->count++] = (struct row){.base = line->base,
+	    .seat = line->seat,
+	    .quantity = line->quantity,
+	    .nth = line->nth,
+	    .kind = line->kind,
+	    .lock =
+		line->kind == STORE_SOLD ? lock_index(audit, line->lock) : 0};
 	if (line->kind == STORE_SOLD &&
 	    line->seat + line->quantity - 1 > audit->highest_seat)
 		audit->highest_seat = line->seat + line->quantity - 1;
@@ -115,13 +114,13 @@ blame(const struct audit *audit, struct audit_report *report, struct seat *seat,
 	seat->blamed |= (uint16_t)(1u << lock);
 	if (report->collision.seat != 0)
 		return;
-	report->collision = (struct audit_collision){ .seat = number,
-		.first = x,
-		.culprit = culprit == y ? 0 : culprit,
-		.second = y,
-		.explained = culprit != 0 };
-	snprintf(report->collision.lock, STORE_LOCK_SIZE, "%s",
-	    audit->locks[lock]);
+	report->collision = (struct audit_collision){.seat = number,
+	    .first = x,
+	    .culprit = culprit == y ? 0 : culprit,
+	    .second = y,
+	    .explained = culprit != 0};
+	snprintf(
+	    report->collision.lock, STORE_LOCK_SIZE, "%s", audit->locks[lock]);
 }
 
 static void
@@ -149,8 +148,8 @@ count_seats(const struct audit *audit, struct audit_report *report,
 }
 
 static void
-count_line(const struct audit *audit, struct audit_report *report,
-    int64_t version)
+count_line(
+    const struct audit *audit, struct audit_report *report, int64_t version)
 {
 	const struct row *row = &audit->rows[version - 1];
 
@@ -222,12 +221,12 @@ const char *
 verdict_name(enum verdict verdict)
 {
 	static const char *const names[] = {
-		[VERDICT_CORRECT] = "correct",
-		[VERDICT_OVERSOLD] = "oversold",
-		[VERDICT_DOUBLE_BOOKED] = "double-booked",
-		[VERDICT_LOST] = "lost",
-		[VERDICT_STRANDED] = "stranded",
-		[VERDICT_FALSE_SOLD_OUT] = "false-sold-out",
+	    [VERDICT_CORRECT] = "correct",
+	    [VERDICT_OVERSOLD] = "oversold",
+	    [VERDICT_DOUBLE_BOOKED] = "double-booked",
+	    [VERDICT_LOST] = "lost",
+	    [VERDICT_STRANDED] = "stranded",
+	    [VERDICT_FALSE_SOLD_OUT] = "false-sold-out",
 	};
 
 	return names[verdict];

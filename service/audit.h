@@ -46,7 +46,7 @@ struct audit_collision {
 	int64_t seat;
 	int64_t first, culprit, second; /* X, W, Y; W is 0 if Y is to blame */
 	bool explained;
-	int64_t times; /* the seat was sold */
+	int64_t times;              /* the seat was sold */
 	char lock[STORE_LOCK_SIZE]; /* the strategy to blame */
 };
 
@@ -56,7 +56,7 @@ struct audit_report {
 	int64_t remaining; /* what the last line says */
 	int64_t version;   /* of the last line */
 	int64_t receipts, tickets;
-	int64_t seats;	     /* different ones that were sold */
+	int64_t seats;       /* different ones that were sold */
 	int64_t seats_twice; /* of these, sold more than once */
 	int64_t most_seat, most_times;
 	int64_t oversold; /* tickets beyond the capacity */

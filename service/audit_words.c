@@ -14,17 +14,16 @@
 #define STEPS_MAX 24
 
 void
-audit_witness_fill(
-    struct audit_witness *witness, const struct store_line *line)
+audit_witness_fill(struct audit_witness *witness, const struct store_line *line)
 {
-	*witness = (struct audit_witness){ .version = line->version,
-		.base = line->base,
-		.seat = line->seat,
-		.quantity = line->quantity,
-		.remaining = line->remaining,
-		.worker = line->worker,
-		.clerk = line->clerk,
-		.trail = json_loads(line->trail, 0, NULL) };
+	*witness = (struct audit_witness){.version = line->version,
+	    .base = line->base,
+	    .seat = line->seat,
+	    .quantity = line->quantity,
+	    .remaining = line->remaining,
+	    .worker = line->worker,
+	    .clerk = line->clerk,
+	    .trail = json_loads(line->trail, 0, NULL)};
 	memcpy(witness->order, line->order, sizeof(witness->order));
 	snprintf(witness->buyer, sizeof(witness->buyer), "%s", line->buyer);
 	snprintf(witness->lock, sizeof(witness->lock), "%s", line->lock);
@@ -64,7 +63,7 @@ character_width(const char *text, size_t *length)
 	*length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 	/* From U+1100 on, East Asian wide is a good guess. */
 	return c >= 0xe3 || (c == 0xe1 && (unsigned char)text[1] >= 0x84) ? 2
-									   : 1;
+									  : 1;
 }
 
 /* Copy whole characters that fit in `columns`; what they take is returned. */
@@ -108,16 +107,15 @@ name_witnesses(struct story *story, const struct audit_subject *subject)
 		bool same = false;
 
 		for (j = 0; j < story->count; j++)
-			if (i != j &&
-			    strcmp(story->witnesses[i].buyer,
-				story->witnesses[j].buyer) == 0)
+			if (i != j && strcmp(story->witnesses[i].buyer,
+					  story->witnesses[j].buyer) == 0)
 				same = true;
 		if (!subject->with_names)
 			snprintf(story->names[i], sizeof(story->names[i]),
 			    "buyer %c", (int)('A' + i));
 		else
-			copy_fitting(story->names[i], 32,
-			    story->witnesses[i].buyer, 14);
+			copy_fitting(
+			    story->names[i], 32, story->witnesses[i].buyer, 14);
 		if (same && subject->with_names) {
 			const size_t n = strlen(story->names[i]);
 
@@ -153,8 +151,8 @@ word_step(const struct story *story, const struct audit_witness *witness,
 	} else if (strcmp(step, "read") == 0) {
 		snprintf(text, 64, "reads %" PRId64 " left", remaining);
 	} else if (strcmp(step, "write") == 0) {
-		print_seats(seats, sizeof(seats), witness->seat,
-		    witness->quantity);
+		print_seats(
+		    seats, sizeof(seats), witness->seat, witness->quantity);
 		snprintf(text, 64, "writes %" PRId64 " left, %s%s", remaining,
 		    story->count == 2 ? "takes " : "", seats);
 	} else {
@@ -179,18 +177,16 @@ tell(struct story *story, size_t column)
 
 		if (step == NULL || story->steps == STEPS_MAX)
 			continue;
-		remaining = json_integer_value(
-		    json_object_get(item, "remaining"));
-		version =
-		    json_integer_value(json_object_get(item, "version"));
-		if (!word_step(story, witness, step, remaining, version,
-			told->text))
+		remaining =
+		    json_integer_value(json_object_get(item, "remaining"));
+		version = json_integer_value(json_object_get(item, "version"));
+		if (!word_step(
+			story, witness, step, remaining, version, told->text))
 			continue;
 		told->at_ns =
 		    json_integer_value(json_object_get(item, "at_ns"));
 		told->column = column;
-		told->is_last_write =
-		    column > 0 && strcmp(step, "write") == 0;
+		told->is_last_write = column > 0 && strcmp(step, "write") == 0;
 		story->steps++;
 	}
 }
@@ -210,8 +206,8 @@ print_told(const struct story *story, const struct told *told, FILE *out)
 {
 	fprintf(out, "%11.3f ms  ",
 	    (double)(told->at_ns - story->told[0].at_ns) / 1e6);
-	fprintf(out, "%*s%s\n", (int)(told->column * story->width), "",
-	    told->text);
+	fprintf(
+	    out, "%*s%s\n", (int)(told->column * story->width), "", told->text);
 }
 
 static void
@@ -275,7 +271,7 @@ audit_print_collision(const struct audit_report *report,
     const struct audit_subject *subject, const struct audit_witness *witnesses,
     size_t count, FILE *out)
 {
-	struct story story = { .witnesses = witnesses, .count = count };
+	struct story story = {.witnesses = witnesses, .count = count};
 	size_t i;
 
 	if (count == 0)
@@ -319,8 +315,8 @@ print_headline(const struct audit_report *r,
 		    r->capacity);
 	else if (r->verdict == VERDICT_DOUBLE_BOOKED)
 		snprintf(what, sizeof(what),
-		    "seat %" PRId64 " was sold %" PRId64 " times",
-		    r->most_seat, r->most_times);
+		    "seat %" PRId64 " was sold %" PRId64 " times", r->most_seat,
+		    r->most_times);
 	else if (r->verdict == VERDICT_STRANDED)
 		snprintf(what, sizeof(what),
 		    "%" PRId64 " tickets are on no receipt, nor left",
@@ -418,10 +414,10 @@ witness_json(const struct audit_witness *w, const char *role, bool with_name)
 			  " s:O?}",
 	    "role", role, "order", w->order, "buyer",
 	    with_name ? w->buyer : NULL, "seats",
-	    seats_json(w->seat, w->quantity), "version",
-	    (json_int_t)w->version, "base", (json_int_t)w->base, "remaining",
-	    (json_int_t)w->remaining, "lock", w->lock, "worker",
-	    (int)w->worker, "clerk", (int)w->clerk, "trail", w->trail);
+	    seats_json(w->seat, w->quantity), "version", (json_int_t)w->version,
+	    "base", (json_int_t)w->base, "remaining", (json_int_t)w->remaining,
+	    "lock", w->lock, "worker", (int)w->worker, "clerk", (int)w->clerk,
+	    "trail", w->trail);
 	return value;
 }
 
@@ -430,7 +426,7 @@ collision_json(const struct audit_report *r,
     const struct audit_subject *subject, const struct audit_witness *witnesses,
     size_t count)
 {
-	static const char *const roles[] = { "first", "culprit", "second" };
+	static const char *const roles[] = {"first", "culprit", "second"};
 	json_t *orders = json_array();
 	size_t i;
 
@@ -439,10 +435,10 @@ collision_json(const struct audit_report *r,
 		return json_null();
 	}
 	for (i = 0; i < count; i++)
-		json_array_append_new(orders,
-		    witness_json(&witnesses[i],
-			i + 1 == count ? roles[2] : roles[i],
-			subject->with_names));
+		json_array_append_new(
+		    orders, witness_json(&witnesses[i],
+				i + 1 == count ? roles[2] : roles[i],
+				subject->with_names));
 	return json_pack("{s:I, s:I, s:s, s:b, s:o}", "seat",
 	    (json_int_t)r->collision.seat, "times",
 	    (json_int_t)r->collision.times, "lock", r->collision.lock,
@@ -476,14 +472,13 @@ audit_json(const struct audit_report *r, const struct audit_subject *subject,
 			 " s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 	    "sale", subject->sale, "store", subject->store, "lock",
 	    subject->lock, "verdict", verdict_name(r->verdict), "wrong",
-	    r->verdict != VERDICT_CORRECT, "capacity",
-	    (json_int_t)r->capacity, "remaining", (json_int_t)r->remaining,
-	    "version", (json_int_t)r->version, "receipts",
-	    (json_int_t)r->receipts, "tickets", (json_int_t)r->tickets, "seats",
-	    (json_int_t)r->seats, "seats_twice", (json_int_t)r->seats_twice,
-	    "oversold", (json_int_t)r->oversold, "stranded",
-	    (json_int_t)r->stranded, "overwrites", (json_int_t)r->overwrites,
-	    "recounts", (json_int_t)r->recounts, "strategies",
-	    strategies_json(r), "collision",
-	    collision_json(r, subject, witnesses, count));
+	    r->verdict != VERDICT_CORRECT, "capacity", (json_int_t)r->capacity,
+	    "remaining", (json_int_t)r->remaining, "version",
+	    (json_int_t)r->version, "receipts", (json_int_t)r->receipts,
+	    "tickets", (json_int_t)r->tickets, "seats", (json_int_t)r->seats,
+	    "seats_twice", (json_int_t)r->seats_twice, "oversold",
+	    (json_int_t)r->oversold, "stranded", (json_int_t)r->stranded,
+	    "overwrites", (json_int_t)r->overwrites, "recounts",
+	    (json_int_t)r->recounts, "strategies", strategies_json(r),
+	    "collision", collision_json(r, subject, witnesses, count));
 }

@@ -61,7 +61,8 @@ add_pair(json_t *members, char *pair, struct reply *reply)
 		    "The form has a member without \"=\": send name=value.");
 	*value++ = '\0';
 	if (!decode(pair) || !decode(value))
-		return bad_body(reply, "The form's percent-encoding is broken.");
+		return bad_body(
+		    reply, "The form's percent-encoding is broken.");
 	if (json_object_get(members, pair) != NULL)
 		return bad_body(reply, "The form names a member twice.");
 	if (json_object_set_new(members, pair, json_string(value)) != 0)
@@ -82,13 +83,13 @@ parse_form(json_t *members, const char *text, struct reply *reply)
 }
 
 static bool
-parse_json(struct body *body, const struct request *request,
-    struct reply *reply)
+parse_json(
+    struct body *body, const struct request *request, struct reply *reply)
 {
 	json_error_t error;
 
-	body->members = json_loadb(request->body, request->body_size,
-	    JSON_REJECT_DUPLICATES, &error);
+	body->members = json_loadb(
+	    request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
 	if (json_is_object(body->members))
 		return true;
 	if (body->members != NULL)
@@ -108,8 +109,8 @@ type_is(const char *type, const char *name)
 	const size_t length = strlen(name);
 
 	return strncasecmp(type, name, length) == 0 &&
-	    (type[length] == '\0' || type[length] == ';' ||
-		type[length] == ' ');
+	       (type[length] == '\0' || type[length] == ';' ||
+		   type[length] == ' ');
 }
 
 bool
@@ -119,7 +120,7 @@ body_parse(
 	const char *type = request->headers[HEADER_CONTENT_TYPE];
 	const char *text = request->body + strspn(request->body, " \t\r\n");
 
-	*body = (struct body){ 0 };
+	*body = (struct body){0};
 	if (request->body_too_large) {
 		reply_problem(reply, PROBLEM_TOO_LARGE, NULL,
 		    "A body may have %d bytes.", REQUEST_BODY_MAX);
@@ -165,14 +166,14 @@ print_safely(char text[48], const char *value)
 
 	for (i = 0; i < 40 && value[i] != '\0'; i++)
 		text[i] = isprint((unsigned char)value[i]) && value[i] != '"'
-		    ? value[i]
-		    : '?';
+			      ? value[i]
+			      : '?';
 	text[i] = '\0';
 }
 
 bool
-body_allows(const struct body *body, const char *const *names,
-    struct reply *reply)
+body_allows(
+    const struct body *body, const char *const *names, struct reply *reply)
 {
 	const char *name;
 	json_t *value;
@@ -223,8 +224,8 @@ body_text(const struct body *body, const char *name, const char **value,
 }
 
 bool
-body_number(const struct body *body, const char *name, int64_t min,
-    int64_t max, int64_t *value, struct reply *reply)
+body_number(const struct body *body, const char *name, int64_t min, int64_t max,
+    int64_t *value, struct reply *reply)
 {
 	const json_t *member = json_object_get(body->members, name);
 	const char *text;

@@ -13,7 +13,7 @@
 
 struct body {
 	json_t *members; /* an object */
-	bool is_form;	 /* all values are text */
+	bool is_form;    /* all values are text */
 };
 
 /* An empty body is an object without members. */
@@ -22,8 +22,8 @@ bool body_parse(
 void body_free(struct body *body);
 
 /* Only these members, a list that ends with NULL. */
-bool body_allows(const struct body *body, const char *const *names,
-    struct reply *reply);
+bool body_allows(
+    const struct body *body, const char *const *names, struct reply *reply);
 
 bool body_has(const struct body *body, const char *name);
 

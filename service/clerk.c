@@ -157,15 +157,15 @@ clerk_start(const struct clerk_config *config)
 		return NULL;
 	clerk->config = *config;
 	clerk->next = sizeof(clerk->random) / sizeof(clerk->random[0]);
-	clerk->world = (struct sell_world){ .arg = clerk,
-		.now_ns = world_now_ns,
-		.wall_ms = world_wall_ms,
-		.pause_ns = world_pause_ns,
-		.random = world_random,
-		.step = world_step,
-		.gather = world_gather,
-		.give_back = world_give_back,
-		.answer = world_answer };
+	clerk->world = (struct sell_world){.arg = clerk,
+	    .now_ns = world_now_ns,
+	    .wall_ms = world_wall_ms,
+	    .pause_ns = world_pause_ns,
+	    .random = world_random,
+	    .step = world_step,
+	    .gather = world_gather,
+	    .give_back = world_give_back,
+	    .answer = world_answer};
 	clerk->desk.world = &clerk->world;
 	clerk->desk.worker = config->worker + 1;
 	clerk->desk.clerk = config->clerk + 1;

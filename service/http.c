@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "problem.h"
 #include "routes.h"
 
 #define CONNECTION_MEMORY ((size_t)16 * 1024)
@@ -37,7 +38,7 @@
 #define CONNECTIONS_MAX 16384u
 #define SPARE_FILES 1024u /* for everything that is not a connection */
 #define UPLOAD_MAX (1024 * 1024)
-#define LOOP_WAIT_MS 1000
+#define LOOP_WAIT_MS 100
 #define LAST_BYTES_NS (20 * NS_PER_MS)
 
 /* One request and its reply, from the first byte to the last. */
@@ -56,13 +57,14 @@ struct exchange {
 struct http {
 	const struct service *service;
 	struct metrics *metrics;
+	/* NULL until the shop is open. */
 	struct store_user *store;
 	struct queue *queue;
 	struct office *office;
 	struct MHD_Daemon *daemon;
 	size_t in_flight; /* exchanges; HTTP thread only */
-	bool draining;	  /* HTTP thread only */
-	int wake_fd;	  /* an eventfd: the outbox is not empty */
+	bool draining;    /* HTTP thread only */
+	int wake_fd;      /* an eventfd: the outbox is not empty */
 	pthread_mutex_t mutex;
 	STAILQ_HEAD(, exchange) outbox; /* under `mutex` */
 };
@@ -148,8 +150,7 @@ name_request(struct request *request)
 		request->id[32] = '\0';
 		return;
 	}
-	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) !=
-	    sizeof(number))
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
 		number = 0;
 	snprintf(request->id, sizeof(request->id), "%016" PRIx64, number);
 }
@@ -171,12 +172,12 @@ exchange_new(struct http *http, struct MHD_Connection *connection,
 	request->arrived_ns = clock_now_ns();
 	request->order.owner = exchange;
 	request->path = strdup(path);
-	request->method = strcmp(method, "HEAD") == 0 ? "GET"
-	    : strcmp(method, "GET") == 0	      ? "GET"
-	    : strcmp(method, "POST") == 0	      ? "POST"
-	    : strcmp(method, "PATCH") == 0	      ? "PATCH"
-	    : strcmp(method, "DELETE") == 0	      ? "DELETE"
-						      : "?";
+	request->method = strcmp(method, "HEAD") == 0     ? "GET"
+			  : strcmp(method, "GET") == 0    ? "GET"
+			  : strcmp(method, "POST") == 0   ? "POST"
+			  : strcmp(method, "PATCH") == 0  ? "PATCH"
+			  : strcmp(method, "DELETE") == 0 ? "DELETE"
+							  : "?";
 	MHD_get_connection_values(
 	    connection, MHD_HEADER_KIND, note_header, exchange);
 	MHD_get_connection_values(
@@ -227,8 +228,8 @@ send_reply(struct exchange *exchange)
 	if (reply->type != NULL)
 		MHD_add_response_header(response, "Content-Type", reply->type);
 	for (i = 0; i < reply->header_count; i++)
-		MHD_add_response_header(response, reply->headers[i].name,
-		    reply->headers[i].value);
+		MHD_add_response_header(
+		    response, reply->headers[i].name, reply->headers[i].value);
 	if (reply->close || exchange->http->draining)
 		MHD_add_response_header(response, "Connection", "close");
 	result = MHD_queue_response(
@@ -259,10 +260,10 @@ post(struct exchange *exchange)
 static struct call
 call_of(struct exchange *exchange, struct store_user *store)
 {
-	return (struct call){ .service = exchange->http->service,
-		.store = store,
-		.request = &exchange->request,
-		.reply = &exchange->reply };
+	return (struct call){.service = exchange->http->service,
+	    .store = store,
+	    .request = &exchange->request,
+	    .reply = &exchange->reply};
 }
 
 void
@@ -274,8 +275,9 @@ http_answered(struct order *order)
 void
 http_in_office(struct errand *errand, struct store_user *store)
 {
-	struct exchange *exchange = (struct exchange *)((char *)errand -
-	    offsetof(struct exchange, errand));
+	struct exchange *exchange =
+	    (struct exchange *)((char *)errand -
+				offsetof(struct exchange, errand));
 	struct call call = call_of(exchange, store);
 
 	routes_office(&call);
@@ -297,9 +299,10 @@ hand_over(struct exchange *exchange, enum route_where where)
 		if (queue_push(http->queue, order))
 			return true;
 		order->outcome = queue_is_closed(http->queue)
-		    ? OUTCOME_DRAINING
-		    : OUTCOME_QUEUE_FULL;
+				     ? OUTCOME_DRAINING
+				     : OUTCOME_QUEUE_FULL;
 		routes_sold(&call);
+		metrics_order(http->metrics, order);
 	} else {
 		if (office_push(http->office, &exchange->errand))
 			return true;
@@ -429,8 +432,7 @@ connection_limit(void)
 }
 
 struct http *
-http_new(const struct service *service, unsigned worker,
-    struct store_user *store, struct queue *queue)
+http_new(const struct service *service, unsigned worker)
 {
 	struct http *http;
 
@@ -439,8 +441,6 @@ http_new(const struct service *service, unsigned worker,
 		return NULL;
 	http->service = service;
 	http->metrics = &service->board->metrics[worker];
-	http->store = store;
-	http->queue = queue;
 	pthread_mutex_init(&http->mutex, NULL);
 	STAILQ_INIT(&http->outbox);
 	http->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -460,15 +460,18 @@ http_new(const struct service *service, unsigned worker,
 undo_wake:
 	close(http->wake_fd);
 undo_http:
-	LOG_EVENT(&service->log, "http-failed",
-	    LOG_TEXT("error", strerror(errno)));
+	LOG_EVENT(
+	    &service->log, "http-failed", LOG_TEXT("error", strerror(errno)));
 	free(http);
 	return NULL;
 }
 
 void
-http_set_office(struct http *http, struct office *office)
+http_open(struct http *http, struct store_user *store, struct queue *queue,
+    struct office *office)
 {
+	http->store = store;
+	http->queue = queue;
 	http->office = office;
 }
 
@@ -507,7 +510,8 @@ begin_drain(struct http *http)
 	fd = MHD_quiesce_daemon(http->daemon);
 	if (fd != -1)
 		close(fd);
-	queue_close(http->queue);
+	if (http->queue != NULL)
+		queue_close(http->queue);
 }
 
 static int
@@ -521,32 +525,53 @@ wait_ms(const struct http *http)
 	return http->draining ? 10 : LOOP_WAIT_MS;
 }
 
-bool
-http_run(struct http *http, int stop_fd)
+/* One turn of the loop: wait, resume what was served, read and write. */
+static void
+turn(struct http *http, int stop_fd, bool *stop)
 {
 	const union MHD_DaemonInfo *info =
 	    MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	struct pollfd fds[] = { { .fd = info->epoll_fd, .events = POLLIN },
-		{ .fd = http->wake_fd, .events = POLLIN },
-		{ .fd = stop_fd, .events = POLLIN } };
-	int64_t give_up_ns = INT64_MAX;
+	struct pollfd fds[] = {{.fd = info->epoll_fd, .events = POLLIN},
+	    {.fd = http->wake_fd, .events = POLLIN},
+	    {.fd = stop_fd, .events = POLLIN}};
 
-	while (!http->draining ||
-	    (http->in_flight > 0 && clock_now_ns() < give_up_ns)) {
-		if (poll(fds, http->draining ? 2 : 3, wait_ms(http)) == -1 &&
-		    errno != EINTR)
-			break;
-		if (!http->draining && fds[2].revents != 0) {
-			begin_drain(http);
-			give_up_ns = clock_now_ns() +
-			    2 * http->service->options->timeout_ms * NS_PER_MS;
-		}
-		empty_outbox(http);
-		MHD_run(http->daemon);
+	if (poll(fds, http->draining ? 2 : 3, wait_ms(http)) > 0 &&
+	    !http->draining && fds[2].revents != 0)
+		*stop = true;
+	empty_outbox(http);
+	MHD_run(http->daemon);
+	if (http->queue != NULL)
 		atomic_store_explicit(&http->metrics->queue_depth,
 		    queue_length(http->queue), memory_order_relaxed);
-	}
+}
+
+/* Refuse new orders, answer those that wait.  False: not all in time. */
+static bool
+drain(struct http *http)
+{
+	const int64_t give_up_ns =
+	    clock_now_ns() + 2 * http->service->options->timeout_ms * NS_PER_MS;
+	bool stop;
+
+	begin_drain(http);
+	while (http->in_flight > 0 && clock_now_ns() < give_up_ns)
+		turn(http, -1, &stop);
 	/* The last bytes may still be in the sockets. */
 	clock_sleep_until(clock_now_ns() + LAST_BYTES_NS);
 	return http->in_flight == 0;
+}
+
+enum http_end
+http_run(struct http *http, int stop_fd)
+{
+	const bool is_open = http->store != NULL;
+	bool stop = false;
+
+	while (!stop && store_poisoned(http->service->store) != is_open)
+		turn(http, stop_fd, &stop);
+	if (!stop && !is_open)
+		return HTTP_OPENED;
+	if (!drain(http))
+		return HTTP_GAVE_UP;
+	return stop ? HTTP_STOPPED : HTTP_POISONED;
 }

@@ -15,13 +15,23 @@
 
 struct http;
 
-/* NULL: an error, which was logged. */
-struct http *http_new(const struct service *service, unsigned worker,
-    struct store_user *store, struct queue *queue);
+enum http_end {
+	HTTP_STOPPED = 0, /* everything was answered */
+	HTTP_OPENED,      /* the store is sound again: open the shop */
+	HTTP_POISONED,    /* the store is not: this worker must end */
+	HTTP_GAVE_UP,     /* some were not answered in time; do not free */
+};
+
+/*
+ * The shop is closed at first: what needs the store is refused.  NULL: an
+ * error, which was logged.
+ */
+struct http *http_new(const struct service *service, unsigned worker);
 void http_free(struct http *http);
 
-/* Before the first request. */
-void http_set_office(struct http *http, struct office *office);
+/* From now on sell.  The caller keeps all three until http_run() ended. */
+void http_open(struct http *http, struct store_user *store, struct queue *queue,
+    struct office *office);
 
 /* Any thread: a queued order is decided. */
 void http_answered(struct order *order);
@@ -30,10 +40,10 @@ void http_answered(struct order *order);
 void http_in_office(struct errand *errand, struct store_user *store);
 
 /*
- * Serve until `stop_fd` becomes readable or is hung up; then refuse new
- * orders and answer those that wait.  False: some were not answered in time;
- * http_free() must not be called then.
+ * Serve until `stop_fd` becomes readable or is hung up, or the store's
+ * poisoning begins (open) or ends (closed).  Except for HTTP_OPENED it then
+ * refuses new orders and answers those that wait.
  */
-bool http_run(struct http *http, int stop_fd);
+enum http_end http_run(struct http *http, int stop_fd);
 
 #endif

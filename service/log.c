@@ -16,9 +16,9 @@ static void
 put_quoted(FILE *out, const char *text)
 {
 	json_t *string = json_string(text);
-	char *quoted = string != NULL
-	    ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII)
-	    : NULL;
+	char *quoted = string != NULL ? json_dumps(string,
+					    JSON_ENCODE_ANY | JSON_ENSURE_ASCII)
+				      : NULL;
 
 	fprintf(out, "%s", quoted != NULL ? quoted : "\"?\"");
 	free(quoted);

@@ -21,21 +21,21 @@ struct log_field {
 	int64_t number;
 };
 
-#define LOG_TEXT(name_, text_) \
-	{                      \
-		(name_), (text_), 0 \
+#define LOG_TEXT(name_, text_)                                                 \
+	{                                                                      \
+		(name_), (text_), 0                                            \
 	}
-#define LOG_NUMBER(name_, number_)    \
-	{                             \
-		(name_), NULL, (number_) \
+#define LOG_NUMBER(name_, number_)                                             \
+	{                                                                      \
+		(name_), NULL, (number_)                                       \
 	}
 
 void log_event(
     const struct log *log, const char *event, const struct log_field *fields);
 
 /* log_event(log, "stopped", LOG_NUMBER("worker", 1)) */
-#define LOG_EVENT(log, event, ...) \
-	log_event((log), (event),  \
-	    (const struct log_field[]){ __VA_ARGS__, { NULL, NULL, 0 } })
+#define LOG_EVENT(log, event, ...)                                             \
+	log_event((log), (event),                                              \
+	    (const struct log_field[]){__VA_ARGS__, {NULL, NULL, 0}})
 
 #endif

@@ -37,7 +37,7 @@ next_errand(struct office *office, bool *closed)
 
 	pthread_mutex_lock(&office->mutex);
 	while ((errand = STAILQ_FIRST(&office->errands)) == NULL &&
-	    !office->closed && error == 0)
+	       !office->closed && error == 0)
 		error = pthread_cond_timedwait(
 		    &office->changed, &office->mutex, &until);
 	if (errand != NULL) {

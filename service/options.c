@@ -176,7 +176,7 @@ duration_range_parse(const char *text, int64_t *min_ms, int64_t *max_ms)
 	memcpy(first, text, (size_t)(dash - text));
 	first[dash - text] = '\0';
 	return duration_parse(first, min_ms) &&
-	    duration_parse(dash + 1, max_ms) && *min_ms <= *max_ms;
+	       duration_parse(dash + 1, max_ms) && *min_ms <= *max_ms;
 }
 
 static int
@@ -231,9 +231,9 @@ parse_listen(struct options *options, const char *text)
 static bool
 parse_admin(struct options *options, const char *value)
 {
-	static const char *const names[] = { [ADMIN_OPEN] = "open",
-		[ADMIN_TOKEN] = "token",
-		[ADMIN_OFF] = "off" };
+	static const char *const names[] = {[ADMIN_OPEN] = "open",
+	    [ADMIN_TOKEN] = "token",
+	    [ADMIN_OFF] = "off"};
 	int i;
 
 	for (i = ADMIN_OPEN; i <= ADMIN_OFF; i++)
@@ -297,7 +297,7 @@ set(struct options *options, const struct option_row *row, const char *value)
 		return true;
 	case TIMEOUT:
 		return duration_parse(value, &options->timeout_ms) &&
-		    options->timeout_ms > 0;
+		       options->timeout_ms > 0;
 	case MAX_QUANTITY:
 		options->max_quantity = number;
 		return true;
@@ -336,8 +336,8 @@ environment_name(const char *name, char text[64])
 	snprintf(text, 64, "TURNSTILE_%s", name);
 	for (i = 0; text[i] != '\0'; i++)
 		text[i] = text[i] == '-'
-		    ? '_'
-		    : (char)toupper((unsigned char)text[i]);
+			      ? '_'
+			      : (char)toupper((unsigned char)text[i]);
 }
 
 static bool
@@ -366,20 +366,20 @@ set_defaults(struct options *options)
 {
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	*options = (struct options){ .host = "127.0.0.1",
-		.port = 8080,
-		.data = "./data",
-		.store = "sqlite",
-		.lock = "mutex",
-		.tickets = 100,
-		.workers = cores < 1	      ? 1
-		    : cores > LOCK_WORKERS_MAX ? LOCK_WORKERS_MAX
-					      : (unsigned)cores,
-		.clerks = 4,
-		.batch = 64,
-		.queue = 4096,
-		.timeout_ms = 5000,
-		.max_quantity = 100 };
+	*options = (struct options){.host = "127.0.0.1",
+	    .port = 8080,
+	    .data = "./data",
+	    .store = "sqlite",
+	    .lock = "mutex",
+	    .tickets = 100,
+	    .workers = cores < 1                  ? 1
+		       : cores > LOCK_WORKERS_MAX ? LOCK_WORKERS_MAX
+						  : (unsigned)cores,
+	    .clerks = 4,
+	    .batch = 64,
+	    .queue = 4096,
+	    .timeout_ms = 5000,
+	    .max_quantity = 100};
 }
 
 /* On an address that only this machine reaches, admin is open. */
@@ -389,26 +389,26 @@ settle_admin(struct options *options)
 	if (options->admin_given)
 		return;
 	options->admin = strncmp(options->host, "127.", 4) == 0 ||
-		strcmp(options->host, "localhost") == 0 ||
-		strcmp(options->host, "::1") == 0
-	    ? ADMIN_OPEN
-	    : ADMIN_TOKEN;
+				 strcmp(options->host, "localhost") == 0 ||
+				 strcmp(options->host, "::1") == 0
+			     ? ADMIN_OPEN
+			     : ADMIN_TOKEN;
 }
 
 enum options_result
-options_parse(struct options *options, int argc, char *const argv[], FILE *out,
-    FILE *err)
+options_parse(
+    struct options *options, int argc, char *const argv[], FILE *out, FILE *err)
 {
-	struct option long_options[ROWS + 1] = { 0 };
+	struct option long_options[ROWS + 1] = {0};
 	const struct option_row *row;
 	size_t i;
 	int c;
 
 	for (i = 0; i < ROWS; i++)
-		long_options[i] = (struct option){ .name = rows[i].name,
-			.has_arg = rows[i].value != NULL ? required_argument
-							 : no_argument,
-			.val = (int)rows[i].id };
+		long_options[i] = (struct option){.name = rows[i].name,
+		    .has_arg =
+			rows[i].value != NULL ? required_argument : no_argument,
+		    .val = (int)rows[i].id};
 	set_defaults(options);
 	if (!read_environment(options, err))
 		return OPTIONS_WRONG;

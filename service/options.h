@@ -18,7 +18,7 @@ enum admin { ADMIN_OPEN, ADMIN_TOKEN, ADMIN_OFF };
 
 struct options {
 	char host[256]; /* as given, without brackets; "" is every address */
-	uint16_t port;	/* 0: pick one */
+	uint16_t port;  /* 0: pick one */
 	const char *data;
 	const char *store;
 	char lock[STORE_LOCK_SIZE];
@@ -49,11 +49,9 @@ enum options_result options_parse(struct options *options, int argc,
  * A range, "1s-3s", or a single duration, for which both are the same.
  */
 bool duration_parse(const char *text, int64_t *ms);
-bool duration_range_parse(
-    const char *text, int64_t *min_ms, int64_t *max_ms);
+bool duration_range_parse(const char *text, int64_t *min_ms, int64_t *max_ms);
 
 /* "1s-3s", "200ms", "0"; as short as it can be. */
-void duration_range_print(
-    int64_t min_ms, int64_t max_ms, char text[48]);
+void duration_range_print(int64_t min_ms, int64_t max_ms, char text[48]);
 
 #endif

@@ -66,12 +66,12 @@ struct order {
 
 	/* What became of it. */
 	enum outcome outcome;
-	struct receipt receipt;	   /* if SOLD or REPLAYED */
-	struct store_state state;  /* as last read; birth 0: never */
+	struct receipt receipt;   /* if SOLD or REPLAYED */
+	struct store_state state; /* as last read; birth 0: never */
 	struct trail trail;
-	char *replayed_trail;	   /* JSON; REPLAYED: owned by the order */
-	char error[160];	   /* the store's words to an error, or "" */
-	void *owner; /* whose order it is; not looked at here */
+	char *replayed_trail; /* JSON; REPLAYED: owned by the order */
+	char error[160];      /* the store's words to an error, or "" */
+	void *owner;          /* whose order it is; not looked at here */
 };
 
 TAILQ_HEAD(order_list, order);

@@ -131,9 +131,9 @@ reply_problem(struct reply *reply, enum problem problem, json_t *extra,
 	va_start(args, format);
 	vsnprintf(detail, sizeof(detail), format, args);
 	va_end(args);
-	value = json_pack("{s:s+, s:s, s:i, s:s}", "type", "/problems/",
-	    row->name, "title", row->title, "status", row->status, "detail",
-	    detail);
+	value =
+	    json_pack("{s:s+, s:s, s:i, s:s}", "type", "/problems/", row->name,
+		"title", row->title, "status", row->status, "detail", detail);
 	if (value == NULL) /* the detail was cut inside a character */
 		value = json_pack("{s:s+, s:s, s:i}", "type", "/problems/",
 		    row->name, "title", row->title, "status", row->status);

@@ -30,8 +30,7 @@ size_t queue_take(struct queue *queue, const char *sale, size_t share,
     struct order **orders, size_t most);
 
 /* Back to the front, in their order; also when it is full or closed. */
-void queue_give_back(
-    struct queue *queue, struct order **orders, size_t count);
+void queue_give_back(struct queue *queue, struct order **orders, size_t count);
 
 size_t queue_length(struct queue *queue);
 bool queue_is_closed(struct queue *queue);

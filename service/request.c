@@ -9,15 +9,15 @@
 #include <string.h>
 
 const char *const header_names[HEADERS] = {
-	[HEADER_HOST] = "Host",
-	[HEADER_ACCEPT] = "Accept",
-	[HEADER_CONTENT_TYPE] = "Content-Type",
-	[HEADER_IF_MATCH] = "If-Match",
-	[HEADER_IF_NONE_MATCH] = "If-None-Match",
-	[HEADER_IDEMPOTENCY_KEY] = "Idempotency-Key",
-	[HEADER_AUTHORIZATION] = "Authorization",
-	[HEADER_ORIGIN] = "Origin",
-	[HEADER_TRACEPARENT] = "traceparent",
+    [HEADER_HOST] = "Host",
+    [HEADER_ACCEPT] = "Accept",
+    [HEADER_CONTENT_TYPE] = "Content-Type",
+    [HEADER_IF_MATCH] = "If-Match",
+    [HEADER_IF_NONE_MATCH] = "If-None-Match",
+    [HEADER_IDEMPOTENCY_KEY] = "Idempotency-Key",
+    [HEADER_AUTHORIZATION] = "Authorization",
+    [HEADER_ORIGIN] = "Origin",
+    [HEADER_TRACEPARENT] = "traceparent",
 };
 
 const char *
@@ -69,5 +69,5 @@ reply_free(struct reply *reply)
 {
 	if (!reply->is_static)
 		free(reply->body);
-	*reply = (struct reply){ 0 };
+	*reply = (struct reply){0};
 }

@@ -38,8 +38,8 @@ extern const char *const header_names[HEADERS];
 struct route;
 
 struct request {
-	const char *method; /* "GET" for HEAD too */
-	char *path;	    /* decoded */
+	const char *method;     /* "GET" for HEAD too */
+	char *path;             /* decoded */
 	char *headers[HEADERS]; /* NULL: not sent */
 	struct {
 		char *name, *value; /* decoded; value "" if there is none */
@@ -56,7 +56,7 @@ struct request {
 	const struct route *route; /* NULL: none fits */
 	char sale[STORE_ID_SIZE];
 	char item[STORE_ORDER_SIZE]; /* an order's id, a problem's name */
-	struct order order;	     /* of a buy */
+	struct order order;          /* of a buy */
 };
 
 struct reply {

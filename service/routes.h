@@ -6,22 +6,12 @@
 #ifndef ROUTES_H
 #define ROUTES_H
 
-#include "problem.h"
-#include "request.h"
-#include "service.h"
+#include "calls.h"
 
 enum route_where {
 	ROUTE_ANSWERED = 0, /* the reply is made */
-	ROUTE_TO_CLERK,	    /* request->order is to be queued */
+	ROUTE_TO_CLERK,     /* request->order is to be queued */
 	ROUTE_TO_OFFICE,    /* routes_office() is to be called */
-};
-
-/* One request on its way; `store` is the calling thread's. */
-struct call {
-	const struct service *service;
-	struct store_user *store;
-	struct request *request;
-	struct reply *reply;
 };
 
 /* HTTP thread: find the route, check, answer or say where to go. */

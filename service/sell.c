@@ -137,13 +137,12 @@ replay(struct desk *desk, const struct store_state *state, struct order *order)
 		replay_line, order) != STORE_FAILED)
 		return;
 	order->outcome = OUTCOME_STORE_ERROR;
-	snprintf(order->error, sizeof(order->error), "%s",
-	    store_error(desk->store));
+	snprintf(
+	    order->error, sizeof(order->error), "%s", store_error(desk->store));
 }
 
 static bool
-key_is_among(
-    const struct store_line *lines, size_t count, const char *key)
+key_is_among(const struct store_line *lines, size_t count, const char *key)
 {
 	size_t i;
 
@@ -169,17 +168,17 @@ take_seats(struct desk *desk, struct order *order, struct store_state *seen,
     struct store_line *line)
 {
 	*line = (struct store_line){
-		.kind = STORE_SOLD,
-		.seat = seats_take(seen->settings.capacity, seen->remaining),
-		.quantity = order->quantity,
-		.remaining = seen->remaining - order->quantity,
-		.capacity = seen->settings.capacity,
-		.buyer = order->buyer,
-		.key = order->key[0] != '\0' ? order->key : NULL,
-		.lock = seen->settings.lock,
-		.worker = desk->worker,
-		.clerk = desk->clerk,
-		.sold_at_ms = desk->world->wall_ms(desk->world->arg),
+	    .kind = STORE_SOLD,
+	    .seat = seats_take(seen->settings.capacity, seen->remaining),
+	    .quantity = order->quantity,
+	    .remaining = seen->remaining - order->quantity,
+	    .capacity = seen->settings.capacity,
+	    .buyer = order->buyer,
+	    .key = order->key[0] != '\0' ? order->key : NULL,
+	    .lock = seen->settings.lock,
+	    .worker = desk->worker,
+	    .clerk = desk->clerk,
+	    .sold_at_ms = desk->world->wall_ms(desk->world->arg),
 	};
 	new_order_id(desk, line->order);
 	seen->remaining = line->remaining;
@@ -235,8 +234,8 @@ delay(struct desk *desk, const struct store_settings *settings)
 	if (settings->delay_max_ms == 0)
 		return 0;
 	if (span > 0)
-		ms += (int64_t)(world->random(world->arg) %
-		    (uint64_t)(span + 1));
+		ms +=
+		    (int64_t)(world->random(world->arg) % (uint64_t)(span + 1));
 	step(desk, STEP_DELAY);
 	world->pause_ns(world->arg, ms * NS_PER_MS);
 	desk->batch[0]->deadline_ns += ms * NS_PER_MS;
@@ -337,8 +336,7 @@ write_lines(struct desk *desk, const struct store_state *state, size_t count,
 		decide_all(desk, OUTCOME_STORE_FULL, store_error(desk->store));
 		return OUTCOME_NONE;
 	case STORE_FAILED:
-		decide_all(
-		    desk, OUTCOME_STORE_ERROR, store_error(desk->store));
+		decide_all(desk, OUTCOME_STORE_ERROR, store_error(desk->store));
 		return OUTCOME_NONE;
 	case STORE_UNKNOWN:
 		decide_all(desk, OUTCOME_UNKNOWN, store_error(desk->store));
@@ -361,8 +359,7 @@ read_sale(struct desk *desk, struct store_state *state)
 		decide_all(desk, OUTCOME_NO_SALE, "");
 		return false;
 	default:
-		decide_all(
-		    desk, OUTCOME_STORE_ERROR, store_error(desk->store));
+		decide_all(desk, OUTCOME_STORE_ERROR, store_error(desk->store));
 		return false;
 	}
 }
@@ -379,11 +376,11 @@ take_turn(struct desk *desk, struct lock_strategy strategy, unsigned slot,
 
 	if (holds)
 		step(desk, STEP_WAIT);
-	result = lock_acquire(desk->locks, strategy, slot,
-	    desk->batch[0]->deadline_ns, hold);
+	result = lock_acquire(
+	    desk->locks, strategy, slot, desk->batch[0]->deadline_ns, hold);
 	if (holds)
-		metrics_time(&desk->metrics->lock_wait[row],
-		    now_ns(desk) - from_ns);
+		metrics_time(
+		    &desk->metrics->lock_wait[row], now_ns(desk) - from_ns);
 	switch (result) {
 	case LOCK_INHERITED:
 		metrics_count(&desk->metrics->inherited[row]);
@@ -438,7 +435,7 @@ serve(struct desk *desk, const struct store_state *guess,
 static enum outcome
 attempt(struct desk *desk)
 {
-	struct lock_hold hold = { 0 };
+	struct lock_hold hold = {0};
 	struct lock_strategy strategy;
 	struct store_state guess;
 	int64_t held_ns, delayed_ns = 0;
@@ -457,6 +454,7 @@ attempt(struct desk *desk)
 	if (outcome != OUTCOME_NONE)
 		return outcome;
 	held_ns = now_ns(desk);
+	atomic_fetch_add(&desk->metrics->holding, lock_facts(strategy).holds);
 
 	if (guess.settings.delay_max_ms > 0)
 		keep_one(desk);
@@ -471,6 +469,7 @@ attempt(struct desk *desk)
 		    &desk->metrics->lock_hold[metrics_strategy(strategy)],
 		    now_ns(desk) - held_ns - delayed_ns);
 	}
+	atomic_fetch_sub(&desk->metrics->holding, lock_facts(strategy).holds);
 	lock_release(&hold);
 	return outcome;
 }
@@ -480,12 +479,7 @@ attempt(struct desk *desk)
 static void
 answer(struct desk *desk, struct order *order)
 {
-	struct lock_strategy strategy;
-
-	if (lock_parse(order->state.settings.lock, &strategy))
-		metrics_count(&desk->metrics->orders[order->outcome]
-						    [metrics_strategy(
-							strategy)]);
+	metrics_order(desk->metrics, order);
 	desk->world->answer(desk->world->arg, order);
 }
 

@@ -51,7 +51,7 @@ struct desk {
 	struct metrics *metrics;
 	const struct sell_world *world;
 	unsigned worker, clerk; /* from 1, for the trail */
-	size_t batch_most;	/* at most SELL_BATCH_MAX */
+	size_t batch_most;      /* at most SELL_BATCH_MAX */
 
 	/* The orders at this desk that are not answered yet. */
 	struct order *batch[SELL_BATCH_MAX];

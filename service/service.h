@@ -18,8 +18,10 @@
 
 /* Shared memory. */
 struct board {
-	_Atomic bool ready[LOCK_WORKERS_MAX]; /* by the worker itself */
-	_Atomic bool draining;		      /* by the supervisor */
+	/* By the worker: it may have the store open; it serves. */
+	_Atomic bool open[LOCK_WORKERS_MAX];
+	_Atomic bool ready[LOCK_WORKERS_MAX];
+	_Atomic bool draining; /* by the supervisor */
 	struct metrics metrics[LOCK_WORKERS_MAX];
 };
 

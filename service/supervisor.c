@@ -11,6 +11,7 @@
 
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -42,6 +43,9 @@
 #define DEATHS_TOLERATED 3
 #define DEATHS_WITHIN_NS (10 * NS_PER_SEC)
 #define BACK_OFF_NS (100 * NS_PER_MS)
+#define POISONED_GRACE_NS (2 * NS_PER_SEC)
+#define RECOVER_AGAIN_NS NS_PER_SEC
+#define TOKEN_FILE "admin-token"
 #define BACK_OFF_MOST_NS NS_PER_SEC
 
 /* What the child that prepares the store tells; in shared memory. */
@@ -61,18 +65,22 @@ struct slot {
 struct supervisor {
 	struct service service;
 	struct prepared *prepared;
-	int owner_fd;	   /* holds the flock on DATA/.lock */
-	int stop_pipe[2];  /* workers read; hung up: stop */
+	int owner_fd;     /* holds the flock on DATA/.lock */
+	int stop_pipe[2]; /* workers read; hung up: stop */
 	int signal_fd;
 	pid_t pid;
 	struct slot slots[LOCK_WORKERS_MAX];
 	int64_t deaths_ns[DEATHS_KEPT]; /* the last ones, a ring */
 	size_t deaths;
 	bool stopping;
+	int64_t kill_ns; /* stopping: when those that hang are killed */
+	/* While the store is poisoned: */
+	int64_t poisoned_ns; /* when that was seen, 0: it is not */
+	pid_t recovery;      /* the child that prepares the store, 0: none */
+	int64_t recover_ns;  /* when to try (again) */
 };
 
-static int
-fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static int
 fail(const char *format, ...)
@@ -135,9 +143,8 @@ name_address(struct service *service)
 
 	if (getsockname(service->listen_fd, (struct sockaddr *)&address,
 		&length) != 0 ||
-	    getnameinfo((struct sockaddr *)&address, length, host,
-		sizeof(host), port, sizeof(port),
-		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+	    getnameinfo((struct sockaddr *)&address, length, host, sizeof(host),
+		port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return fail("the address is unknown: %s", strerror(errno));
 	snprintf(service->address, sizeof(service->address),
 	    address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
@@ -167,8 +174,8 @@ static int
 listen_on(struct service *service)
 {
 	const struct options *options = service->options;
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
 	const char *host = options->host[0] == '\0' ? "0.0.0.0" : options->host;
 	struct addrinfo *found, *info;
 	char port[8];
@@ -190,8 +197,7 @@ listen_on(struct service *service)
 		return fail("port %u is in use: try --listen %s:%u, or port 0 "
 			    "for any that is free",
 		    options->port, host, options->port % 65535 + 1);
-	return fail("--listen %s:%u: %s", host, options->port,
-	    strerror(error));
+	return fail("--listen %s:%u: %s", host, options->port, strerror(error));
 }
 
 static int
@@ -199,9 +205,9 @@ share_memory(struct supervisor *s)
 {
 	struct service *service = &s->service;
 	const struct options *options = service->options;
-	const struct lock_config config = { .dir = options->data,
-		.workers = options->workers,
-		.clerks = options->clerks };
+	const struct lock_config config = {.dir = options->data,
+	    .workers = options->workers,
+	    .clerks = options->clerks};
 
 	service->board = shared_new(sizeof(*service->board));
 	s->prepared = shared_new(sizeof(*s->prepared));
@@ -219,10 +225,10 @@ open_demo(struct supervisor *s, struct store_user *store)
 {
 	const struct options *options = s->service.options;
 	struct prepared *prepared = s->prepared;
-	struct store_settings demo = { .id = "demo",
-		.capacity = options->tickets,
-		.delay_min_ms = options->delay_min_ms,
-		.delay_max_ms = options->delay_max_ms };
+	struct store_settings demo = {.id = "demo",
+	    .capacity = options->tickets,
+	    .delay_min_ms = options->delay_min_ms,
+	    .delay_max_ms = options->delay_max_ms};
 	enum store_result result;
 
 	memcpy(demo.lock, options->lock, sizeof(demo.lock));
@@ -244,45 +250,104 @@ die_with(pid_t parent)
 		_exit(EXIT_FAILURE);
 }
 
+/* Check, create or recover the store; first also open the demo sale. */
 static void
-prepare_in_child(struct supervisor *s)
+prepare_in_child(struct supervisor *s, bool first)
 {
 	struct prepared *prepared = s->prepared;
 	struct store_user *store;
 
 	die_with(s->pid);
+	prctl(PR_SET_NAME, "prepare");
+	if (!first) /* else those who wait for its end wait for ours */
+		close(s->stop_pipe[1]);
 	if (store_prepare(s->service.store, prepared->error,
 		sizeof(prepared->error)) != 0)
 		_exit(EXIT_FAILURE);
-	store = store_open(s->service.store, prepared->error,
-	    sizeof(prepared->error));
+	if (!first)
+		_exit(EXIT_SUCCESS);
+	store = store_open(
+	    s->service.store, prepared->error, sizeof(prepared->error));
 	if (store != NULL)
 		open_demo(s, store);
 	store_close(store);
 	_exit(prepared->done ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-/* Check, create or recover the store, in a child. */
 static int
 prepare(struct supervisor *s)
 {
 	pid_t pid;
 	int status;
 
-	s->prepared->done = false;
 	pid = fork();
 	if (pid == -1)
 		return fail("fork: %s", strerror(errno));
 	if (pid == 0)
-		prepare_in_child(s);
+		prepare_in_child(s, true);
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;
 	if (s->prepared->done)
 		return 0;
 	return fail("%s", s->prepared->error[0] != '\0'
-		? s->prepared->error
-		: "the store could not be prepared");
+			      ? s->prepared->error
+			      : "the store could not be prepared");
 }
+
+/* ---------------------------------------------------------------- token -- */
+
+static int
+write_token(const char *path, char token[SERVICE_TOKEN_SIZE])
+{
+	unsigned char bytes[(SERVICE_TOKEN_SIZE - 1) / 2];
+	size_t i;
+	int fd;
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return -1;
+	for (i = 0; i < sizeof(bytes); i++)
+		snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	if (dprintf(fd, "%s\n", token) != SERVICE_TOKEN_SIZE ||
+	    fsync(fd) != 0) {
+		close(fd);
+		unlink(path);
+		return -1;
+	}
+	return close(fd);
+}
+
+/* The admin token: that of the data directory, made when it is missing. */
+static int
+find_token(struct service *service)
+{
+	char path[4096], *token = service->token;
+	FILE *file;
+
+	if (service->options->admin != ADMIN_TOKEN)
+		return 0;
+	snprintf(path, sizeof(path), "%s/" TOKEN_FILE, service->options->data);
+	file = fopen(path, "re");
+	if (file == NULL && errno == ENOENT)
+		return write_token(path, token) == 0
+			   ? 0
+			   : fail("%s: %s", path, strerror(errno));
+	if (file == NULL)
+		return fail("%s: %s", path, strerror(errno));
+	if (fgets(token, SERVICE_TOKEN_SIZE, file) == NULL)
+		token[0] = '\0';
+	fclose(file);
+	token[strcspn(token, "\n")] = '\0';
+	if (strlen(token) < 16)
+		return fail("%s holds no token of 16 characters or more: "
+			    "remove it for a new one",
+		    path);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- words -- */
 
 static void
 print_note_on_flags(const struct supervisor *s)
@@ -297,9 +362,8 @@ print_note_on_flags(const struct supervisor *s)
 		strcat(flags, " --tickets");
 	if (o->lock_given && strcmp(o->lock, demo->lock) != 0)
 		strcat(flags, " --lock");
-	if (o->delay_given &&
-	    (o->delay_min_ms != demo->delay_min_ms ||
-		o->delay_max_ms != demo->delay_max_ms))
+	if (o->delay_given && (o->delay_min_ms != demo->delay_min_ms ||
+				  o->delay_max_ms != demo->delay_max_ms))
 		strcat(flags, " --delay");
 	if (flags[0] == '\0')
 		return;
@@ -328,6 +392,9 @@ print_start(const struct supervisor *s)
 	if (demo->settings.delay_max_ms * 2 >= o->timeout_ms)
 		printf("the delay is half the orders' --timeout or more: under "
 		       "a lock the third buyer at once will be refused\n");
+	if (service->token[0] != '\0')
+		printf("admin: http://%s/#token=%s\n", service->address,
+		    service->token);
 	if (isatty(STDOUT_FILENO))
 		printf("try it: curl -d buyer=alice %s/sales/demo/buy\n",
 		    service->address);
@@ -363,6 +430,11 @@ start_worker(struct supervisor *s, unsigned number)
 	}
 	slot->pid = pid;
 	slot->started_ns = clock_now_ns();
+	if (slot->died_ns != 0)
+		LOG_EVENT(&s->service.log, "worker-replaced",
+		    LOG_NUMBER("worker", number + 1), LOG_NUMBER("pid", pid),
+		    LOG_NUMBER("after_ms",
+			(slot->started_ns - slot->died_ns) / NS_PER_MS));
 }
 
 /* The first restarts are at once; who dies again and again waits. */
@@ -381,39 +453,43 @@ restart_after(struct supervisor *s, int64_t now_ns)
 	return wait_ns < BACK_OFF_MOST_NS ? wait_ns : BACK_OFF_MOST_NS;
 }
 
-/* What killed it, what it held, and when the next one comes. */
+/* What killed it, and what it held. */
 static void
-write_obituary(const struct supervisor *s, unsigned number, int status,
-    unsigned permits)
+write_obituary(
+    const struct supervisor *s, unsigned number, int status, unsigned permits)
 {
 	const struct slot *slot = &s->slots[number];
+	const struct metrics *metrics = &s->service.board->metrics[number];
 	char how[64];
 
 	if (WIFSIGNALED(status))
 		snprintf(how, sizeof(how), "killed by signal %d (%s)",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == WORKER_POISONED)
+		snprintf(how, sizeof(how), "left the store to be recovered");
 	else
 		snprintf(
 		    how, sizeof(how), "exited with %d", WEXITSTATUS(status));
 	LOG_EVENT(&s->service.log, "worker-died",
 	    LOG_NUMBER("worker", number + 1), LOG_NUMBER("pid", slot->pid),
-	    LOG_TEXT("how", how), LOG_NUMBER("permits_handed_back", permits),
-	    LOG_NUMBER("lived_ms",
-		(slot->died_ns - slot->started_ns) / NS_PER_MS),
-	    LOG_NUMBER("restart_after_ms",
-		(slot->restart_ns - slot->died_ns) / NS_PER_MS));
+	    LOG_TEXT("how", how),
+	    LOG_NUMBER("locks_held", (int64_t)atomic_load(&metrics->holding)),
+	    LOG_NUMBER("permits_handed_back", permits),
+	    LOG_NUMBER(
+		"lived_ms", (slot->died_ns - slot->started_ns) / NS_PER_MS));
 }
 
+/* Hand back what it held, and say when the next one is due. */
 static void
 bury(struct supervisor *s, unsigned number, int status)
 {
-	struct metrics *metrics = &s->service.board->metrics[number];
+	struct board *board = s->service.board;
+	struct metrics *metrics = &board->metrics[number];
 	struct slot *slot = &s->slots[number];
 	unsigned permits;
 
 	permits = locks_force_release(s->service.locks, number);
 	atomic_fetch_add(&metrics->permits_handed_back, permits);
-	atomic_store(&s->service.board->ready[number], false);
 	slot->died_ns = clock_now_ns();
 	if (!s->stopping || status != 0) {
 		metrics_count(&metrics->deaths);
@@ -421,7 +497,25 @@ bury(struct supervisor *s, unsigned number, int status)
 		    slot->died_ns + restart_after(s, slot->died_ns);
 		write_obituary(s, number, status, permits);
 	}
+	atomic_store(&board->ready[number], false);
+	atomic_store(&board->open[number], false);
+	atomic_store(&metrics->holding, 0);
+	atomic_store(&metrics->queue_depth, 0);
 	slot->pid = 0;
+}
+
+static void
+end_recovery(struct supervisor *s, int status)
+{
+	s->recovery = 0;
+	s->recover_ns = clock_now_ns() + RECOVER_AGAIN_NS;
+	if (status == 0)
+		LOG_EVENT(&s->service.log, "store-recovered",
+		    LOG_NUMBER("after_ms",
+			(clock_now_ns() - s->poisoned_ns) / NS_PER_MS));
+	else
+		LOG_EVENT(&s->service.log, "store-not-recovered",
+		    LOG_TEXT("error", s->prepared->error));
 }
 
 static void
@@ -431,10 +525,13 @@ reap(struct supervisor *s)
 	unsigned i;
 	int status;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->recovery)
+			end_recovery(s, status);
 		for (i = 0; i < s->service.options->workers; i++)
 			if (s->slots[i].pid == pid)
 				bury(s, i, status);
+	}
 }
 
 static bool
@@ -469,14 +566,66 @@ start_due_workers(struct supervisor *s)
 	return (int)((next_ns - now_ns) / NS_PER_MS) + 1;
 }
 
+/* Those that may have the store open, or all. */
 static void
-kill_all(struct supervisor *s)
+kill_workers(struct supervisor *s, bool only_open)
 {
 	unsigned i;
 
 	for (i = 0; i < s->service.options->workers; i++)
-		if (s->slots[i].pid != 0)
+		if (s->slots[i].pid != 0 &&
+		    (!only_open || atomic_load(&s->service.board->open[i])))
 			kill(s->slots[i].pid, SIGKILL);
+}
+
+static bool
+any_open(const struct supervisor *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->service.options->workers; i++)
+		if (atomic_load(&s->service.board->open[i]))
+			return true;
+	return false;
+}
+
+/*
+ * While the store is poisoned: wait until nobody has it open, then recover it
+ * in a child, again and again until that works.  The workers that were forked
+ * meanwhile refuse what needs the store, and open it by themselves.  Returns
+ * when to look again, in ms, -1 for no need.
+ */
+static int
+recover_if_poisoned(struct supervisor *s)
+{
+	const int64_t now_ns = clock_now_ns();
+
+	if (!store_poisoned(s->service.store)) {
+		s->poisoned_ns = 0;
+		return -1;
+	}
+	if (s->poisoned_ns == 0) {
+		s->poisoned_ns = s->recover_ns = now_ns;
+		LOG_EVENT(&s->service.log, "store-poisoned",
+		    LOG_TEXT("what",
+			"a write's outcome is unknown; nothing is sold until "
+			"the store is recovered"));
+	}
+	if (s->recovery != 0)
+		return -1; /* its end is a signal */
+	if (any_open(s)) {
+		if (now_ns - s->poisoned_ns > POISONED_GRACE_NS)
+			kill_workers(s, true);
+		return 100;
+	}
+	if (now_ns < s->recover_ns)
+		return (int)((s->recover_ns - now_ns) / NS_PER_MS) + 1;
+	s->recovery = fork();
+	if (s->recovery == 0)
+		prepare_in_child(s, false);
+	if (s->recovery == -1)
+		s->recovery = 0;
+	return 1000;
 }
 
 /* The first one drains; the second ends everything. */
@@ -489,22 +638,40 @@ hear(struct supervisor *s)
 	    info.ssi_signo == SIGCHLD)
 		return;
 	if (s->stopping) {
-		kill_all(s);
+		kill_workers(s, false);
 		_exit(EXIT_FAILURE);
 	}
 	s->stopping = true;
+	s->kill_ns = clock_now_ns() +
+		     2 * s->service.options->timeout_ms * NS_PER_MS +
+		     NS_PER_SEC;
 	atomic_store(&s->service.board->draining, true);
 	close(s->stop_pipe[1]);
 }
 
 static int
+sooner(int a_ms, int b_ms)
+{
+	if (a_ms == -1 || (b_ms != -1 && b_ms < a_ms))
+		return b_ms;
+	return a_ms;
+}
+
+/* Workers see a poisoning by themselves; their deaths wake us. */
+static int
 supervise(struct supervisor *s)
 {
-	struct pollfd fd = { .fd = s->signal_fd, .events = POLLIN };
+	struct pollfd fd = {.fd = s->signal_fd, .events = POLLIN};
+	int wait_ms;
 
 	while (!s->stopping || any_lives(s)) {
-		const int wait_ms = s->stopping ? -1 : start_due_workers(s);
-
+		wait_ms = 1000;
+		if (!s->stopping) {
+			wait_ms = sooner(
+			    recover_if_poisoned(s), start_due_workers(s));
+		} else if (clock_now_ns() > s->kill_ns) {
+			kill_workers(s, false);
+		}
 		if (poll(&fd, 1, wait_ms) > 0)
 			hear(s);
 		reap(s);
@@ -579,7 +746,8 @@ supervisor_run(const struct options *options)
 	raise_file_limit();
 	find_drill(&s->service);
 	if (own_data(s) == 0 && listen_on(&s->service) == 0 &&
-	    share_memory(s) == 0 && prepare(s) == 0 && open_signals(s) == 0) {
+	    share_memory(s) == 0 && prepare(s) == 0 &&
+	    find_token(&s->service) == 0 && open_signals(s) == 0) {
 		print_start(s);
 		status = supervise(s);
 	}

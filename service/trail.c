@@ -7,17 +7,17 @@
 #include <stdio.h>
 
 static const char *const names[] = {
-	[STEP_QUEUED] = "queued",
-	[STEP_WAIT] = "wait",
-	[STEP_LOCK] = "lock",
-	[STEP_READ] = "read",
-	[STEP_DELAY] = "delay",
-	[STEP_WRITE] = "write",
-	[STEP_CONFLICT] = "conflict",
-	[STEP_RECOVER] = "recover",
-	[STEP_SWITCH] = "switch",
-	[STEP_COMMIT] = "commit",
-	[STEP_UNLOCK] = "unlock",
+    [STEP_QUEUED] = "queued",
+    [STEP_WAIT] = "wait",
+    [STEP_LOCK] = "lock",
+    [STEP_READ] = "read",
+    [STEP_DELAY] = "delay",
+    [STEP_WRITE] = "write",
+    [STEP_CONFLICT] = "conflict",
+    [STEP_RECOVER] = "recover",
+    [STEP_SWITCH] = "switch",
+    [STEP_COMMIT] = "commit",
+    [STEP_UNLOCK] = "unlock",
 };
 
 const char *
@@ -38,8 +38,7 @@ void
 trail_add(struct trail *trail, enum step step, int64_t at_ns)
 {
 	*slot_of(trail, trail->count++) = (struct trail_step){
-		.at_ns = at_ns, .step = step, .remaining = -1, .version = -1
-	};
+	    .at_ns = at_ns, .step = step, .remaining = -1, .version = -1};
 }
 
 void
@@ -99,7 +98,7 @@ trail_print(const struct trail *trail, char text[TRAIL_TEXT_SIZE])
 struct trail_times
 trail_times(const struct trail *trail)
 {
-	struct trail_times times = { 0 };
+	struct trail_times times = {0};
 	size_t i;
 
 	for (i = 0; i + 1 < trail_length(trail); i++) {

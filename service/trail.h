@@ -18,16 +18,16 @@
 
 enum step {
 	STEP_QUEUED = 0, /* arrived, and waits for a clerk */
-	STEP_WAIT,	 /* waits for the lock */
-	STEP_LOCK,	 /* has it */
-	STEP_READ,	 /* reads remaining and version */
-	STEP_DELAY,	 /* pauses */
-	STEP_WRITE,	 /* writes remaining */
-	STEP_CONFLICT,	 /* was refused: the version had changed */
-	STEP_RECOVER,	 /* the lock was inherited from the dead */
-	STEP_SWITCH,	 /* the sale's settings changed: again */
-	STEP_COMMIT,	 /* the write is durable and has this version */
-	STEP_UNLOCK,	 /* releases the lock */
+	STEP_WAIT,       /* waits for the lock */
+	STEP_LOCK,       /* has it */
+	STEP_READ,       /* reads remaining and version */
+	STEP_DELAY,      /* pauses */
+	STEP_WRITE,      /* writes remaining */
+	STEP_CONFLICT,   /* was refused: the version had changed */
+	STEP_RECOVER,    /* the lock was inherited from the dead */
+	STEP_SWITCH,     /* the sale's settings changed: again */
+	STEP_COMMIT,     /* the write is durable and has this version */
+	STEP_UNLOCK,     /* releases the lock */
 };
 
 struct trail_step {

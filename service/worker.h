@@ -5,9 +5,13 @@
 
 #include "service.h"
 
+/* The exit status of a worker that ended because the store is poisoned. */
+#define WORKER_POISONED 3
+
 /*
- * In the forked child: serve until `stop_fd` is hung up, then drain.  Returns
- * the process's exit status.
+ * In the forked child: serve until `stop_fd` is hung up, then drain.  While
+ * the store is poisoned it is not opened, and what needs it is refused.
+ * Returns the process's exit status.
  */
 int worker_run(const struct service *service, unsigned number, int stop_fd);
 

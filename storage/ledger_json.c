@@ -15,9 +15,9 @@
 #define SEAL_SIZE (sizeof(SEAL) - 1 + 8 + sizeof("\"}\n") - 1)
 
 static const char *const kinds[] = {
-	[STORE_SOLD] = "sold",
-	[STORE_RECOUNTED] = "recounted",
-	[STORE_RAISED] = "raised",
+    [STORE_SOLD] = "sold",
+    [STORE_RECOUNTED] = "recounted",
+    [STORE_RAISED] = "raised",
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -25,10 +25,10 @@ static const char *const kinds[] = {
 static uint32_t
 crc32c(const char *text, size_t length)
 {
-	static const uint32_t nibble[16] = { 0x00000000, 0x105ec76f, 0x20bd8ede,
-		0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-		0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4,
-		0xd3d3e1ab, 0xe330a81a, 0xf36e6f75 };
+	static const uint32_t nibble[16] = {0x00000000, 0x105ec76f, 0x20bd8ede,
+	    0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+	    0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4,
+	    0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
 	uint32_t crc = 0xffffffff;
 	size_t i;
 
@@ -78,8 +78,7 @@ ledger_encode(const struct store_line *line, FILE *out)
 	    FORMAT_VERSION, kinds[line->kind], line->version, line->base,
 	    line->nth);
 	for (i = 0; i < line->quantity; i++)
-		fprintf(
-		    body, "%s%" PRId64, i == 0 ? "" : ",", line->seat + i);
+		fprintf(body, "%s%" PRId64, i == 0 ? "" : ",", line->seat + i);
 	fprintf(body,
 	    "],\"remaining\":%" PRId64 ",\"capacity\":%" PRId64
 	    ",\"lock\":\"%s\",\"order\":\"%s\"",
@@ -105,6 +104,8 @@ check_seal(const char *text, size_t length)
 
 	if (length < SEAL_SIZE || text[length - 1] != '\n')
 		return "the line is cut short";
+	if (memchr(text, '\0', length) != NULL)
+		return "it is not text";
 	seal = text + length - SEAL_SIZE;
 	if (memcmp(seal, SEAL, sizeof(SEAL) - 1) != 0)
 		return "there is no checksum";
@@ -194,6 +195,7 @@ ledger_decode(const char *text, size_t length, store_visit_fn *visit, void *arg,
 	if (answer) {
 		bool more;
 
+		*why = NULL;
 		line.trail = tail;
 		more = visit(&line, arg);
 		if (go_on != NULL)

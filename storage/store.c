@@ -21,7 +21,7 @@
 
 #define OWNER_FILE ".store" /* names the store that made the directory */
 
-static const struct store_impl *const impls[] = { &store_json, &store_sqlite };
+static const struct store_impl *const impls[] = {&store_json, &store_sqlite};
 #define IMPLS (sizeof(impls) / sizeof(impls[0]))
 
 static const struct store_impl *
@@ -230,10 +230,10 @@ store_put(struct store_user *user, const struct store_state *state,
     struct store_line *lines, size_t count, int64_t deadline_ns,
     bool *overwrote)
 {
-	struct store_commit commit = { .state = state,
-		.lines = lines,
-		.count = count,
-		.deadline_ns = deadline_ns };
+	struct store_commit commit = {.state = state,
+	    .lines = lines,
+	    .count = count,
+	    .deadline_ns = deadline_ns};
 	enum store_result result;
 
 	result = store_write(user, &commit);
@@ -245,11 +245,11 @@ enum store_result
 store_put_if(struct store_user *user, const struct store_state *state,
     struct store_line *lines, size_t count, int64_t deadline_ns)
 {
-	struct store_commit commit = { .state = state,
-		.lines = lines,
-		.count = count,
-		.deadline_ns = deadline_ns,
-		.checked = true };
+	struct store_commit commit = {.state = state,
+	    .lines = lines,
+	    .count = count,
+	    .deadline_ns = deadline_ns,
+	    .checked = true};
 
 	return store_write(user, &commit);
 }
@@ -317,8 +317,8 @@ store_abandon_nothing(struct store_user *user, const struct store_state *state)
 }
 
 enum store_result
-store_fail(struct store_user *user, enum store_result result,
-    const char *format, ...)
+store_fail(
+    struct store_user *user, enum store_result result, const char *format, ...)
 {
 	va_list args;
 
@@ -368,8 +368,8 @@ store_highest_seat(struct store_user *user, const struct store_state *state)
 {
 	int64_t highest = 0;
 
-	if (user->store->impl->each(
-		user, state, 0, raise_highest, &highest) != STORE_OK)
+	if (user->store->impl->each(user, state, 0, raise_highest, &highest) !=
+	    STORE_OK)
 		return -1;
 	return highest;
 }
@@ -381,12 +381,12 @@ store_change_lines(const struct store_state *state,
 {
 	const int64_t raise =
 	    change->settings.capacity - state->settings.capacity;
-	struct store_line line = { .remaining = state->remaining,
-		.capacity = state->settings.capacity,
-		.buyer = "",
-		.lock = change->settings.lock,
-		.sold_at_ms = change->at_ms,
-		.trail = change->trail };
+	struct store_line line = {.remaining = state->remaining,
+	    .capacity = state->settings.capacity,
+	    .buyer = "",
+	    .lock = change->settings.lock,
+	    .sold_at_ms = change->at_ms,
+	    .trail = change->trail};
 	size_t count = 0;
 
 	if (change->recount &&
@@ -405,8 +405,7 @@ store_change_lines(const struct store_state *state,
 }
 
 bool
-store_number(
-    struct store_line *lines, size_t count, int64_t base, int64_t last)
+store_number(struct store_line *lines, size_t count, int64_t base, int64_t last)
 {
 	size_t i;
 

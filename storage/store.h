@@ -44,14 +44,14 @@
 
 enum store_result {
 	STORE_OK = 0,
-	STORE_CONFLICT,	 /* the version is not the one that was read */
-	STORE_MOVED,	 /* the settings are not those that were read */
+	STORE_CONFLICT,  /* the version is not the one that was read */
+	STORE_MOVED,     /* the settings are not those that were read */
 	STORE_DUPLICATE, /* a line bears the key; or the sale exists already */
-	STORE_GONE,	 /* no such sale, or no such order */
-	STORE_BUSY,	 /* the deadline came first; nothing was written */
-	STORE_FULL,	 /* no space (or no slot); nothing was written */
-	STORE_FAILED,	 /* nothing was written; store_error() says why */
-	STORE_UNKNOWN,	 /* it may or may not be on disk: store is poisoned */
+	STORE_GONE,      /* no such sale, or no such order */
+	STORE_BUSY,      /* the deadline came first; nothing was written */
+	STORE_FULL,      /* no space (or no slot); nothing was written */
+	STORE_FAILED,    /* nothing was written; store_error() says why */
+	STORE_UNKNOWN,   /* it may or may not be on disk: store is poisoned */
 };
 
 /* A sale's settings, as far as they are chosen. */
@@ -67,7 +67,7 @@ struct store_state {
 	struct store_settings settings;
 	uint64_t birth; /* random, new at create: tells namesakes apart */
 	uint64_t epoch; /* random, new at create and at configure */
-	unsigned slot;	/* the sale's number among at most STORE_SALES_MAX */
+	unsigned slot;  /* the sale's number among at most STORE_SALES_MAX */
 	int64_t remaining;
 	int64_t version; /* of the last line, 0: none */
 };
@@ -75,7 +75,7 @@ struct store_state {
 enum store_kind {
 	STORE_SOLD = 0,
 	STORE_RECOUNTED, /* remaining set to capacity - highest seat */
-	STORE_RAISED,	 /* capacity raised */
+	STORE_RAISED,    /* capacity raised */
 };
 
 /*
@@ -85,9 +85,9 @@ enum store_kind {
 struct store_line {
 	enum store_kind kind;
 	int64_t version; /* set by the write */
-	int64_t base;	 /* the version that was read; set by the write */
-	unsigned nth;	 /* 1, 2 … within its write; set by the write */
-	int64_t seat;	 /* the first seat; they are seat … seat+quantity-1 */
+	int64_t base;    /* the version that was read; set by the write */
+	unsigned nth;    /* 1, 2 … within its write; set by the write */
+	int64_t seat;    /* the first seat; they are seat … seat+quantity-1 */
 	int64_t quantity;
 	int64_t remaining; /* after this line */
 	int64_t capacity;  /* at this line */
@@ -96,8 +96,8 @@ struct store_line {
 	const char *key; /* NULL: none */
 	const char *lock;
 	unsigned worker, clerk; /* who wrote it, from 1 */
-	int64_t sold_at_ms;	/* wall clock, since 1970 */
-	const char *trail;	/* JSON text, a list */
+	int64_t sold_at_ms;     /* wall clock, since 1970 */
+	const char *trail;      /* JSON text, a list */
 };
 
 /* False stops the walk. */
@@ -109,12 +109,12 @@ enum store_by { STORE_BY_ORDER, STORE_BY_KEY };
 /* What store_configure() sets; start from the state's settings. */
 struct store_change {
 	struct store_settings settings; /* id ignored; capacity never falls */
-	bool recount; /* set remaining to capacity - highest seat */
+	bool recount;      /* set remaining to capacity - highest seat */
 	const char *trail; /* JSON text for the lines this makes */
-	int64_t at_ms;	   /* wall clock */
+	int64_t at_ms;     /* wall clock */
 };
 
-struct store;	   /* one data directory */
+struct store;      /* one data directory */
 struct store_user; /* one thread's handles to it */
 
 /* "json, sqlite" for messages; is `kind` one of them? */
@@ -197,7 +197,8 @@ enum store_result store_configure(struct store_user *user,
 
 /*
  * Delete the sale that was read with `state`, if neither its settings nor
- * its ledger changed since.  OK, MOVED, CONFLICT, GONE, BUSY, FAILED.
+ * its ledger changed since.  OK, MOVED, CONFLICT, GONE, BUSY, FAILED,
+ * UNKNOWN.
  */
 enum store_result store_remove(struct store_user *user,
     const struct store_state *state, int64_t deadline_ns);

@@ -17,8 +17,8 @@ struct store_impl;
 struct store {
 	const struct store_impl *impl;
 	const char *dir;
-	void *shared;		  /* the implementation's, shared memory */
-	void *local;		  /* the implementation's, each process's own */
+	void *shared; /* the implementation's, shared memory */
+	void *local;  /* the implementation's, each process's own */
 	_Atomic bool *is_poisoned; /* shared memory */
 };
 
@@ -34,7 +34,7 @@ struct store_commit {
 	struct store_line *lines;
 	size_t count;
 	int64_t deadline_ns;
-	bool checked;	/* refuse when the version is not state's */
+	bool checked;   /* refuse when the version is not state's */
 	bool overwrote; /* set by the write: others wrote since the read */
 };
 
@@ -102,8 +102,7 @@ enum store_result store_fail(struct store_user *user, enum store_result result,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Nothing is written any more until the next prepare; returns UNKNOWN. */
-enum store_result store_poison(
-    struct store_user *user, const char *format, ...)
+enum store_result store_poison(struct store_user *user, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* FAILED: poisoned, and nothing may be written. */
@@ -128,8 +127,8 @@ size_t store_change_lines(const struct store_state *state,
  * Number `lines` behind `last`, the ledger's last version; true if others
  * wrote since `commit->state` was read.
  */
-bool store_number(struct store_line *lines, size_t count, int64_t base,
-    int64_t last);
+bool store_number(
+    struct store_line *lines, size_t count, int64_t base, int64_t last);
 
 /*
  * Replace `dir`/`name` by `text`, atomically and (if `durable`) for good.

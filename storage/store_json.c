@@ -63,7 +63,7 @@ union head_words {
 
 struct slot {
 	pthread_mutex_t latch;
-	_Atomic uint64_t name; /* hash of the sale's id, 0: free; a hint */
+	_Atomic uint64_t name; /* hash of the sale's id, also the last's */
 	/* Head number n stands in copy[n % 2]; n grows in the latch only. */
 	_Atomic uint64_t published;
 	_Atomic uint64_t copy[2][HEAD_WORDS];
@@ -73,7 +73,7 @@ struct slot {
 struct json_shared {
 	pthread_mutex_t catalogue; /* creating and removing sales */
 	pthread_mutex_t tidying;   /* making views: one at a time */
-	_Atomic unsigned slots;	   /* those beyond were never used */
+	_Atomic unsigned slots;    /* those beyond were never used */
 	struct slot slot[STORE_SALES_MAX];
 };
 
@@ -82,8 +82,8 @@ struct index {
 	pthread_mutex_t mutex;
 	uint64_t birth; /* of the sale it is about, 0: of none yet */
 	int fd;
-	int64_t end;	 /* bytes read */
-	int64_t lines;	 /* versions read: 1 … lines */
+	int64_t end;     /* bytes read */
+	int64_t lines;   /* versions read: 1 … lines */
 	int64_t *offset; /* where line version v begins: offset[v - 1] */
 	size_t allocated;
 	struct table orders, keys;
@@ -135,16 +135,17 @@ head_publish(struct slot *slot, const struct head *head)
 	union head_words words;
 	size_t i;
 
+	/* First: killed in between, it leaves a hint too many, not a sale that
+	 * cannot be found. */
+	if (head->state.birth != 0)
+		atomic_store(&slot->name, table_hash(head->state.settings.id,
+					      strlen(head->state.settings.id)));
 	memset(&words, 0, sizeof(words));
 	words.head = *head;
 	for (i = 0; i < HEAD_WORDS; i++)
-		atomic_store_explicit(&slot->copy[number % 2][i],
-		    words.word[i], memory_order_release);
+		atomic_store_explicit(&slot->copy[number % 2][i], words.word[i],
+		    memory_order_release);
 	atomic_store(&slot->published, number);
-	atomic_store(&slot->name,
-	    head->state.birth == 0 ? 0
-				   : table_hash(head->state.settings.id,
-					 strlen(head->state.settings.id)));
 }
 
 /* The slot of the sale `id`; -1: there is none. */
@@ -156,8 +157,8 @@ find_slot(struct json_shared *shared, const char *id, struct head *head)
 	unsigned i;
 
 	for (i = 0; i < slots; i++) {
-		if (atomic_load_explicit(&shared->slot[i].name,
-			memory_order_acquire) != name)
+		if (atomic_load_explicit(
+			&shared->slot[i].name, memory_order_acquire) != name)
 			continue;
 		*head = head_read(&shared->slot[i]);
 		if (head->state.birth != 0 &&
@@ -216,8 +217,8 @@ static enum store_result
 result_of_errno(int error)
 {
 	return error == ENOSPC || error == EDQUOT || error == EFBIG
-	    ? STORE_FULL
-	    : STORE_FAILED;
+		   ? STORE_FULL
+		   : STORE_FAILED;
 }
 
 static enum store_result
@@ -265,13 +266,11 @@ load_settings(
 		return -1;
 	object = json_load_file(path, 0, NULL);
 	if (object != NULL &&
-	    json_unpack(object,
-		"{s:I, s:s, s:I, s:s, s:I, s:I, s:s, s:s}", "v", &v, "id",
-		&name, "capacity", &capacity, "lock", &lock, "delay_min_ms",
-		&min, "delay_max_ms", &max, "birth", &birth, "epoch",
-		&epoch) == 0 &&
-	    v == 1 && strcmp(name, id) == 0 &&
-	    strlen(lock) < STORE_LOCK_SIZE) {
+	    json_unpack(object, "{s:I, s:s, s:I, s:s, s:I, s:I, s:s, s:s}", "v",
+		&v, "id", &name, "capacity", &capacity, "lock", &lock,
+		"delay_min_ms", &min, "delay_max_ms", &max, "birth", &birth,
+		"epoch", &epoch) == 0 &&
+	    v == 1 && strcmp(name, id) == 0 && strlen(lock) < STORE_LOCK_SIZE) {
 		snprintf(state->settings.id, STORE_ID_SIZE, "%s", id);
 		snprintf(state->settings.lock, STORE_LOCK_SIZE, "%s", lock);
 		state->settings.capacity = capacity;
@@ -288,8 +287,8 @@ load_settings(
 static void
 remove_tree(const char *dir)
 {
-	static const char *const names[] = { LEDGER, VIEW, SETTINGS,
-		LEDGER ".new", VIEW ".new", SETTINGS ".new" };
+	static const char *const names[] = {LEDGER, VIEW, SETTINGS,
+	    LEDGER ".new", VIEW ".new", SETTINGS ".new"};
 	char path[PATH_SIZE + 32];
 	size_t i;
 
@@ -311,18 +310,24 @@ static enum store_result
 settle(struct store_user *user, struct slot *slot)
 {
 	struct head head = head_read(slot);
-	char id[STORE_ID_SIZE];
+	const struct store_state published = head.state;
+	const char *id = published.settings.id;
 	int fd;
 
-	if (head.state.birth == 0)
+	if (published.birth == 0)
 		return STORE_OK;
-	memcpy(id, head.state.settings.id, sizeof(id));
-	if (load_settings(user->store, id, &head.state) != 0) {
+	switch (load_settings(user->store, id, &head.state)) {
+	case -1:
 		head.state.birth = 0;
-	} else {
-		const int64_t capacity = head_read(slot).state.settings.capacity;
-
-		head.state.settings.capacity = capacity; /* the ledger's */
+		break;
+	case -2:
+		return store_fail(user, STORE_FAILED,
+		    "%s/%s/" SETTINGS " cannot be read", user->store->dir, id);
+	default:
+		head.state.settings.capacity = published.settings.capacity;
+		/* One of the two is older; nothing may be written under it. */
+		if (head.state.epoch != published.epoch)
+			head.state.epoch = store_random();
 		fd = open_ledger(user->store, id, O_RDWR);
 		if (fd == -1)
 			return fail_errno(user, id, "open");
@@ -417,8 +422,8 @@ index_add(struct index *index, const char *text, size_t length)
 
 	if ((size_t)index->lines == index->allocated) {
 		const size_t wanted = index->allocated * 2 + 64;
-		int64_t *offset = realloc(
-		    index->offset, wanted * sizeof(*index->offset));
+		int64_t *offset =
+		    realloc(index->offset, wanted * sizeof(*index->offset));
 
 		if (offset == NULL)
 			return false;
@@ -512,8 +517,8 @@ index_enter(struct store_user *user, const struct store_state *state,
 		result = STORE_GONE;
 	} else if (index->birth != head.state.birth) {
 		index_reset(index);
-		index->fd = open_ledger(user->store, head.state.settings.id,
-		    O_RDWR | O_APPEND);
+		index->fd = open_ledger(
+		    user->store, head.state.settings.id, O_RDWR | O_APPEND);
 		if (index->fd == -1)
 			result = fail_errno(
 			    user, head.state.settings.id, "open " LEDGER);
@@ -603,8 +608,8 @@ index_find(struct store_user *user, const char *id, struct index *index,
 
 	while ((version = table_next(table, hash, &at)) != 0) {
 		const int64_t end = version == index->lines
-		    ? index->end
-		    : index->offset[version];
+					? index->end
+					: index->offset[version];
 		enum store_result result;
 
 		result = decode_at(user, id, index->fd,
@@ -620,8 +625,7 @@ json_find(struct store_user *user, const struct store_state *state,
     enum store_by by, const char *value, store_visit_fn *visit, void *arg)
 {
 	struct wanted wanted = {
-		.by = by, .value = value, .visit = visit, .arg = arg
-	};
+	    .by = by, .value = value, .visit = visit, .arg = arg};
 	enum store_result result;
 	struct index *index;
 
@@ -644,12 +648,14 @@ json_each(struct store_user *user, const struct store_state *state,
 	bool go_on = true;
 	int fd;
 
-	if (count <= 0)
-		return STORE_OK;
-	/* Copy where the lines are, so that a long walk holds up nobody. */
-	result = index_enter(user, state, true, &index);
+	result = index_enter(user, state, count > 0, &index);
 	if (result != STORE_OK)
 		return result;
+	if (count <= 0) {
+		pthread_mutex_unlock(&index->mutex);
+		return STORE_OK;
+	}
+	/* Copy where the lines are, so that a long walk holds up nobody. */
 	assert(index->lines >= state->version);
 	offset = malloc((size_t)(count + 1) * sizeof(*offset));
 	fd = fcntl(index->fd, F_DUPFD_CLOEXEC, 0);
@@ -657,8 +663,8 @@ json_each(struct store_user *user, const struct store_state *state,
 		memcpy(offset, index->offset + after,
 		    (size_t)count * sizeof(*offset));
 		offset[count] = state->version == index->lines
-		    ? index->end
-		    : index->offset[state->version];
+				    ? index->end
+				    : index->offset[state->version];
 	}
 	pthread_mutex_unlock(&index->mutex);
 	if (offset == NULL || fd == -1)
@@ -692,8 +698,8 @@ check_keys(struct store_user *user, const struct store_commit *commit)
 		return result;
 	result = STORE_GONE;
 	for (; i < commit->count && result == STORE_GONE; i++) {
-		struct wanted wanted = { .by = STORE_BY_KEY,
-			.value = commit->lines[i].key };
+		struct wanted wanted = {
+		    .by = STORE_BY_KEY, .value = commit->lines[i].key};
 
 		if (wanted.value != NULL)
 			result = index_find(
@@ -837,6 +843,35 @@ json_write(struct store_user *user, struct store_commit *commit)
 
 /* ------------------------------------------ create, configure, remove -- */
 
+/*
+ * save_settings() failed.  Once the new file has the name it is not undone,
+ * and whether it lasts is not known.
+ */
+static enum store_result
+fail_settings(struct store_user *user, const struct store_state *state)
+{
+	const char *id = state->settings.id;
+	const int error = errno;
+	struct store_state found = {0};
+
+	if (load_settings(user->store, id, &found) == 0 &&
+	    found.epoch == state->epoch)
+		return store_poison(user, "%s/%s: %s: %s", user->store->dir, id,
+		    SETTINGS, strerror(error));
+	errno = error;
+	return fail_errno(user, id, SETTINGS);
+}
+
+/* fsync the data directory, after which a sale is there or gone for good. */
+static enum store_result
+sync_data(struct store_user *user)
+{
+	if (store_sync_dir(user->store->dir) == 0)
+		return STORE_OK;
+	return store_poison(
+	    user, "%s: fsync: %s", user->store->dir, strerror(errno));
+}
+
 static enum store_result
 make_files(struct store_user *user, const struct store_state *state)
 {
@@ -856,10 +891,9 @@ make_files(struct store_user *user, const struct store_state *state)
 	}
 	close(fd);
 	/* With this file it is a sale; without it, leftovers. */
-	if (save_settings(user->store, state) != 0 ||
-	    store_sync_dir(user->store->dir) != 0)
-		return fail_errno(user, id, SETTINGS);
-	return STORE_OK;
+	if (save_settings(user->store, state) != 0)
+		return fail_settings(user, state);
+	return sync_data(user);
 }
 
 static enum store_result
@@ -867,10 +901,10 @@ create_in_catalogue(struct store_user *user,
     const struct store_settings *settings, int64_t deadline_ns)
 {
 	struct json_shared *shared = shared_of(user);
-	struct head head = { .state = { .settings = *settings,
-				 .birth = store_random(),
-				 .epoch = store_random(),
-				 .remaining = settings->capacity } };
+	struct head head = {.state = {.settings = *settings,
+				.birth = store_random(),
+				.epoch = store_random(),
+				.remaining = settings->capacity}};
 	enum store_result result;
 	struct head other;
 	unsigned i;
@@ -890,9 +924,9 @@ create_in_catalogue(struct store_user *user,
 		return result;
 	result = make_files(user, &head.state);
 	if (result == STORE_OK) {
-		head_publish(&shared->slot[i], &head);
 		if (atomic_load(&shared->slots) <= i)
 			atomic_store(&shared->slots, i + 1);
+		head_publish(&shared->slot[i], &head);
 	}
 	robust_unlock(&shared->slot[i].latch);
 	return result;
@@ -927,9 +961,9 @@ json_create(struct store_user *user, const struct store_settings *settings,
 }
 
 /*
- * First the lines, published under the old settings: killed between here and
- * the settings, the sale has a better counter and its old strategy, which
- * harms nobody.
+ * First the lines, published under the old settings but an epoch of their
+ * own: if the settings then cannot be saved, the sale has a better counter
+ * and its old strategy, and what was decided on the old counter is refused.
  */
 static enum store_result
 configure_latched(struct store_user *user, struct slot *slot,
@@ -944,26 +978,26 @@ configure_latched(struct store_user *user, struct slot *slot,
 	result = check_state(&head, state);
 	if (result != STORE_OK)
 		return result;
-	highest =
-	    change->recount ? store_highest_seat(user, &head.state) : 0;
+	highest = change->recount ? store_highest_seat(user, &head.state) : 0;
 	if (highest == -1)
 		return STORE_FAILED;
 	count = store_change_lines(&head.state, change, highest, lines);
 	if (count > 0) {
-		store_number(lines, count, head.state.version,
-		    head.state.version);
+		store_number(
+		    lines, count, head.state.version, head.state.version);
 		result = append_to(user, &head, lines, count);
 		if (result != STORE_OK)
 			return result;
+		head.state.epoch = store_random();
 		head_publish(slot, &head);
 	}
-	memcpy(head.state.settings.lock, change->settings.lock,
-	    STORE_LOCK_SIZE);
+	memcpy(
+	    head.state.settings.lock, change->settings.lock, STORE_LOCK_SIZE);
 	head.state.settings.delay_min_ms = change->settings.delay_min_ms;
 	head.state.settings.delay_max_ms = change->settings.delay_max_ms;
 	head.state.epoch = store_random();
 	if (save_settings(user->store, &head.state) != 0)
-		return fail_errno(user, state->settings.id, SETTINGS);
+		return fail_settings(user, &head.state);
 	head_publish(slot, &head);
 	return STORE_OK;
 }
@@ -986,8 +1020,8 @@ json_configure(struct store_user *user, struct store_state *state,
 }
 
 static enum store_result
-remove_latched(struct store_user *user, struct slot *slot,
-    const struct store_state *state)
+remove_latched(
+    struct store_user *user, struct slot *slot, const struct store_state *state)
 {
 	struct head head = head_read(slot);
 	char from[PATH_SIZE], to[PATH_SIZE], name[32];
@@ -1005,10 +1039,10 @@ remove_latched(struct store_user *user, struct slot *slot,
 		return fail_errno(user, state->settings.id, "rename");
 	head.state.birth = 0;
 	head_publish(slot, &head);
-	if (store_sync_dir(user->store->dir) != 0)
-		return fail_errno(user, state->settings.id, "sync");
-	remove_tree(to);
-	return STORE_OK;
+	result = sync_data(user);
+	if (result == STORE_OK)
+		remove_tree(to);
+	return result;
 }
 
 static enum store_result
@@ -1079,7 +1113,7 @@ json_tidy(struct store_user *user)
 struct recovery {
 	struct head head;
 	const char *why; /* what is wrong with the last line looked at */
-	int64_t number;	 /* the line's number in the file */
+	int64_t number;  /* the line's number in the file */
 };
 
 static bool
@@ -1114,8 +1148,8 @@ recover_ledger(struct recovery *r, FILE *file)
 	while ((length = getline(&text, &size, file)) > 0) {
 		r->number++;
 		if (bad_why == NULL) {
-			if (ledger_decode(text, (size_t)length, recover_line,
-				r, NULL, &bad_why) &&
+			if (ledger_decode(text, (size_t)length, recover_line, r,
+				NULL, &bad_why) &&
 			    r->why == NULL) {
 				r->head.mark += length;
 				bad_why = NULL;
@@ -1127,7 +1161,7 @@ recover_ledger(struct recovery *r, FILE *file)
 			if (r->why == NULL)
 				continue; /* a torn tail, perhaps */
 		} else {
-			struct recovery rest = { 0 };
+			struct recovery rest = {0};
 			const char *why = NULL;
 
 			if (!ledger_decode(text, (size_t)length, recover_line,
@@ -1149,7 +1183,7 @@ recover_sale(struct store *store, const char *id, unsigned slot, char *error,
     size_t error_size)
 {
 	struct json_shared *shared = store->shared;
-	struct recovery r = { .head = { .state = { .slot = slot } } };
+	struct recovery r = {.head = {.state = {.slot = slot}}};
 	struct head old;
 	FILE *file;
 	int fd, rc = -1;
@@ -1195,7 +1229,7 @@ recover_sale(struct store *store, const char *id, unsigned slot, char *error,
 static int
 reset_slots(struct json_shared *shared, bool keep_heads)
 {
-	const struct head none = { 0 };
+	const struct head none = {0};
 	unsigned i;
 
 	if (robust_init(&shared->catalogue) != 0 ||
@@ -1239,6 +1273,50 @@ remove_gone(const struct store *store)
 		free(entries);
 }
 
+/* While poisoned: a removal that was killed before it was published. */
+static void
+free_vanished(struct store *store)
+{
+	struct json_shared *shared = store->shared;
+	const struct head none = {0};
+	struct store_state state;
+	unsigned i;
+
+	for (i = 0; i < STORE_SALES_MAX; i++) {
+		const struct head head = head_read(&shared->slot[i]);
+
+		if (head.state.birth != 0 &&
+		    load_settings(store, head.state.settings.id, &state) == -1)
+			head_publish(&shared->slot[i], &none);
+	}
+}
+
+/* A name in the data directory; `*slot` and those before it are taken. */
+static int
+recover_name(struct store *store, const char *id, unsigned *slot, char *error,
+    size_t error_size)
+{
+	struct json_shared *shared = store->shared;
+	struct store_state state;
+	struct head old;
+	int at;
+
+	if (load_settings(store, id, &state) == -1)
+		return 0; /* leftovers */
+	at = find_slot(shared, id, &old);
+	if (at != -1)
+		return recover_sale(store, id, (unsigned)at, error, error_size);
+	while (*slot < STORE_SALES_MAX &&
+	       head_read(&shared->slot[*slot]).state.birth != 0)
+		++*slot;
+	if (*slot == STORE_SALES_MAX) {
+		snprintf(error, error_size, "%s holds more than %d sales",
+		    store->dir, STORE_SALES_MAX);
+		return -1;
+	}
+	return recover_sale(store, id, *slot, error, error_size);
+}
+
 /*
  * Slots are given out anew.  While poisoned, the old heads are still wanted
  * for their marks: nobody reads them now, and each is replaced in turn.
@@ -1247,7 +1325,6 @@ static int
 json_prepare(struct store *store, char *error, size_t error_size)
 {
 	struct json_shared *shared = store->shared;
-	struct store_state state;
 	struct dirent **entries;
 	int count, i, rc = 0;
 	unsigned slot = 0;
@@ -1257,6 +1334,7 @@ json_prepare(struct store *store, char *error, size_t error_size)
 		snprintf(error, error_size, "%s", strerror(errno));
 		return -1;
 	}
+	free_vanished(store);
 	count = scandir(store->dir, &entries, name_is_sale, alphasort);
 	if (count < 0) {
 		snprintf(
@@ -1264,17 +1342,9 @@ json_prepare(struct store *store, char *error, size_t error_size)
 		return -1;
 	}
 	for (i = 0; i < count; i++) {
-		const char *id = entries[i]->d_name;
-		struct head old;
-		int at;
-
-		at = find_slot(shared, id, &old);
-		if (at == -1)
-			while (head_read(&shared->slot[slot]).state.birth != 0)
-				slot++;
-		if (rc == 0 && load_settings(store, id, &state) != -1)
-			rc = recover_sale(store, id,
-			    at != -1 ? (unsigned)at : slot, error, error_size);
+		if (rc == 0)
+			rc = recover_name(store, entries[i]->d_name, &slot,
+			    error, error_size);
 		free(entries[i]);
 	}
 	free(entries);
@@ -1337,20 +1407,20 @@ json_close(struct store_user *user)
 }
 
 const struct store_impl store_json = {
-	.name = "json",
-	.share = json_share,
-	.unshare = json_unshare,
-	.prepare = json_prepare,
-	.open = json_open,
-	.close = json_close,
-	.read = json_read,
-	.abandon = store_abandon_nothing,
-	.write = json_write,
-	.find = json_find,
-	.each = json_each,
-	.create = json_create,
-	.configure = json_configure,
-	.remove = json_remove,
-	.list = json_list,
-	.tidy = json_tidy,
+    .name = "json",
+    .share = json_share,
+    .unshare = json_unshare,
+    .prepare = json_prepare,
+    .open = json_open,
+    .close = json_close,
+    .read = json_read,
+    .abandon = store_abandon_nothing,
+    .write = json_write,
+    .find = json_find,
+    .each = json_each,
+    .create = json_create,
+    .configure = json_configure,
+    .remove = json_remove,
+    .list = json_list,
+    .tidy = json_tidy,
 };

@@ -30,7 +30,7 @@
 #define DATABASE "turnstile.db"
 #define FORMAT_VERSION 1
 #define APPLICATION_ID 0x7475726e /* "turn" */
-#define BUSY_TIMEOUT_MS 2000	  /* a safety net: the latch excludes */
+#define BUSY_TIMEOUT_MS 2000      /* a safety net: the latch excludes */
 #define CHECKPOINT_PAGES 2000
 
 /* A ledger line's rowid: the sale's number, then the version. */
@@ -153,9 +153,9 @@ fail_sqlite(struct store_user *user, const char *what)
 	const int code = sqlite3_errcode(db) & 0xff;
 
 	return store_fail(user,
-	    code == SQLITE_FULL       ? STORE_FULL
-		: code == SQLITE_BUSY ? STORE_BUSY
-				      : STORE_FAILED,
+	    code == SQLITE_FULL   ? STORE_FULL
+	    : code == SQLITE_BUSY ? STORE_BUSY
+				  : STORE_FAILED,
 	    "%s: %s: %s", DATABASE, what, sqlite3_errmsg(db));
 }
 
@@ -256,22 +256,22 @@ static struct store_line
 line_of_row(sqlite3_stmt *s)
 {
 	struct store_line line = {
-		.version = sqlite3_column_int64(s, 0) &
-		    ((INT64_C(1) << VERSION_BITS) - 1),
-		.kind = (enum store_kind)sqlite3_column_int(s, 1),
-		.base = sqlite3_column_int64(s, 2),
-		.nth = (unsigned)sqlite3_column_int(s, 3),
-		.seat = sqlite3_column_int64(s, 4),
-		.quantity = sqlite3_column_int64(s, 5),
-		.remaining = sqlite3_column_int64(s, 6),
-		.capacity = sqlite3_column_int64(s, 7),
-		.buyer = column_text(s, 9),
-		.key = column_text(s, 10),
-		.lock = column_text(s, 11),
-		.worker = (unsigned)sqlite3_column_int(s, 12),
-		.clerk = (unsigned)sqlite3_column_int(s, 13),
-		.sold_at_ms = sqlite3_column_int64(s, 14),
-		.trail = column_text(s, 15),
+	    .version =
+		sqlite3_column_int64(s, 0) & ((INT64_C(1) << VERSION_BITS) - 1),
+	    .kind = (enum store_kind)sqlite3_column_int(s, 1),
+	    .base = sqlite3_column_int64(s, 2),
+	    .nth = (unsigned)sqlite3_column_int(s, 3),
+	    .seat = sqlite3_column_int64(s, 4),
+	    .quantity = sqlite3_column_int64(s, 5),
+	    .remaining = sqlite3_column_int64(s, 6),
+	    .capacity = sqlite3_column_int64(s, 7),
+	    .buyer = column_text(s, 9),
+	    .key = column_text(s, 10),
+	    .lock = column_text(s, 11),
+	    .worker = (unsigned)sqlite3_column_int(s, 12),
+	    .clerk = (unsigned)sqlite3_column_int(s, 13),
+	    .sold_at_ms = sqlite3_column_int64(s, 14),
+	    .trail = column_text(s, 15),
 	};
 
 	snprintf(line.order, STORE_ORDER_SIZE, "%s", column_text(s, 8));
@@ -285,8 +285,7 @@ number_of(
 	struct store_state now;
 	enum store_result result;
 
-	result =
-	    read_sale(user, CHECK_STATE, state->settings.id, &now, number);
+	result = read_sale(user, CHECK_STATE, state->settings.id, &now, number);
 	if (result == STORE_OK && now.birth != state->birth)
 		return STORE_GONE;
 	return result;
@@ -440,8 +439,8 @@ commit_transaction(struct store_user *user)
 	if (run(user, COMMIT))
 		return STORE_OK;
 	code = sqlite3_errcode(db) & 0xff;
-	store_fail(user, STORE_FAILED, "%s: commit: %s", DATABASE,
-	    sqlite3_errmsg(db));
+	store_fail(
+	    user, STORE_FAILED, "%s: commit: %s", DATABASE, sqlite3_errmsg(db));
 	if (!sqlite3_get_autocommit(db))
 		run(user, ROLLBACK);
 	/* Out of space fails before the commit's last page is written. */
@@ -471,8 +470,7 @@ check_state(struct store_user *user, const struct store_state *state,
 {
 	enum store_result result;
 
-	result =
-	    read_sale(user, CHECK_STATE, state->settings.id, now, number);
+	result = read_sale(user, CHECK_STATE, state->settings.id, now, number);
 	if (result != STORE_OK)
 		return result;
 	if (now->birth != state->birth)
@@ -541,8 +539,8 @@ write_in_transaction(struct store_user *user, struct store_commit *commit)
 	result = check_keys(user, number, commit);
 	if (result != STORE_OK)
 		return result;
-	commit->overwrote = store_number(commit->lines, commit->count,
-	    commit->state->version, now.version);
+	commit->overwrote = store_number(
+	    commit->lines, commit->count, commit->state->version, now.version);
 	return insert_lines(user, number, commit->lines, commit->count);
 }
 
@@ -569,8 +567,7 @@ create_in_transaction(
 	int64_t number;
 	int slot;
 
-	result =
-	    read_sale(user, CHECK_STATE, settings->id, &other, &number);
+	result = read_sale(user, CHECK_STATE, settings->id, &other, &number);
 	if (result != STORE_GONE)
 		return result == STORE_OK ? STORE_DUPLICATE : result;
 	if (sqlite3_step(s) != SQLITE_ROW) {
@@ -636,8 +633,7 @@ configure_in_transaction(struct store_user *user,
 	sqlite3_bind_int64(s, 3, change->settings.delay_min_ms);
 	sqlite3_bind_int64(s, 4, change->settings.delay_max_ms);
 	sqlite3_bind_int64(s, 5, number);
-	return run(user, SET_SETTINGS) ? STORE_OK
-				       : fail_sqlite(user, "update");
+	return run(user, SET_SETTINGS) ? STORE_OK : fail_sqlite(user, "update");
 }
 
 static enum store_result
@@ -804,10 +800,10 @@ is_sound(sqlite3 *db)
 	sqlite3_stmt *s = NULL;
 	bool sound;
 
-	sound = sqlite3_prepare_v2(
-		    db, "PRAGMA quick_check(1)", -1, &s, NULL) == SQLITE_OK &&
-	    sqlite3_step(s) == SQLITE_ROW &&
-	    strcmp(column_text(s, 0), "ok") == 0;
+	sound = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) ==
+		    SQLITE_OK &&
+		sqlite3_step(s) == SQLITE_ROW &&
+		strcmp(column_text(s, 0), "ok") == 0;
 	sqlite3_finalize(s);
 	return sound;
 }
@@ -876,8 +872,8 @@ sqlite_prepare(struct store *store, char *error, size_t error_size)
 		store_sync_dir(store->dir) != 0))
 		why = sqlite3_errmsg(db);
 	if (why != NULL)
-		snprintf(error, error_size, "%s/%s: %s", store->dir, DATABASE,
-		    why);
+		snprintf(
+		    error, error_size, "%s/%s: %s", store->dir, DATABASE, why);
 	sqlite3_close(db);
 	return why == NULL ? 0 : -1;
 }
@@ -896,20 +892,20 @@ sqlite_unshare(struct store *store)
 }
 
 const struct store_impl store_sqlite = {
-	.name = "sqlite",
-	.share = sqlite_share,
-	.unshare = sqlite_unshare,
-	.prepare = sqlite_prepare,
-	.open = sqlite_open,
-	.close = sqlite_close,
-	.read = sqlite_read,
-	.abandon = store_abandon_nothing,
-	.write = sqlite_write,
-	.find = sqlite_find,
-	.each = sqlite_each,
-	.create = sqlite_create,
-	.configure = sqlite_configure,
-	.remove = sqlite_remove,
-	.list = sqlite_list,
-	.tidy = sqlite_tidy,
+    .name = "sqlite",
+    .share = sqlite_share,
+    .unshare = sqlite_unshare,
+    .prepare = sqlite_prepare,
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .read = sqlite_read,
+    .abandon = store_abandon_nothing,
+    .write = sqlite_write,
+    .find = sqlite_find,
+    .each = sqlite_each,
+    .create = sqlite_create,
+    .configure = sqlite_configure,
+    .remove = sqlite_remove,
+    .list = sqlite_list,
+    .tidy = sqlite_tidy,
 };

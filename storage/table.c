@@ -32,7 +32,7 @@ insert(struct table *table, uint64_t hash, int64_t version)
 bool
 table_add(struct table *table, uint64_t hash, int64_t version)
 {
-	struct table grown = { .size = table->size * 2 };
+	struct table grown = {.size = table->size * 2};
 	size_t i;
 
 	if (table->used * 2 >= table->size) {
@@ -73,5 +73,5 @@ void
 table_clear(struct table *table)
 {
 	free(table->entries);
-	*table = (struct table){ 0 };
+	*table = (struct table){0};
 }

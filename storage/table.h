@@ -17,7 +17,7 @@ struct table {
 	struct table_entry {
 		uint64_t hash;
 		int64_t version; /* 0: free */
-	} *entries;
+	} * entries;
 	size_t size; /* a power of two, or 0 */
 	size_t used;
 };

@@ -27,7 +27,7 @@ timestamp_print(int64_t ms, char text[TIMESTAMP_SIZE])
 static inline int64_t
 timestamp_parse(const char *text)
 {
-	struct tm tm = { 0 };
+	struct tm tm = {0};
 	const char *rest;
 
 	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);

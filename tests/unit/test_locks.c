@@ -33,6 +33,7 @@
 #include "clock.h"
 #include "lock.h"
 #include "shared.h"
+#include "tsan.h"
 
 #define ACTORS 5 /* more than semaphore:3 lets in, and one to spare */
 #define SLOT 7
@@ -43,9 +44,10 @@
 #define SERVED (2 * NS_PER_SEC)    /* whoever can get in is in by then */
 #define HUNG (10 * NS_PER_SEC)     /* ends a wait that should have ended */
 
-#define KILLS 30             /* spread over the steps of acquire and release */
+/* Over the steps of an acquire or release; a process is slow under TSan. */
+#define KILLS (TSAN_ON ? 3 : 60)
+#define STEPS_MAX 1000000    /* it has fewer instructions */
 #define LEAK_ROUNDS 20       /* malloc's smallest piece is 32 bytes */
-#define STEPS_MAX 1000000    /* of one acquire or release, in instructions */
 #define TOO_LATE SERVED      /* after a deadline, on a busy machine */
 #define CLOCK_SLIP NS_PER_MS /* TSan's locks wait on the wall clock */
 
