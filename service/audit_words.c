@@ -2,6 +2,7 @@
 /* The audit for people, and for programs. */
 #include "audit.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -434,6 +435,7 @@ collision_json(const struct audit_report *r,
 		json_decref(orders);
 		return json_null();
 	}
+	assert(count == 2 || count == 3);
 	for (i = 0; i < count; i++)
 		json_array_append_new(
 		    orders, witness_json(&witnesses[i],

@@ -54,6 +54,8 @@ struct exchange {
 	STAILQ_ENTRY(exchange) link; /* in the outbox */
 };
 
+STAILQ_HEAD(outbox, exchange);
+
 struct http {
 	const struct service *service;
 	struct metrics *metrics;
@@ -66,7 +68,7 @@ struct http {
 	bool draining;    /* HTTP thread only */
 	int wake_fd;      /* an eventfd: the outbox is not empty */
 	pthread_mutex_t mutex;
-	STAILQ_HEAD(, exchange) outbox; /* under `mutex` */
+	struct outbox outbox; /* under `mutex` */
 };
 
 /* ------------------------------------------------------------- requests -- */
@@ -487,7 +489,7 @@ http_free(struct http *http)
 static void
 empty_outbox(struct http *http)
 {
-	STAILQ_HEAD(, exchange) taken = STAILQ_HEAD_INITIALIZER(taken);
+	struct outbox taken = STAILQ_HEAD_INITIALIZER(taken);
 	struct exchange *exchange;
 	uint64_t woken;
 

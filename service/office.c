@@ -13,6 +13,8 @@
 #define ERRANDS_MAX 1024
 #define TIDY_EVERY_NS (100 * NS_PER_MS)
 
+STAILQ_HEAD(errands, errand);
+
 struct office {
 	const struct service *service;
 	unsigned worker;
@@ -21,7 +23,7 @@ struct office {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	/* All below under `mutex`. */
-	STAILQ_HEAD(, errand) errands;
+	struct errands errands;
 	size_t length;
 	bool closed;
 };

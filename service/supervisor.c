@@ -138,7 +138,7 @@ static int
 name_address(struct service *service)
 {
 	char host[INET6_ADDRSTRLEN + 16], port[8];
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t length = sizeof(address);
 
 	if (getsockname(service->listen_fd, (struct sockaddr *)&address,

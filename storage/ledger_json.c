@@ -99,8 +99,8 @@ ledger_encode(const struct store_line *line, FILE *out)
 static const char *
 check_seal(const char *text, size_t length)
 {
+	char wanted[SEAL_SIZE + 1];
 	const char *seal;
-	uint32_t crc;
 
 	if (length < SEAL_SIZE || text[length - 1] != '\n')
 		return "the line is cut short";
@@ -109,8 +109,9 @@ check_seal(const char *text, size_t length)
 	seal = text + length - SEAL_SIZE;
 	if (memcmp(seal, SEAL, sizeof(SEAL) - 1) != 0)
 		return "there is no checksum";
-	crc = (uint32_t)strtoul(seal + sizeof(SEAL) - 1, NULL, 16);
-	if (crc != crc32c(text, length - SEAL_SIZE))
+	snprintf(wanted, sizeof(wanted), SEAL "%08" PRIx32 "\"}\n",
+	    crc32c(text, length - SEAL_SIZE));
+	if (memcmp(seal, wanted, SEAL_SIZE) != 0)
 		return "the checksum does not match";
 	return NULL;
 }

@@ -607,6 +607,7 @@ index_find(struct store_user *user, const char *id, struct index *index,
 	int64_t version;
 
 	while ((version = table_next(table, hash, &at)) != 0) {
+		assert(index->offset != NULL && version <= index->lines);
 		const int64_t end = version == index->lines
 					? index->end
 					: index->offset[version];
@@ -669,7 +670,8 @@ json_each(struct store_user *user, const struct store_state *state,
 	pthread_mutex_unlock(&index->mutex);
 	if (offset == NULL || fd == -1)
 		result = out_of_memory(user);
-	for (i = 0; i < count && go_on && result == STORE_OK; i++)
+	for (i = 0; offset != NULL && i < count && go_on && result == STORE_OK;
+	     i++)
 		result = decode_at(user, state->settings.id, fd, offset[i],
 		    offset[i + 1], visit, arg, &go_on);
 	free(offset);

@@ -282,7 +282,7 @@ static enum store_result
 number_of(
     struct store_user *user, const struct store_state *state, int64_t *number)
 {
-	struct store_state now;
+	struct store_state now = {0};
 	enum store_result result;
 
 	result = read_sale(user, CHECK_STATE, state->settings.id, &now, number);
@@ -527,7 +527,7 @@ insert_lines(struct store_user *user, int64_t number,
 static enum store_result
 write_in_transaction(struct store_user *user, struct store_commit *commit)
 {
-	struct store_state now;
+	struct store_state now = {0};
 	enum store_result result;
 	int64_t number;
 
@@ -611,7 +611,7 @@ configure_in_transaction(struct store_user *user,
 {
 	sqlite3_stmt *s = statement(user, SET_SETTINGS);
 	struct store_line lines[2];
-	struct store_state now;
+	struct store_state now = {0};
 	enum store_result result;
 	int64_t number, highest;
 	size_t count;
@@ -641,7 +641,7 @@ sqlite_configure(struct store_user *user, struct store_state *state,
     const struct store_change *change, int64_t deadline_ns)
 {
 	enum store_result result;
-	struct store_state now;
+	struct store_state now = {0};
 	int64_t number;
 
 	result = begin(user, deadline_ns);
@@ -661,7 +661,7 @@ static enum store_result
 remove_in_transaction(struct store_user *user, const struct store_state *state)
 {
 	sqlite3_stmt *s = statement(user, DELETE_LINES);
-	struct store_state now;
+	struct store_state now = {0};
 	enum store_result result;
 	int64_t number;
 
