@@ -211,6 +211,7 @@ read_sale(struct store_user *user, enum statement which, const char *id,
 	sqlite3_stmt *s = statement(user, which);
 	int rc;
 
+	*number = 0;
 	bind_text(s, 1, id);
 	rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW)
