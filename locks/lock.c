@@ -28,6 +28,7 @@ struct locks {
 };
 
 struct lock_user {
+	bool holding;
 	void *own[IMPLS];
 };
 
@@ -200,7 +201,7 @@ lock_acquire(struct lock_user *user, struct lock_strategy strategy,
 	void *own = user->own[index_of(impl)];
 	enum lock_result result;
 
-	assert(hold->user == NULL);
+	assert(hold->user == NULL && !user->holding);
 	assert(slot < LOCK_SLOTS);
 	result = impl->acquire(own, slot, strategy.permits, 0);
 	if (result == LOCK_TIMED_OUT && clock_now_ns() < deadline_ns) {
@@ -211,7 +212,8 @@ lock_acquire(struct lock_user *user, struct lock_strategy strategy,
 			result = LOCK_TIMED_OUT;
 		}
 	}
-	if (result <= LOCK_INHERITED)
+	user->holding = result <= LOCK_INHERITED;
+	if (user->holding)
 		*hold = (struct lock_hold){
 		    .user = user, .strategy = strategy, .slot = slot};
 	return result;
@@ -225,6 +227,7 @@ lock_release(struct lock_hold *hold)
 	assert(hold->user != NULL);
 	impl->release(hold->user->own[index_of(impl)], hold->slot,
 	    hold->strategy.permits);
+	hold->user->holding = false;
 	hold->user = NULL;
 }
 

@@ -18,9 +18,9 @@
  *     if (lock_acquire(user, strategy, slot, deadline, &hold) <=
  * LOCK_INHERITED) read remaining; write remaining - 1; lock_release(&hold);
  *
- * It is illegal to acquire with a hold that is held, to release one that is
- * not, and to use a lock_user on two threads; the wrappers assert the first
- * two.
+ * A user holds one lock at a time.  It is illegal to acquire while it does, to
+ * release what is not held, and to use a lock_user on two threads; the wrappers
+ * assert the first two.
  */
 #ifndef LOCK_H
 #define LOCK_H
