@@ -62,9 +62,22 @@ character_width(const char *text, size_t *length)
 	const unsigned char c = (unsigned char)*text;
 
 	*length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	/* From U+1100 on, East Asian wide is a good guess. */
-	return c >= 0xe3 || (c == 0xe1 && (unsigned char)text[1] >= 0x84) ? 2
-									  : 1;
+	/* East Asian, and symbols: to think too wide is the safe error. */
+	return c >= 0xe3 || (c == 0xe2 && (unsigned char)text[1] >= 0x8c) ||
+		       (c == 0xe1 && (unsigned char)text[1] >= 0x84)
+		   ? 2
+		   : 1;
+}
+
+static int
+width_of(const char *text)
+{
+	size_t length;
+	int width = 0;
+
+	for (; *text != '\0'; text += length)
+		width += character_width(text, &length);
+	return width;
 }
 
 /* Copy whole characters that fit in `columns`; what they take is returned. */
@@ -98,31 +111,57 @@ print_padded(FILE *out, const char *text, size_t columns)
 	fprintf(out, "%s%*s", fitting, (int)columns - width, "");
 }
 
+/* Words in lines that fit; all but the first are indented. */
+static void
+print_wrapped(FILE *out, const char *text, int indent)
+{
+	int column = 0;
+
+	while (*text != '\0') {
+		const size_t length = strcspn(text, " ");
+		char word[64];
+		int width;
+
+		snprintf(word, sizeof(word), "%.*s", (int)length, text);
+		width = width_of(word);
+		if (column > 0 && column + 1 + width > WIDTH) {
+			fprintf(out, "\n%*s%s", indent, "", word);
+			column = indent + width;
+		} else {
+			fprintf(out, "%s%s", column > 0 ? " " : "", word);
+			column += width + (column > 0);
+		}
+		text += length;
+		text += strspn(text, " ");
+	}
+	fprintf(out, "\n");
+}
+
 /* Names that fit, and that differ. */
 static void
 name_witnesses(struct story *story, const struct audit_subject *subject)
 {
+	bool same[3] = {false};
 	size_t i, j;
 
-	for (i = 0; i < story->count; i++) {
-		bool same = false;
-
-		for (j = 0; j < story->count; j++)
-			if (i != j && strcmp(story->witnesses[i].buyer,
-					  story->witnesses[j].buyer) == 0)
-				same = true;
+	for (i = 0; i < story->count; i++)
 		if (!subject->with_names)
 			snprintf(story->names[i], sizeof(story->names[i]),
 			    "buyer %c", (int)('A' + i));
 		else
 			copy_fitting(
 			    story->names[i], 32, story->witnesses[i].buyer, 14);
-		if (same && subject->with_names) {
-			const size_t n = strlen(story->names[i]);
+	for (i = 0; i < story->count; i++)
+		for (j = 0; j < story->count; j++)
+			if (i != j &&
+			    strcmp(story->names[i], story->names[j]) == 0)
+				same[i] = true;
+	for (i = 0; i < story->count; i++) {
+		const size_t n = strlen(story->names[i]);
 
+		if (same[i])
 			snprintf(story->names[i] + n,
 			    sizeof(story->names[i]) - n, " (%zu)", i + 1);
-		}
 	}
 }
 
@@ -166,6 +205,7 @@ static void
 tell(struct story *story, size_t column)
 {
 	const struct audit_witness *witness = &story->witnesses[column];
+	const size_t first = story->steps;
 	const json_t *item;
 	size_t i;
 
@@ -176,6 +216,10 @@ tell(struct story *story, size_t column)
 		    json_string_value(json_object_get(item, "step"));
 		int64_t remaining, version;
 
+		/* What was refused was not written: only the last try tells. */
+		if (step != NULL && (strcmp(step, "conflict") == 0 ||
+					strcmp(step, "switch") == 0))
+			story->steps = first;
 		if (step == NULL || story->steps == STEPS_MAX)
 			continue;
 		remaining =
@@ -202,15 +246,26 @@ by_time(const void *a, const void *b)
 	return x->column < y->column ? -1 : 1;
 }
 
+/* Where text begins: under its head, or further left where it is long. */
+static int
+indent_of(const struct story *story, size_t column, const char *text)
+{
+	const int wanted = (int)(column * story->width);
+	const int most = WIDTH - 2 - TIME_WIDTH - width_of(text);
+
+	return wanted < most ? wanted : most;
+}
+
 static void
 print_told(const struct story *story, const struct told *told, FILE *out)
 {
 	fprintf(out, "%11.3f ms  ",
 	    (double)(told->at_ns - story->told[0].at_ns) / 1e6);
-	fprintf(
-	    out, "%*s%s\n", (int)(told->column * story->width), "", told->text);
+	fprintf(out, "%*s%s\n", indent_of(story, told->column, told->text), "",
+	    told->text);
 }
 
+/* Whose column it is; as long as there is room, with the clerk. */
 static void
 print_heads(const struct story *story, FILE *out)
 {
@@ -218,19 +273,22 @@ print_heads(const struct story *story, FILE *out)
 
 	fprintf(out, "  %-*s", TIME_WIDTH, "time");
 	for (i = 0; i < story->count; i++) {
+		const struct audit_witness *witness = &story->witnesses[i];
+		const int room = (int)story->width - 1;
 		char head[96];
 
 		snprintf(head, sizeof(head), "%s · worker %u clerk %u",
-		    story->names[i], story->witnesses[i].worker,
-		    story->witnesses[i].clerk);
-		if (story->count == 3)
+		    story->names[i], witness->worker, witness->clerk);
+		if (width_of(head) > room)
+			snprintf(head, sizeof(head), "%s · clerk %u.%u",
+			    story->names[i], witness->worker, witness->clerk);
+		if (width_of(head) > room)
 			snprintf(head, sizeof(head), "%s", story->names[i]);
 		if (i + 1 < story->count)
 			print_padded(out, head, story->width);
 		else
-			fprintf(out, "%s", head);
+			fprintf(out, "%s\n", head);
 	}
-	fprintf(out, "\n");
 }
 
 /* Whose write is not seen any more, under the write that did it. */
@@ -239,32 +297,36 @@ print_loss(const struct story *story, const struct told *told,
     const struct audit_collision *collision, FILE *out)
 {
 	const size_t culprit = story->count == 3 ? 1 : story->count - 1;
+	char text[64];
 
 	if (!told->is_last_write || told->column != culprit ||
 	    !collision->explained)
 		return;
-	fprintf(out, "%*s^ %s's write is lost\n",
-	    (int)(2 + TIME_WIDTH + told->column * story->width), "",
-	    story->names[0]);
+	snprintf(text, sizeof(text), "^ %s's write is lost", story->names[0]);
+	fprintf(out, "%*s%s\n",
+	    2 + TIME_WIDTH + indent_of(story, told->column, text), "", text);
 }
 
 static void
 print_why(const struct story *story, const struct audit_collision *collision,
     FILE *out)
 {
+	char text[256];
+
 	if (!collision->explained)
-		fprintf(out,
+		snprintf(text, sizeof(text),
 		    "Why: no write in the ledger explains it; something else "
-		    "changed the counter.\n");
+		    "changed the counter.");
 	else if (story->count == 2)
-		fprintf(out,
-		    "Why: %s decided on a number that %s was already using.\n",
+		snprintf(text, sizeof(text),
+		    "Why: %s decided on a number that %s was already using.",
 		    story->names[1], story->names[0]);
 	else
-		fprintf(out,
+		snprintf(text, sizeof(text),
 		    "Why: %s's late write put the counter back to where it "
-		    "was before %s,\n     and %s believed it.\n",
+		    "was before %s, and %s believed it.",
 		    story->names[1], story->names[0], story->names[2]);
+	print_wrapped(out, text, (int)strlen("Why: "));
 }
 
 void
@@ -273,6 +335,7 @@ audit_print_collision(const struct audit_report *report,
     size_t count, FILE *out)
 {
 	struct story story = {.witnesses = witnesses, .count = count};
+	char text[256];
 	size_t i;
 
 	if (count == 0)
@@ -282,11 +345,13 @@ audit_print_collision(const struct audit_report *report,
 	for (i = 0; i < count; i++)
 		tell(&story, i);
 	qsort(story.told, story.steps, sizeof(story.told[0]), by_time);
-	fprintf(out,
+	snprintf(text, sizeof(text),
 	    "How seat %" PRId64 " was sold to %s and to %s "
-	    "(orders %.6s…, %.6s…):\n\n",
+	    "(orders %.6s…, %.6s…):",
 	    report->collision.seat, story.names[0], story.names[count - 1],
 	    witnesses[0].order, witnesses[count - 1].order);
+	print_wrapped(out, text, 0);
+	fprintf(out, "\n");
 	print_heads(&story, out);
 	for (i = 0; i < story.steps; i++) {
 		print_told(&story, &story.told[i], out);
@@ -305,6 +370,7 @@ print_headline(const struct audit_report *r,
 	char name[24], what[96], where[160];
 	const char *verdict = verdict_name(r->verdict);
 	size_t i;
+	int width;
 
 	for (i = 0; verdict[i] != '\0'; i++)
 		name[i] = (char)toupper((unsigned char)verdict[i]);
@@ -326,10 +392,15 @@ print_headline(const struct audit_report *r,
 		snprintf(what, sizeof(what),
 		    "%" PRId64 " sold once each, %" PRId64 " left", r->seats,
 		    r->remaining);
-	snprintf(where, sizeof(where), "sale %s, %" PRId64 " ticket%s, %s",
+	snprintf(where, sizeof(where), "sale %.49s, %" PRId64 " ticket%s, %s",
 	    subject->sale, r->capacity, r->capacity == 1 ? "" : "s",
 	    subject->store);
-	fprintf(out, "%-14s  %-33s %30s\n", name, what, where);
+	width = fprintf(out, "%-14s  %s", name, what);
+	if (width + 1 + (int)strlen(where) > WIDTH) {
+		fprintf(out, "\n");
+		width = 0;
+	}
+	fprintf(out, "%*s\n", WIDTH - width, where);
 }
 
 static const char *

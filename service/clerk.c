@@ -72,7 +72,7 @@ world_step(void *arg, enum step step)
 		return;
 	dprintf(service->drill_report, "%d %u %u\n", getpid(),
 	    clerk->desk.worker, clerk->desk.clerk);
-	kill(getpid(), SIGSTOP);
+	raise(SIGSTOP); /* to this thread: kill() may return before it stops */
 }
 
 static size_t

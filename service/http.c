@@ -73,6 +73,18 @@ struct http {
 
 /* ------------------------------------------------------------- requests -- */
 
+/* The library keeps the blanks behind a header's value; they are not of it. */
+static char *
+copy_trimmed(const char *value)
+{
+	size_t length = strlen(value);
+
+	while (length > 0 &&
+	       (value[length - 1] == ' ' || value[length - 1] == '\t'))
+		length--;
+	return strndup(value, length);
+}
+
 static enum MHD_Result
 note_header(
     void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -87,7 +99,7 @@ note_header(
 	for (i = 0; i < HEADERS; i++)
 		if (request->headers[i] == NULL &&
 		    strcasecmp(name, header_names[i]) == 0)
-			request->headers[i] = strdup(value);
+			request->headers[i] = copy_trimmed(value);
 	return MHD_YES;
 }
 
