@@ -23,6 +23,17 @@ host_is_plain(const char *host)
 	       (host[name] == '\0' || host[name] == ':');
 }
 
+/* The name that was given to --listen, with or without a port. */
+static bool
+host_is_given(const char *host, const char *given)
+{
+	const size_t length = strlen(given);
+
+	return length == 0 ||
+	       (text_starts_with(host, given) &&
+		   (host[length] == '\0' || host[length] == ':'));
+}
+
 /* In constant time: how long it takes must not tell how much was right. */
 static bool
 token_is_right(const char *given, const char *token)
@@ -76,7 +87,7 @@ is_foreign(const struct call *call)
 		return true;
 	return call->service->options->admin == ADMIN_OPEN &&
 	       !host_is_plain(host) &&
-	       !text_starts_with(host, call->service->options->host);
+	       !host_is_given(host, call->service->options->host);
 }
 
 bool

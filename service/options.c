@@ -151,6 +151,8 @@ duration_parse(const char *text, int64_t *ms)
 		number *= 1000;
 	else if (strcmp(end, "m") == 0)
 		number *= 60000;
+	else if (strcmp(end, "h") == 0)
+		number *= 3600000;
 	else if (strcmp(end, "ms") != 0)
 		return false;
 	if (number > (double)HOUR_MS)
@@ -327,6 +329,18 @@ complain(const struct option_row *row, const char *prefix, const char *value,
 		    row->min, row->max);
 }
 
+/* What getopt_long() refused; in "-xy" it still stands before the argument. */
+static void
+complain_unknown(int c, const char *argument, FILE *err)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+
+	if (c == '?' && optopt > (int)HELP)
+		argument = letter;
+	fprintf(err, "turnstile: %s: %s; see --help\n", argument,
+	    c == '?' ? "no such option" : "needs a value");
+}
+
 /* TURNSTILE_MAX_QUANTITY for max-quantity. */
 static void
 environment_name(const char *name, char text[64])
@@ -416,9 +430,7 @@ options_parse(
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		if (c == '?' || c == ':') {
-			fprintf(err, "turnstile: %s: %s; see --help\n",
-			    argv[optind - 1],
-			    c == '?' ? "no such option" : "needs a value");
+			complain_unknown(c, argv[optind - 1], err);
 			return OPTIONS_WRONG;
 		}
 		row = &rows[c - 1];

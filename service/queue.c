@@ -121,8 +121,9 @@ void
 queue_give_back(struct queue *queue, struct order **orders, size_t count)
 {
 	pthread_mutex_lock(&queue->mutex);
-	while (count > 0) {
-		TAILQ_INSERT_HEAD(&queue->list, orders[--count], link);
+	while (count-- > 0) {
+		/* The macro looks at its argument more than once. */
+		TAILQ_INSERT_HEAD(&queue->list, orders[count], link);
 		queue->length++;
 		pthread_cond_signal(&queue->not_empty);
 	}

@@ -175,7 +175,7 @@ take_seats(struct desk *desk, struct order *order, struct store_state *seen,
 	    .capacity = seen->settings.capacity,
 	    .buyer = order->buyer,
 	    .key = order->key[0] != '\0' ? order->key : NULL,
-	    .lock = seen->settings.lock,
+	    .lock = order->state.settings.lock, /* outlives `seen` */
 	    .worker = desk->worker,
 	    .clerk = desk->clerk,
 	    .sold_at_ms = desk->world->wall_ms(desk->world->arg),

@@ -308,6 +308,7 @@ hear(struct supervisor *s)
 		     2 * s->service.options->timeout_ms * NS_PER_MS +
 		     NS_PER_SEC;
 	atomic_store(&s->service.board->draining, true);
+	close(s->service.listen_fd); /* else new ones wait for nobody */
 	close(s->stop_pipe[1]);
 }
 

@@ -105,6 +105,9 @@ trail_times(const struct trail *trail)
 		const struct trail_step *s = trail_at(trail, i);
 		const int64_t took = trail_at(trail, i + 1)->at_ns - s->at_ns;
 
+		/* Behind the first steps others may be forgotten. */
+		if (i + 1 == TRAIL_FIRST && trail->count > trail_length(trail))
+			continue;
 		switch (s->step) {
 		case STEP_QUEUED:
 			times.queue_ns += took;
