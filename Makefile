@@ -50,6 +50,7 @@ $(UNIT_SOURCES:%.c=$(BUILD)/%.o): | test-packages
 
 -include service/page/page.mk
 -include tests/stress/stress.mk
+-include tests/openapi/openapi.mk
 
 .PHONY: packages test-packages
 packages:
@@ -61,10 +62,18 @@ test-packages: packages
 run: $(BUILD)/turnstile ## run in the foreground: make run ARGS='--lock none'
 	$(BUILD)/turnstile $(ARGS)
 
+.PHONY: demo
+demo: packages ## see it oversell, see why, see the cure; under a minute
+	@echo "building (first time: half a minute)"
+	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress
+	@tests/demo.sh $(BUILD)/stress $(BUILD)/demo.log
+
 .PHONY: test unit e2e
 test: test-packages ## all tests that need nothing but Debian's packages
-	@$(MAKE) -s $(BUILD)/turnstile $(UNIT_TESTS) $(STRESS_TESTS)
-	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress tests/run.sh \
+	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(UNIT_TESTS) \
+	    $(STRESS_TESTS)
+	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
+	    BROKEN=$(BUILD)/turnstile-broken tests/run.sh \
 	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS)
 unit: test-packages ## unit and contract tests only
 	@$(MAKE) -s $(UNIT_TESTS)
@@ -97,6 +106,7 @@ coverage: ## line coverage of all tests, in build-coverage
 .PHONY: install
 install: all ## into $(PREFIX)
 	install -D $(BUILD)/turnstile $(DESTDIR)$(PREFIX)/bin/turnstile
+	install -D $(BUILD)/stress $(DESTDIR)$(PREFIX)/bin/turnstile-stress
 
 .PHONY: help
 help: ## this
