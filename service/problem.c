@@ -45,8 +45,6 @@ static const struct problem_row rows[PROBLEMS] = {
 		"The Idempotency-Key stands for another order" },
 	[PROBLEM_UNKNOWN_OUTCOME] = { "outcome-unknown", 500, 0,
 		"The order may or may not be sold" },
-	[PROBLEM_INTERNAL] = { "internal", 500, 0,
-		"The service failed" },
 	[PROBLEM_QUEUE_FULL] = { "queue-full", 503, 1,
 		"Too many orders wait" },
 	[PROBLEM_QUEUE_TIMEOUT] = { "queue-timeout", 503, 1,

@@ -409,6 +409,8 @@ startup(struct service *service, pid_t pid)
 	service->log.json = service->options->log_json;
 	service->started_ns = clock_now_ns();
 	raise_file_limit();
+	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */
+	signal(SIGPIPE, SIG_IGN);
 	find_drill(service);
 	if (own_data(&s) != 0 || listen_on(service) != 0 ||
 	    share_memory(&s) != 0 || prepare(&s) != 0 ||

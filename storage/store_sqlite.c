@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "robust.h"
 #include "shared.h"
 
@@ -420,10 +421,18 @@ static enum store_result
 begin(struct store_user *user, int64_t deadline_ns)
 {
 	enum store_result result;
+	int64_t left_ms;
 
 	result = latch(user, deadline_ns);
 	if (result != STORE_OK)
 		return result;
+	left_ms = (deadline_ns - clock_now_ns()) / NS_PER_MS;
+	if (left_ms < 1)
+		left_ms = 1;
+	if (left_ms < BUSY_TIMEOUT_MS)
+		sqlite3_busy_timeout(own_of(user)->db, (int)left_ms);
+	else
+		sqlite3_busy_timeout(own_of(user)->db, BUSY_TIMEOUT_MS);
 	if (run(user, BEGIN))
 		return STORE_OK;
 	result = fail_sqlite(user, "begin");
