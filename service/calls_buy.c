@@ -136,7 +136,10 @@ asked_trail(const struct call *call)
 	if (!call_arg_is_set(call->request, "trail"))
 		return json_object();
 	trail_print(&call->request->order.trail, text);
-	return json_pack("{s:o}", "trail", json_loads(text, 0, NULL));
+	return json_pack("{s:i, s:i, s:o}", "worker",
+	    (int)call->request->order.receipt.worker, "clerk",
+	    (int)call->request->order.receipt.clerk, "trail",
+	    json_loads(text, 0, NULL));
 }
 
 static void

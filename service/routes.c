@@ -25,6 +25,7 @@ static const struct route routes[] = {
 	{ "GET", "/about", ROUTE_ANSWERED, false, get_about },
 	{ "GET", "/locks", ROUTE_ANSWERED, false, get_locks },
 	{ "GET", "/problems/{item}", ROUTE_ANSWERED, false, get_problem },
+	{ "GET", "/openapi.yaml", ROUTE_ANSWERED, false, get_openapi },
 	{ "GET", "/livez", ROUTE_ANSWERED, false, get_livez },
 	{ "GET", "/readyz", ROUTE_ANSWERED, false, get_readyz },
 	{ "GET", "/metrics", ROUTE_ANSWERED, false, get_metrics },

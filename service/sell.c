@@ -478,6 +478,11 @@ attempt(struct desk *desk)
 static void
 answer(struct desk *desk, struct order *order)
 {
+	if (order->outcome != OUTCOME_SOLD &&
+	    order->outcome != OUTCOME_REPLAYED) { /* who refused it */
+		order->receipt.worker = desk->worker;
+		order->receipt.clerk = desk->clerk;
+	}
 	metrics_order(desk->metrics, order);
 	desk->world->answer(desk->world->arg, order);
 }

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The table of runs; it lasts as long as the tab.
+
+import { $, make } from './dom.js';
+import { t } from './i18n.js';
+
+const KEY = 'turnstile-runs';
+const COLUMNS = ['lock', 'delay', 'tickets', 'buyers', 'predicted', 'sold',
+  'verdict'];
+const NUMBERS = ['tickets', 'buyers', 'predicted', 'sold'];
+
+let runs = load();
+
+function load() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY)) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+function save() {
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(runs));
+  } catch { /* then the table is as old as the page */ }
+}
+
+function cell(run, name) {
+  if (name === 'verdict')
+    return make('td', { class: run.verdict === 'correct' ? 'right' : 'wrong' },
+      `${run.verdict === 'correct' ? '✓' : '✗'} ${t(`verdict.${run.verdict}`)}`);
+  const words = name === 'buyers' && run.buyers === null ? t('classRun')
+    : name === 'delay' && run.delay === '0' ? t('delay.0') : run[name] ?? '–';
+  return make('td', { class: NUMBERS.includes(name) ? 'number-cell' : false },
+    String(words));
+}
+
+export function drawRuns() {
+  const head = make('tr', {}, ...COLUMNS.map((name) => make('th',
+    { scope: 'col', class: NUMBERS.includes(name) ? 'number-cell' : false },
+    t(`col.${name}`))));
+  const rows = runs.map((run) => make('tr', {},
+    ...COLUMNS.map((name) => cell(run, name))));
+  $('runs').replaceChildren(make('thead', {}, head), make('tbody', {}, ...rows));
+  $('runs').hidden = runs.length === 0;
+  $('no-runs').hidden = runs.length > 0;
+}
+
+export function addRun(run) {
+  runs = [...runs, run].slice(-50);
+  save();
+  drawRuns();
+}

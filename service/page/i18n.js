@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Which language, and a text in it.  Elements with data-t get their text here.
+
+import { words } from './words.js';
+
+let language = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
+const listeners = [];
+
+export function getLanguage() {
+  return language;
+}
+
+export function hasText(key) {
+  return key in words[language];
+}
+
+// "{n}" is args.n; "{n|seat|seats}" is "1 seat" or "2 seats".
+export function t(key, args = {}) {
+  const text = words[language][key] ?? words.en[key] ?? key;
+  return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, name, one, many) => {
+    const value = args[name] ?? '';
+    if (one === undefined)
+      return value;
+    return `${value} ${Number(value) === 1 ? one : many}`;
+  });
+}
+
+export function listOf(names) {
+  if (names.length < 2)
+    return names.join('');
+  return names.slice(0, -1).join(t('comma')) + t('and') + names.at(-1);
+}
+
+export function translate(root = document) {
+  for (const element of root.querySelectorAll('[data-t]'))
+    element.textContent = t(element.dataset.t);
+  for (const element of root.querySelectorAll('[data-label]'))
+    element.setAttribute('aria-label', t(element.dataset.label));
+}
+
+export function onLanguage(listener) {
+  listeners.push(listener);
+}
+
+export function setLanguage(name) {
+  if (!(name in words))
+    return;
+  language = name;
+  document.documentElement.lang = name === 'zh' ? 'zh-CN' : 'en';
+  document.title = t('title');
+  translate();
+  for (const listener of listeners)
+    listener();
+}

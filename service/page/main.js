@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Wires the page: choose, predict, start; then what happened, and why.
+
+import { ApiError, call, get, setToken } from './api.js';
+import { addRun, drawRuns } from './compare.js';
+import { ClassSale } from './class.js';
+import { $, make } from './dom.js';
+import { Hall } from './hall.js';
+import { getLanguage, hasText, onLanguage, setLanguage, t } from './i18n.js';
+import { showRunning, showSold, showVerdict } from './outcome.js';
+import { startPhone } from './phone.js';
+import { inspect, openSale, sendBuyers } from './sale.js';
+import { readFragment, readSettings, writeFragment } from './settings.js';
+import { Why } from './why.js';
+
+const DELAYS = ['0', '5ms', '50ms', '200ms', '1s', '3s', '1s-3s'];
+
+let locks = [], about = { may_change: true, admin: 'open' };
+let hall, why, classSale;
+let running = null; // {id, lock} while it sells
+let shown = null;   // {result, guess} after it
+
+// ------------------------------------------------------------------ errors
+
+function showError(text) {
+  $('error').textContent = text;
+  $('error').hidden = !text;
+  if (text)
+    $('error').scrollIntoView({ block: 'nearest' });
+}
+
+// Run what a control asks for; say what went wrong.
+const tried = (action) => async (event) => {
+  event?.preventDefault?.();
+  showError('');
+  try {
+    await action(event);
+  } catch (error) {
+    if (!(error instanceof ApiError))
+      console.error(error);
+    if (error.status === 401)
+      await askAbout();
+    showError(error instanceof ApiError ? t('error', { text: error.message })
+      : t('errorScript', { text: error.message }));
+  }
+};
+
+// ---------------------------------------------------------------- settings
+
+function chosen() {
+  return {
+    lock: document.querySelector('input[name=lock]:checked')?.value ?? 'none',
+    tickets: $('tickets').valueAsNumber,
+    buyers: $('buyers').valueAsNumber,
+    delay: $('delay').value,
+  };
+}
+
+function drawLocks(selected) {
+  $('locks').replaceChildren(...locks.map((lock) => {
+    const input = make('input', { type: 'radio', name: 'lock',
+      value: lock.name, checked: lock.name === selected });
+    const summary = `lock.${lock.name}`, plain = `plain.${lock.name}`;
+    return make('label', { class: 'lock' }, input, make('b', {}, lock.name),
+      make('span', {}, hasText(plain) ? `${t(plain)} ` : '', make('small', {},
+        hasText(summary) ? t(summary) : lock.summary)));
+  }));
+}
+
+function drawDelays(selected) {
+  const all = DELAYS.includes(selected) ? DELAYS : [...DELAYS, selected];
+  $('delay').replaceChildren(...all.map((delay) => make('option',
+    { value: delay, selected: delay === selected },
+    hasText(`delay.${delay}`) ? t(`delay.${delay}`) : delay)));
+}
+
+// While it sells: how far it is, and another strategy.
+function drawLive() {
+  $('live').hidden = !running?.id;
+  if (!running?.id)
+    return;
+  $('progress').textContent = t('running', running);
+  $('change').textContent = t('changeNow');
+  if ($('change-to').dataset.from === running.lock)
+    return;
+  $('change-to').dataset.from = running.lock;
+  const others = locks.filter((lock) => lock.name !== running.lock);
+  others.sort((a, b) => (b.name === 'mutex') - (a.name === 'mutex'));
+  $('change-to').replaceChildren(...others.map(({ name }) =>
+    make('option', { value: name }, name)));
+}
+
+function drawAsk() {
+  const { tickets, buyers, lock } = chosen();
+  $('ask').textContent = t(tickets === 1 ? 'predictAskOne' : 'predictAskMany',
+    { tickets: tickets || '?', buyers: buyers || '?' });
+  $('class-open').textContent = classSale?.id ? t('classAgain', { lock })
+    : t('classOpen');
+}
+
+function settingsChanged() {
+  const settings = chosen();
+  drawAsk();
+  if (settings.tickets && settings.buyers)
+    writeFragment(settings);
+}
+
+function guessed() {
+  const guess = $('guess').valueAsNumber;
+  return Number.isNaN(guess) ? null : guess;
+}
+
+// -------------------------------------------------------------------- runs
+
+function setBusy(busy) {
+  const may = about.may_change;
+  $('start').disabled = busy || !may;
+  $('class-open').disabled = busy || !may;
+  for (const button of document.querySelectorAll('.cures button'))
+    button.disabled = busy || !may;
+  drawAsk();
+}
+
+function scrollToOutcome() {
+  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  $('outcome').scrollIntoView({ behavior: calm ? 'auto' : 'smooth' });
+  // The button that was pressed may be gone; and readers go on from here.
+  $('outcome-head').focus({ preventScroll: true });
+}
+
+async function run(settings, guess) {
+  if (running)
+    return;
+  running = { id: null, lock: settings.lock, locks: [settings.lock], done: 0,
+    buyers: settings.buyers };
+  shown = null;
+  setBusy(true);
+  try {
+    if (classSale.id)
+      await closeClass();
+    running.id = await openSale(settings);
+    why.hide();
+    hall.reset(settings.tickets);
+    showRunning(settings, guess);
+    scrollToOutcome();
+    drawLive();
+    const orders = await sendBuyers(running.id, settings.buyers, (order) => {
+      running.done++;
+      drawLive();
+      if (order.outcome === 'sold')
+        hall.add(order);
+      showSold(hall.receipts);
+    });
+    const found = await inspect(running.id, false);
+    hall.setCounter(found.sale.remaining, found.sale.version);
+    addRun({ ...settings, lock: running.locks.join(' → '), predicted: guess,
+      sold: found.audit.tickets, verdict: found.audit.verdict });
+    show({ orders, ...found }, guess);
+    $('guess').value = '';
+  } finally {
+    running = null;
+    drawLive();
+    setBusy(false);
+  }
+}
+
+function show(result, guess) {
+  shown = { result, guess };
+  showVerdict(result, locks, guess);
+  why.show(result);
+}
+
+async function changeNow() {
+  const lock = $('change-to').value;
+  if (!running?.id)
+    return;
+  await call('PATCH', `/sales/${running.id}`, { lock });
+  running.lock = lock;
+  running.locks.push(lock);
+  drawLive();
+  $('remarks').replaceChildren(make('p', {}, t('changed', { lock })));
+}
+
+let nagged = false;
+async function start() {
+  if (guessed() === null && !nagged) {
+    nagged = true;
+    $('first-guess').textContent = t('predictFirst');
+    $('guess').focus();
+    return;
+  }
+  $('first-guess').textContent = '';
+  await run(chosen(), guessed());
+}
+
+// The same again, under another strategy.
+async function again(lock) {
+  for (const input of document.querySelectorAll('input[name=lock]'))
+    input.checked = input.value === lock;
+  settingsChanged();
+  if (classSale.id)
+    await openClass();
+  else
+    await run(chosen(), guessed());
+}
+
+// ------------------------------------------------------------------- class
+
+function newClassSale() {
+  return new ClassSale({
+    opened(settings) {
+      shown = null;
+      why.hide();
+      hall.reset(settings.tickets);
+      showRunning(settings, guessed());
+      $('class-live').hidden = false;
+      drawAsk();
+      scrollToOutcome();
+    },
+    lines(lines, sale) {
+      for (const line of lines)
+        hall.add(line);
+      hall.setCounter(sale.remaining, sale.version);
+      showSold(hall.receipts);
+    },
+    // Whoever steps through a collision is not disturbed by the next.
+    judged(result) {
+      const stays = shown?.result.audit.collision;
+      const before = shown;
+      shown = { result, guess: guessed() };
+      showVerdict(result, locks, shown.guess);
+      if (!stays)
+        why.show(result);
+      else
+        shown.result = { ...result, audit: { ...result.audit,
+          collision: before.result.audit.collision } };
+    },
+    closed(settings, audit) {
+      addRun({ ...settings, buyers: null, lock: audit.lock,
+        predicted: guessed(), sold: audit.tickets, verdict: audit.verdict });
+    },
+  });
+}
+
+async function openClass() {
+  setBusy(true);
+  try {
+    await classSale.open(chosen());
+  } finally {
+    setBusy(false);
+  }
+}
+
+async function closeClass() {
+  await classSale.close();
+  $('class-live').hidden = true;
+  drawAsk();
+}
+
+// ------------------------------------------------------------------- token
+
+async function askAbout() {
+  try {
+    about = await get('/about');
+  } catch { /* an older service: its 401 will say */ }
+  $('token-form').hidden = about.may_change;
+  $('token-row').hidden = about.admin === 'off';
+  setBusy(running !== null);
+}
+
+async function useToken() {
+  setToken($('token').value.trim());
+  await askAbout();
+  if (!about.may_change && about.admin === 'token')
+    showError(t('tokenWrong'));
+}
+
+// -------------------------------------------------------------------- page
+
+function drawWords() {
+  $('language').textContent = t('other');
+  $('language').lang = getLanguage() === 'zh' ? 'en' : 'zh-CN';
+  $('language').setAttribute('aria-label', t('otherLabel'));
+  $('token-say').textContent = t(about.admin === 'off' ? 'adminOff' : 'noToken');
+  $('six').textContent = about.workers ? t('sixHint', { workers: about.workers,
+    clerks: about.clerks, all: about.workers * about.clerks }) : '';
+  const local = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+  const few = about.workers && about.workers * about.clerks < 30;
+  $('class-warn').hidden = !local && !few;
+  $('class-warn').textContent = local ? t('classLocal', { host: location.host })
+    : t('classClerks', { all: about.workers * about.clerks });
+  $('curl').textContent = `curl ${location.host}`;
+  $('start').textContent = t('start');
+  const now = chosen();
+  drawLocks(now.lock);
+  drawDelays(now.delay);
+  drawAsk();
+  drawLive();
+  drawRuns();
+  hall.redraw();
+  if (shown) {
+    showVerdict(shown.result, locks, shown.guess);
+    why.draw();
+  }
+}
+
+async function startHost(settings) {
+  $('host').hidden = false;
+  hall = new Hall($('hall'), $('bar-counter'), $('bar-receipts'),
+    $('bars-verdict'));
+  ({ locks } = await get('/locks'));
+  why = new Why(locks, (lock) => tried(() => again(lock))());
+  classSale = newClassSale();
+  $('tickets').value = settings.tickets;
+  $('buyers').value = settings.buyers;
+  drawLocks(locks.some((lock) => lock.name === settings.lock) ? settings.lock
+    : 'none');
+  drawDelays(settings.delay);
+  await askAbout();
+  onLanguage(drawWords);
+  drawWords();
+  $('setup').addEventListener('submit', tried(start));
+  $('setup').addEventListener('input', (event) => {
+    if (event.target !== $('guess'))
+      settingsChanged();
+  });
+  $('change').addEventListener('click', tried(changeNow));
+  $('class-open').addEventListener('click', tried(openClass));
+  $('class-close').addEventListener('click', tried(closeClass));
+  $('token-form').addEventListener('submit', tried(useToken));
+}
+
+const given = readFragment();
+$('language').addEventListener('click', () => {
+  setLanguage(getLanguage() === 'zh' ? 'en' : 'zh');
+  writeFragment({ lang: getLanguage() });
+  $('language').textContent = t('other');
+});
+setLanguage(given.get('lang') ?? getLanguage());
+$('language').textContent = t('other');
+addEventListener('hashchange', () => location.reload());
+if (given.has('buy'))
+  startPhone(given.get('buy'));
+else
+  tried(() => startHost(readSettings(given)))();

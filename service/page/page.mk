@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The browser's page: its files go into the binary as they are.  page_data.h
+# has an .incbin and a row of page_files[] for each of them.
+
+PAGE_FILES := $(sort $(wildcard $(addprefix service/page/*.,html css js svg))) \
+	service/openapi.yaml
+
+$(BUILD)/page_data.h: $(PAGE_FILES) service/page/page.mk
+	@mkdir -p $(@D)
+	@set -e; rows=; i=0; { \
+	echo '/* Made by service/page/page.mk. */'; \
+	for file in $(PAGE_FILES); do \
+		case $$file in \
+		*.html) type=text/html ;; *.css) type=text/css ;; \
+		*.js) type=text/javascript ;; *.svg) type=image/svg+xml ;; \
+		*.yaml) type=application/openapi+yaml ;; \
+		esac; \
+		case $$type in image/* | application/*) ;; *) type="$$type; charset=utf-8" ;; \
+		esac; \
+		sum=$$(sha256sum <"$$file" | cut -c 1-32); \
+		size=$$(wc -c <"$$file" | tr -d ' '); \
+		printf '__asm__(".pushsection .rodata\\n"\n'; \
+		printf '	"page_file_%d: .incbin \\"%s\\"\\n"\n' \
+			"$$i" "$$file"; \
+		printf '	".popsection\\n");\n'; \
+		echo "extern const char page_file_$$i[];"; \
+		rows="$$rows	{ \"$${file##*/}\", \"$$type\", page_file_$$i,"; \
+		rows="$$rows $$size, \"\\\\\"$$sum\\\\\"\" },\\n"; \
+		i=$$((i + 1)); \
+	done; \
+	echo 'static const struct page_file page_files[] = {'; \
+	printf "$$rows"; \
+	echo '};'; } >$@.new
+	@mv $@.new $@
+
+CPPFLAGS += -I$(BUILD)
+$(BUILD)/service/page.o lint: $(BUILD)/page_data.h
+
+.PHONY: test-page
+test-page: $(BUILD)/turnstile ## the page, in a headless Chromium
+	@tests/page/run $(BUILD)/turnstile
+
+.PHONY: screenshot
+screenshot: $(BUILD)/turnstile ## service/page/collision.png, for the README
+	@tests/page/run $(BUILD)/turnstile screenshot service/page/collision.png

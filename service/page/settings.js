@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the link's fragment carries: #lock=none&tickets=1&buyers=10&delay=200ms
+// &axis=time&lang=zh, or #buy=ID.  A token is taken out of it at once.
+
+import { setToken } from './api.js';
+
+const DEFAULTS = { lock: 'none', tickets: '1', buyers: '10', delay: '200ms' };
+
+export function readFragment() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  if (given.has('token')) {
+    setToken(given.get('token'));
+    given.delete('token');
+    history.replaceState(null, '', location.pathname + location.search +
+      (given.size || String(given) ? `#${given}` : ''));
+  }
+  return given;
+}
+
+const within = (text, least, most, otherwise) => {
+  const number = Number.parseInt(text, 10);
+  return number >= least && number <= most ? number : otherwise;
+};
+
+export function readSettings(given) {
+  const delay = given.get('delay') ?? '';
+  return {
+    lock: given.get('lock') ?? DEFAULTS.lock,
+    tickets: within(given.get('tickets'), 1, 500, 1),
+    buyers: within(given.get('buyers'), 1, 200, 10),
+    delay: /^[0-9a-z.-]{1,16}$/.test(delay) ? delay : DEFAULTS.delay,
+  };
+}
+
+export function writeFragment(values) {
+  const now = new URLSearchParams(location.hash.slice(1));
+  for (const [name, value] of Object.entries(values))
+    now.set(name, value);
+  history.replaceState(null, '',
+    `#${String(now).replaceAll('%3A', ':')}`);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Why it went wrong, or right: the timeline, its words, the replay, the cure.
+
+import { $, make, milliseconds } from './dom.js';
+import { t } from './i18n.js';
+import { makeStory } from './story.js';
+import { tell, tellWhy, faultOf, nameOf } from './tell.js';
+import { Timeline } from './timeline.js';
+import { Replay } from './replay.js';
+
+const ORDERS_MOST = 24;
+
+export class Why {
+  // `onAgain(lock)`: run the same again under another strategy.
+  constructor(locks, onAgain) {
+    Object.assign(this, { locks, onAgain, result: null });
+    this.timeline = new Timeline($('timeline'), $('lane-labels'),
+      $('timeline-scroll'), () => this.stepped());
+    this.replay = new Replay(this.timeline, () => this.drawStage(),
+      (finished) => this.replayed(finished));
+    $('view').addEventListener('change', () => this.draw());
+    $('axis').addEventListener('change', () => {
+      this.replay.stop();
+      this.timeline.setAxis($('axis').value);
+    });
+    $('prev').addEventListener('click', () => this.step(-1));
+    $('next').addEventListener('click', () => this.step(1));
+    $('all').addEventListener('click', () => {
+      this.replay.stop();
+      this.timeline.go(this.timeline.story.events.length);
+    });
+    $('timeline').addEventListener('keydown', () => this.replay.stop());
+    $('replay').addEventListener('click', () => this.toggleReplay());
+  }
+
+  hide() {
+    this.replay.stop();
+    this.result = null;
+    $('why').hidden = true;
+  }
+
+  // `result`: {orders, audit, lines}
+  show(result) {
+    this.replay.stop();
+    this.result = result;
+    $('why').hidden = !result.orders.some((order) => order.trail?.length > 0);
+    $('view').value = result.audit.collision ? 'collision' : 'run';
+    $('view').disabled = !result.audit.collision;
+    $('replay').hidden = !result.audit.collision;
+    if (!$('why').hidden)
+      this.draw();
+  }
+
+  // The audit's orders, with what the buys' own answers add.
+  collisionOrders() {
+    return this.result.audit.collision.orders.map((order) => ({ ...order,
+      ...this.result.orders.find((own) => own.order === order.order) }));
+  }
+
+  ordersInView() {
+    if ($('view').value === 'collision')
+      return this.collisionOrders();
+    const all = this.result.orders.filter((order) => order.trail?.length > 0)
+      .sort((a, b) => a.trail[0].at_ns - b.trail[0].at_ns);
+    const shown = all.slice(0, ORDERS_MOST);
+    $('cut').textContent = all.length > shown.length
+      ? t('runCut', { n: shown.length, all: all.length }) : '';
+    return shown;
+  }
+
+  draw() {
+    if (!this.result || $('why').hidden)
+      return;
+    this.replay.stop();
+    $('cut').textContent = '';
+    const { collision } = this.result.audit;
+    const orders = this.ordersInView();
+    const inCollision = $('view').value === 'collision';
+    const story = makeStory(orders, inCollision ? [] : this.result.lines);
+    this.collision = collision && { ...collision, orders:
+      this.collisionOrders() };
+    this.fault = faultOf(story, this.collision);
+    if (inCollision)
+      this.arrangeLanes(story, orders);
+    else
+      story.lanes.sort((a, b) => a.worker - b.worker || a.clerk - b.clerk);
+    $('why-head').textContent = inCollision ? t('howSold', {
+      seat: collision.seat, first: nameOf(orders[0]),
+      second: nameOf(orders.at(-1)) }) : t('howRun');
+    $('fault').hidden = this.fault === null && collision !== null;
+    $('fault').textContent = this.fault?.text ?? this.fineWords();
+    $('fault').className = collision ? 'fault-words' : 'fault-words fine';
+    this.drawSteps(story);
+    this.drawExplanation();
+    $('stage').hidden = true;
+    this.timeline.show(story, { fault: this.fault?.event ?? null,
+      culprit: orders.find((order) => order.role === 'culprit')?.order ?? null });
+    this.stepped();
+  }
+
+  // First, culprit, second: from top to bottom.
+  arrangeLanes(story, orders) {
+    const place = (lane) => orders.findIndex((order) =>
+      order.worker === lane.worker && order.clerk === lane.clerk);
+    story.lanes.sort((a, b) => place(a) - place(b));
+  }
+
+  fineWords() {
+    const facts = this.locks.find((lock) =>
+      lock.name === this.result.audit.lock);
+    return t(facts?.checks_write ? 'fine.checks_write'
+      : facts?.safe ? 'fine.holds' : 'fine.luck');
+  }
+
+  drawSteps(story) {
+    $('steps').replaceChildren(...story.events.map((event, i) => make('li', {
+      class: event === this.fault?.event ? 'bad' : false,
+      onclick: () => {
+        this.replay.stop();
+        this.timeline.go(i + 1);
+      } },
+    make('span', {}, `${i + 1}.`),
+    make('span', {}, milliseconds(event.key - story.from)),
+    make('span', {}, tell(event)))));
+  }
+
+  drawExplanation() {
+    const { collision } = this;
+    const { audit } = this.result;
+    const safe = this.locks.filter((lock) => lock.safe);
+    const again = (lock, words, main) => make('button', { type: 'button',
+      class: main ? 'main' : false, 'data-cure': lock.name,
+      title: t(`plain.${lock.name}`), onclick: () => this.onAgain(lock.name) },
+    t(words, { lock: lock.name }));
+    const parts = [];
+    if (collision)
+      parts.push(make('h3', {}, t('whyHead')), make('p', { id: 'why-words' },
+        tellWhy(collision)));
+    if (audit.wrong || !safe.some((lock) => lock.name === audit.lock)) {
+      safe.sort((a, b) => (b.name === 'mutex') - (a.name === 'mutex'));
+      parts.push(make('h3', {}, t('cure')), make('p', {}, t('cureSay')),
+        make('div', { class: 'cures' },
+          ...safe.map((lock, i) => again(lock, 'cureAgain', i === 0))));
+    } else {
+      parts.push(make('div', { class: 'cures' },
+        ...this.locks.filter((lock) => lock.name === 'none')
+          .map((lock) => again(lock, 'backTo', false))));
+    }
+    parts.push(make('p', {}, make('small', {}, `${t('deeper')}: `,
+      make('a', { href: `/sales/${audit.sale}/audit.txt`, target: '_blank',
+        rel: 'noopener' }, t('auditText')))));
+    $('explain').replaceChildren(...parts);
+  }
+
+  // ------------------------------------------------------------- moving
+
+  step(by) {
+    this.replay.stop();
+    const { position } = this.timeline;
+    this.timeline.go(by > 0 ? Math.floor(position) + 1
+      : Math.ceil(position) - 1);
+  }
+
+  // The words of the step, and its line in the list.
+  stepped() {
+    const { story, position } = this.timeline;
+    const at = Math.floor(position);
+    const partial = at < story.events.length;
+    const last = at > 0 && partial ? story.events[at - 1] : null;
+    const words = last ? `${t('stepOf', { i: at, n: story.events.length })}: ` +
+      tell(last) : partial ? t('stepNone') : '';
+    if ($('step-words').textContent !== words)
+      $('step-words').textContent = words;
+    [...$('steps').children].forEach((line, i) => {
+      line.classList.toggle('now', partial && i === at - 1);
+    });
+    const now = $('steps').children[at - 1];
+    if (partial && now) {
+      const list = $('steps');
+      list.scrollTop = Math.max(0, now.offsetTop - list.offsetTop -
+        list.clientHeight / 2);
+    }
+  }
+
+  toggleReplay() {
+    if (this.replay.runs) {
+      this.replay.stop();
+      return;
+    }
+    if ($('view').value !== 'collision') {
+      $('view').value = 'collision';
+      this.draw();
+    }
+    $('replay').textContent = t('stop');
+    $('stage').hidden = false;
+    this.replay.start();
+  }
+
+  // The seat, as it is at the timeline's position.
+  drawStage() {
+    const { story, position } = this.timeline;
+    const { seat } = this.collision;
+    const owners = story.turns.filter((turn) => turn.result === 'sold' &&
+      turn.seats.includes(seat) && position >= turn.endColumn + 1)
+      .map((turn) => nameOf(turn.orders[0]));
+    const cell = $('stage-seat');
+    cell.className = `seat ${['free', 'sold'][owners.length] ?? 'twice'}`;
+    cell.textContent = [seat, ...owners].join(' · ');
+  }
+
+  replayed() {
+    $('replay').textContent = t('replay');
+  }
+}

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a visitor sees and does, in a real browser against a real service.
+// Each test says its goal; the last line counts.
+
+import { startDriver, startService } from './driver.mjs';
+
+const [binary, chromedriver, chromium] = process.argv.slice(2);
+const tests = [];
+const test = (goal, body) => tests.push({ goal, body });
+
+function equal(what, is, wanted) {
+  if (is !== wanted)
+    throw new Error(`${what} is ${JSON.stringify(is)}, not ` +
+      JSON.stringify(wanted));
+}
+
+function check(what, holds) {
+  if (!holds)
+    throw new Error(`not so: ${what}`);
+}
+
+let service, browser;
+
+const isIdle = "return document.getElementById('start')?.disabled === false " +
+  "&& document.querySelectorAll('.lock').length >= 6";
+const isDone = 'return !document.getElementById("start").disabled && ' +
+  '!document.getElementById("verdict").hidden && ' +
+  '!document.getElementById("why").hidden';
+
+// A new document, whatever the fragment was before.
+async function openPage(fragment, base = service.url) {
+  await browser.go('about:blank');
+  await browser.go(`${base}/#lang=en&${fragment}`);
+}
+
+async function sell(fragment, guess) {
+  await openPage(fragment);
+  await browser.until('the page', isIdle);
+  await browser.type('#guess', String(guess));
+  await browser.click('#start');
+  await browser.until('the verdict', isDone);
+}
+
+const text = (id) => browser.run(
+  'return document.getElementById(arguments[0]).textContent', id);
+const count = (css) => browser.run(
+  'return document.querySelectorAll(arguments[0]).length', css);
+const position = () => browser.run('return Number(document.getElementById(' +
+  '"timeline").getAttribute("aria-valuenow"))');
+
+test('none with one ticket shows a red seat and the collision in words',
+  async () => {
+    await sell('lock=none&tickets=1&buyers=6&delay=200ms', 1);
+    equal('red seats', await count('.hall .seat.twice'), 1);
+    check('the seat has its count', /×[2-6]/.test(await text('hall')));
+    check('OVERSOLD', (await text('verdict')).startsWith('Oversold'));
+    check('the headline names seat and buyers',
+      /How seat 1 was sold to \w+ and to \w+/.test(await text('why-head')));
+    check('the words name the step',
+      /wrong at step \d+: \w+ read 1 while \w+ held/.test(await text('fault')));
+    check('the audit says why', /decided on a number that \w+ was already/
+      .test(await text('why-words')));
+    check('the lost write is told', /write is lost/.test(await text('steps')));
+  });
+
+test('two boxes hold the same number at the same time', async () => {
+  const boxes = await browser.run(`return [...document.querySelectorAll(
+    '.timeline rect.box.twin')].map((box) => ({ from: box.x.baseVal.value,
+      to: box.x.baseVal.value + box.width.baseVal.value,
+      value: box.nextSibling.textContent }))`);
+  equal('boxes', boxes.length, 2);
+  equal('the second number', boxes[1].value, boxes[0].value);
+  check('they overlap', boxes[0].from < boxes[1].to &&
+    boxes[1].from < boxes[0].to);
+});
+
+test('prediction, outcome, counter and receipts stand side by side',
+  async () => {
+    equal('predicted', await text('guess-n'), '1');
+    const sold = Number(await text('sold-n'));
+    check('more were sold than there are', sold > 1);
+    check('the counter says 1', /1 sold · 0 left/.test(await text('bar-counter')));
+    check('the receipts say more',
+      (await text('bar-receipts')).includes(`${sold} sold`));
+    equal('rows to compare', await count('#runs tbody tr'), 1);
+  });
+
+test('the arrow keys and the buttons step', async () => {
+  const all = await position();
+  await browser.press('#timeline', '\uE012');
+  equal('after the left arrow', await position(), all - 1);
+  check('the step is told', /^Step \d+ of \d+: /.test(await text('step-words')));
+  await browser.press('#timeline', '\uE011');
+  equal('after Home', await position(), 0);
+  equal('boxes before the first step', await count('.timeline rect.box'), 0);
+  await browser.click('#next');
+  equal('after the button', await position(), 1);
+  await browser.press('#timeline', '\uE014');
+  equal('after the right arrow', await position(), 2);
+  await browser.press('#timeline', '\uE010');
+  equal('after End', await position(), all);
+});
+
+test('the axis switches to true time and back', async () => {
+  const far = `const boxes = document.querySelectorAll('.timeline rect.box');
+    return Math.abs(boxes[0].x.baseVal.value - boxes[1].x.baseVal.value)`;
+  const choose = (value) => browser.run(`const axis =
+    document.getElementById('axis'); axis.value = arguments[0];
+    axis.dispatchEvent(new Event('change'))`, value);
+  const inOrder = await browser.run(far);
+  await choose('time');
+  check('two reads are near in time', await browser.run(far) < inOrder);
+  await choose('order');
+  equal('in order again', await browser.run(far), inOrder);
+});
+
+test('instant replay moves numbers and turns the seat red', async () => {
+  await browser.click('#replay');
+  await browser.until('a number on its way', `const seen =
+    [...document.querySelectorAll('.timeline rect.number')].map((number) =>
+      number.y.baseVal.value).join();
+    const moved = window.seen !== undefined && window.seen !== seen;
+    window.seen = seen; return moved`);
+  await browser.until('a red seat on the stage',
+    "return document.getElementById('stage-seat').matches('.twice')");
+  await browser.until('the end',
+    "return document.getElementById('replay').textContent.startsWith('Instant')");
+});
+
+test('the cure button runs the same again, and no seat is sold twice',
+  async () => {
+    await browser.click('[data-cure=mutex]');
+    await browser.until('the verdict', isDone);
+    await browser.until('correct', "return document.querySelector('.verdict.right')");
+    equal('red seats', await count('.hall .seat.twice'), 0);
+    equal('sold', await text('sold-n'), '1');
+    equal('same numbers', await count('.timeline .twin'), 0);
+    equal('rows to compare', await count('#runs tbody tr'), 2);
+    check('the address has the cure',
+      (await browser.run('return location.hash')).includes('lock=mutex'));
+  });
+
+test('under mutex boxes never overlap, and waiting is hatched', async () => {
+  await sell('lock=mutex&tickets=20&buyers=6&delay=50ms', 6);
+  const boxes = await browser.run(`return [...document.querySelectorAll(
+    '.timeline rect.box')].map((box) => [box.x.baseVal.value,
+      box.x.baseVal.value + box.width.baseVal.value]).sort((a, b) => a[0] - b[0])`);
+  equal('boxes', boxes.length, 6);
+  for (let i = 1; i < boxes.length; i++)
+    check('a box begins after the one before', boxes[i][0] >= boxes[i - 1][1]);
+  check('waiting is hatched', await count('.timeline rect.wait') > 0);
+});
+
+test('under optimistic the refused write bounces and is read again',
+  async () => {
+    await sell('lock=optimistic&tickets=20&buyers=6&delay=50ms', 6);
+    equal('red seats', await count('.hall .seat.twice'), 0);
+    check('crosses', await count('.timeline .cross') > 0);
+    check('words', /has changed: refused, reads again/.test(await text('steps')));
+  });
+
+test('the strategy changes while it sells, and the timeline shows when',
+  async () => {
+    await openPage('lock=none&tickets=100&buyers=24&delay=200ms');
+    await browser.until('the page', isIdle);
+    await browser.type('#guess', '24');
+    await browser.click('#start');
+    await browser.until('the first seat', "return document.querySelector('.seat:not(.free)')");
+    await browser.click('#change');
+    await browser.until('the verdict', isDone);
+    equal('strategies judged', await count('#remarks tr'), 3);
+    await browser.run(`const view = document.getElementById('view');
+      view.value = 'run'; view.dispatchEvent(new Event('change'))`);
+    check('the moment is marked', await count('.timeline line.change') > 0);
+    check('and told', /strategy changes from none to mutex/
+      .test(await text('steps')));
+  });
+
+test('the language switches, and the link keeps it', async () => {
+  await browser.click('#language');
+  equal('lang', await browser.run('return document.documentElement.lang'),
+    'zh-CN');
+  check('Chinese headline', /卖了两次/.test(
+    await browser.run("return document.querySelector('h1').textContent")));
+  check('Chinese story', /写入剩/.test(await text('steps')));
+  check('link', (await browser.run('return location.hash')).includes('lang=zh'));
+  await browser.click('#language');
+  check('English headline', /Sold twice/.test(
+    await browser.run("return document.querySelector('h1').textContent")));
+});
+
+test('both languages have every text', async () => {
+  const missing = await browser.run(`return import('/page/words.js').then(
+    ({ words: { en, zh } }) => Object.keys(en).filter((key) =>
+      !(key in zh)).concat(Object.keys(zh).filter((key) => !(key in en) &&
+        !key.startsWith('lock.'))))`);
+  equal('missing', missing.join(), '');
+});
+
+// Stamps are taken before their actions: Ben's read is stamped before Ann's
+// write, yet saw it.
+test('a story puts reads behind the writes that they saw', async () => {
+  const steps = await browser.run(`return import('/page/story.js').then(
+    ({ makeStory }) => makeStory([
+      { order: 'a', buyer: 'Ann', worker: 1, clerk: 1, seats: [1], version: 1,
+        trail: [{ step: 'read', at_ns: 100, remaining: 9, version: 0 },
+          { step: 'write', at_ns: 200, remaining: 8, version: 0 }] },
+      { order: 'b', buyer: 'Ben', worker: 1, clerk: 2, seats: [2], version: 2,
+        trail: [{ step: 'read', at_ns: 190, remaining: 8, version: 1 },
+          { step: 'write', at_ns: 300, remaining: 7, version: 1 }] },
+    ]).events.map((event) => event.type + ' ' + event.orders[0].buyer).join())`);
+  equal('steps', steps, 'read Ann,write Ann,read Ben,write Ben');
+});
+
+test('a late write that puts the counter back is named as the culprit',
+  async () => {
+    const told = await browser.run(`
+      const order = (buyer, version, seat, read, at, writes, write) => ({
+        order: buyer, buyer, worker: 1, clerk: version, version, seats: [seat],
+        trail: [{ step: 'read', at_ns: at, remaining: read[0], version: read[1] },
+          { step: 'write', at_ns: write, remaining: writes, version: read[1] }] });
+      const orders = [order('Ann', 2, 2, [99, 1], 300, 98, 400),
+        order('Wim', 3, 1, [100, 0], 100, 99, 500),
+        order('Zoe', 4, 2, [99, 3], 600, 98, 700)];
+      return Promise.all([import('/page/story.js'), import('/page/tell.js')])
+        .then(([{ makeStory }, { faultOf, tellWhy }]) => {
+          const collision = { explained: true, orders };
+          return faultOf(makeStory(orders), collision).text + ' ' +
+            tellWhy(collision);
+        })`);
+    check(told, /step 4: Wim wrote back/.test(told) &&
+      /Wim’s late write put the counter back to where it was before Ann/
+        .test(told));
+  });
+
+test('the link carries the settings', async () => {
+  await openPage('lock=flock&tickets=7&buyers=9&delay=1s-3s');
+  await browser.until('the page', isIdle);
+  equal('settings', await browser.run(`return [document.querySelector(
+    'input[name=lock]:checked').value, ...['tickets', 'buyers', 'delay'].map(
+    (id) => document.getElementById(id).value)].join()`), 'flock,7,9,1s-3s');
+});
+
+test('a telephone buys at /#buy=ID, and a second one reads sold out',
+  async () => {
+    const openHall = () => fetch(`${service.url}/sales`, { method: 'POST',
+      body: new URLSearchParams({ id: 'hall', capacity: 1, lock: 'mutex',
+        delay: '0' }) });
+    await openHall();
+    await openPage('buy=hall');
+    await browser.until('what is left',
+      "return document.getElementById('phone-left').textContent === '1'");
+    await browser.type('#phone-name', 'Zoe');
+    await browser.click('#phone-buy');
+    await browser.until('a seat', "return /^Seat 1 is yours/.test(" +
+      "document.getElementById('phone-result').textContent)");
+    await openPage('buy=hall');
+    await browser.until('nothing left',
+      "return document.getElementById('phone-left').textContent === '0'");
+    await browser.click('#phone-buy');
+    await browser.until('the refusal', "return /^Sold out/.test(" +
+      "document.getElementById('phone-result').textContent)");
+    await fetch(`${service.url}/sales/hall`, { method: 'DELETE' });
+    await openHall();
+    await browser.until('a new round', "return /^A new round/.test(" +
+      "document.getElementById('phone-result').textContent)");
+  });
+
+test('the class buys, the hall polls: red with names; mutex, again: one',
+  async () => {
+    await openPage('lock=none&tickets=1&delay=200ms');
+    await browser.until('the page', isIdle);
+    await browser.click('#class-open');
+    await browser.until('the address', "return /#buy=class/.test(" +
+      "document.getElementById('class-address').textContent)");
+    const press = () => Promise.all(['Ann', 'Ben', 'Cy'].map((buyer) =>
+      fetch(`${service.url}/sales/class/buy`, { method: 'POST',
+        body: new URLSearchParams({ buyer }) })));
+    await press();
+    await browser.until('names on a red seat', `const seat =
+      document.querySelector('.hall .seat.twice');
+      return seat && /Ann/.test(seat.textContent) && /Ben/.test(seat.textContent)`);
+    await browser.until('a story', isDone);
+    await browser.click('[data-cure=mutex]');
+    await browser.until('a free seat',
+      "return document.querySelector('.hall .seat.free')");
+    await press();
+    await browser.until('one winner', "return document.querySelector(" +
+      "'.hall .seat.sold') && document.querySelector('.verdict.right')");
+    await browser.click('#class-close');
+    await browser.until('closed',
+      "return document.getElementById('class-live').hidden");
+  });
+
+test('with --admin token: read-only, until the link or the field has it',
+  async () => {
+    const guarded = await startService(binary, '--admin', 'token');
+    try {
+      await openPage('lock=none', guarded.url);
+      await browser.until('the field',
+        "return !document.getElementById('token-form').hidden");
+      check('no start', await browser.run(
+        "return document.getElementById('start').disabled"));
+      const token = guarded.link.split('#token=')[1];
+      await openPage(`token=${token}&tickets=3`, guarded.url);
+      await browser.until('the page', isIdle);
+      const hash = await browser.run('return location.href');
+      check('the token is out of the address', !hash.includes(token));
+      check('and other settings stay', hash.includes('tickets=3'));
+      await browser.type('#guess', '3');
+      await browser.click('#start');
+      await browser.until('the verdict', isDone);
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+test('it fits a telephone and a projector: nothing sticks out', async () => {
+  await openPage('lock=none&tickets=1&buyers=6');
+  for (const width of [360, 390, 1280, 1920, 3840]) {
+    await browser.size(width, 800);
+    const wide = await browser.run(
+      'return document.documentElement.scrollWidth - innerWidth');
+    check(`${width} px`, wide <= 0);
+  }
+  await browser.size(1280, 800);
+});
+
+test('files have ETags, and nosniff, and a policy without inline code',
+  async () => {
+    const html = { headers: { Accept: 'text/html' } };
+    const page = await fetch(`${service.url}/`, html);
+    check('the policy', page.headers.get('content-security-policy')
+      .startsWith("default-src 'none'; script-src 'self'; style-src 'self'"));
+    equal('nosniff', page.headers.get('x-content-type-options'), 'nosniff');
+    equal('Vary', page.headers.get('vary'), 'Accept');
+    const again = await fetch(`${service.url}/`, { headers: { ...html.headers,
+      'If-None-Match': page.headers.get('etag') } });
+    equal('the status', again.status, 304);
+    const plain = await fetch(`${service.url}/`);
+    check('curl still gets its lines',
+      plain.headers.get('content-type').startsWith('text/plain'));
+    const none = await fetch(`${service.url}/page/none.js`);
+    equal('what is not there', none.status, 404);
+  });
+
+// Chromium itself notes a line for each 409, the answer of a buyer who is
+// refused, and none of them can be avoided; all else is an error.
+test('the console is empty, but for refusals', async () => {
+  const lines = consoleLines.filter((line) => !(line.source === 'network' &&
+    /\/buy\S* - .*\b409\b/.test(line.message)));
+  equal('console', lines.map((line) => line.message).join('\n'), '');
+});
+
+test('nothing was requested from elsewhere', async () => {
+  check('requests were seen', requests.length > 20);
+  const foreign = requests.filter((url) =>
+    !/^(http:\/\/127\.0\.0\.1:\d+\/|data:|about:)/.test(url));
+  equal('foreign requests', foreign.join(), '');
+});
+
+const consoleLines = [], requests = [];
+
+async function collectLogs() {
+  consoleLines.push(...await browser.log('browser'));
+  for (const entry of await browser.log('performance')) {
+    const { message } = JSON.parse(entry.message);
+    if (message.method === 'Network.requestWillBeSent')
+      requests.push(message.params.request.url);
+  }
+}
+
+let passed = 0, failed = 0;
+service = await startService(binary, '--workers', '2');
+browser = await startDriver(chromedriver, chromium);
+await browser.size(1280, 800);
+await browser.go('about:blank');
+await browser.log('performance'); // Chromium's own first tab
+for (const { goal, body } of tests) {
+  try {
+    await body();
+    passed++;
+    console.log(`ok    ${goal}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAIL  ${goal}\n      ${error.message}`);
+  }
+  await collectLogs();
+}
+await browser.stop();
+await service.stop();
+console.log(`${passed} passed, ${failed} failed, 0 skipped`);
+process.exit(failed === 0 ? 0 : 1);
