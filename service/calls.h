@@ -31,6 +31,7 @@ struct call {
 
 typedef void handler_fn(struct call *call);
 
+handler_fn get_openapi;
 handler_fn get_root, get_locks, get_problem, get_livez, get_readyz;
 handler_fn get_metrics, get_page_file, get_about;
 handler_fn list_sales, get_sale, post_sale, patch_sale, delete_sale;

@@ -131,15 +131,21 @@ put_server_timing(struct call *call)
 static json_t *
 asked_trail(const struct call *call)
 {
+	const struct receipt *receipt = &call->request->order.receipt;
+	json_t *value;
 	char text[TRAIL_TEXT_SIZE];
 
 	if (!call_arg_is_set(call->request, "trail"))
 		return json_object();
 	trail_print(&call->request->order.trail, text);
-	return json_pack("{s:i, s:i, s:o}", "worker",
-	    (int)call->request->order.receipt.worker, "clerk",
-	    (int)call->request->order.receipt.clerk, "trail",
-	    json_loads(text, 0, NULL));
+	value = json_pack("{s:o}", "trail", json_loads(text, 0, NULL));
+	if (receipt->worker > 0) { /* who refused it, if a clerk did */
+		json_object_set_new(
+		    value, "worker", json_integer(receipt->worker));
+		json_object_set_new(
+		    value, "clerk", json_integer(receipt->clerk));
+	}
+	return value;
 }
 
 static void

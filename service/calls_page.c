@@ -56,6 +56,12 @@ get_page_file(struct call *call)
 }
 
 void
+get_openapi(struct call *call)
+{
+	reply_file(call, page_find("openapi.yaml"));
+}
+
+void
 get_about(struct call *call)
 {
 	static const char *const modes[] = {[ADMIN_OPEN] = "open",
