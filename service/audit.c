@@ -26,6 +26,7 @@ struct audit {
 	char locks[AUDIT_STRATEGIES_MAX][STORE_LOCK_SIZE];
 	size_t lock_count;
 	int64_t highest_seat;
+	int64_t asked_seat; /* 0: any */
 };
 
 struct audit *
@@ -84,6 +85,12 @@ audit_add(struct audit *audit, const struct store_line *line)
 	return true;
 }
 
+void
+audit_ask(struct audit *audit, int64_t seat)
+{
+	audit->asked_seat = seat;
+}
+
 /* The write that put the counter back between x and what y read; 0: none. */
 static int64_t
 find_culprit(const struct audit *audit, int64_t x, int64_t base)
@@ -112,7 +119,8 @@ blame(const struct audit *audit, struct audit_report *report, struct seat *seat,
 	if ((seat->blamed & 1u << lock) == 0)
 		report->strategies[lock].seats_twice++;
 	seat->blamed |= (uint16_t)(1u << lock);
-	if (report->collision.seat != 0)
+	if (report->collision.seat != 0 ||
+	    (audit->asked_seat != 0 && audit->asked_seat != number))
 		return;
 	report->collision = (struct audit_collision){.seat = number,
 	    .first = x,

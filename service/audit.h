@@ -64,7 +64,7 @@ struct audit_report {
 	int64_t overwrites, recounts;
 	size_t strategy_count; /* in the order of their first line */
 	struct audit_strategy strategies[AUDIT_STRATEGIES_MAX];
-	struct audit_collision collision; /* the first one */
+	struct audit_collision collision; /* the first one, or as asked */
 };
 
 /* A line of the collision in full; strings are copies. */
@@ -85,6 +85,9 @@ void audit_free(struct audit *audit);
 
 /* The next line, in the order of versions.  False: no memory. */
 bool audit_add(struct audit *audit, const struct store_line *line);
+
+/* Tell the story of this seat, not of the first that was sold twice. */
+void audit_ask(struct audit *audit, int64_t seat);
 
 /* All lines were added; `capacity` and `remaining` are the sale's now. */
 void audit_finish(struct audit *audit, int64_t capacity, int64_t remaining,

@@ -163,11 +163,16 @@ inquire(struct call *call, struct inquiry *inquiry)
 	const char *host = call->request->headers[HEADER_HOST];
 	enum store_result result;
 	struct audit *audit;
+	int64_t seat = 0;
 
 	memset(inquiry, 0, sizeof(*inquiry));
-	if (!call_read_sale(call, &inquiry->state))
+	if (!call_arg_number(call, "seat", 1, STORE_CAPACITY_MAX, &seat) ||
+	    !call_read_sale(call, &inquiry->state))
 		return false;
 	audit = audit_new();
+	if (audit == NULL)
+		abort();
+	audit_ask(audit, seat);
 	result =
 	    store_each(call->store, &inquiry->state, 0, add_to_audit, audit);
 	if (result == STORE_OK) {

@@ -286,7 +286,8 @@ wants_check(const struct desk *desk)
 	size_t i;
 
 	for (i = 0; i < desk->count; i++)
-		if (desk->batch[i]->has_if_match)
+		if (desk->batch[i]->outcome == OUTCOME_SOLD &&
+		    desk->batch[i]->has_if_match)
 			return true;
 	return false;
 }
@@ -343,6 +344,47 @@ write_lines(struct desk *desk, const struct store_state *state, size_t count,
 		return OUTCOME_NONE;
 	}
 	abort(); /* every result is in the switch */
+}
+
+/* ------------------------------------------------------------ answering -- */
+
+static void
+answer(struct desk *desk, struct order *order)
+{
+	if (order->outcome != OUTCOME_SOLD &&
+	    order->outcome != OUTCOME_REPLAYED) { /* who refused it */
+		order->receipt.worker = desk->worker;
+		order->receipt.clerk = desk->clerk;
+	}
+	metrics_order(desk->metrics, order);
+	desk->world->answer(desk->world->arg, order);
+}
+
+/* Answer those that are decided, and keep the rest. */
+static void
+answer_decided(struct desk *desk)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < desk->count; i++)
+		if (desk->batch[i]->outcome == OUTCOME_NONE)
+			desk->batch[kept++] = desk->batch[i];
+		else
+			answer(desk, desk->batch[i]);
+	desk->count = kept;
+}
+
+/* Those whose time is over get the reason why it took so long. */
+static void
+answer_expired(struct desk *desk, enum outcome reason)
+{
+	const int64_t now = now_ns(desk);
+	size_t i;
+
+	for (i = 0; i < desk->count; i++)
+		if (now >= desk->batch[i]->deadline_ns)
+			desk->batch[i]->outcome = reason;
+	answer_decided(desk);
 }
 
 /* -------------------------------------------------------------- turns -- */
@@ -418,6 +460,7 @@ serve(struct desk *desk, const struct store_state *guess,
 		return OUTCOME_CONFLICTS;
 	}
 
+	metrics_batch(desk->metrics, desk->count);
 	taken = decide(desk, &state);
 	if (taken == 0) {
 		store_abandon(desk->store, &state);
@@ -459,8 +502,9 @@ attempt(struct desk *desk)
 		keep_one(desk);
 	else
 		gather(desk, !lock_facts(strategy).excludes_threads);
-	metrics_batch(desk->metrics, desk->count);
-	outcome = serve(desk, &guess, strategy, &delayed_ns);
+	answer_expired(desk, OUTCOME_QUEUE_TIMEOUT);
+	if (desk->count > 0)
+		outcome = serve(desk, &guess, strategy, &delayed_ns);
 
 	if (lock_facts(strategy).holds) {
 		step(desk, STEP_UNLOCK);
@@ -471,47 +515,6 @@ attempt(struct desk *desk)
 	atomic_fetch_sub(&desk->metrics->holding, lock_facts(strategy).holds);
 	lock_release(&hold);
 	return outcome;
-}
-
-/* ------------------------------------------------------------ answering -- */
-
-static void
-answer(struct desk *desk, struct order *order)
-{
-	if (order->outcome != OUTCOME_SOLD &&
-	    order->outcome != OUTCOME_REPLAYED) { /* who refused it */
-		order->receipt.worker = desk->worker;
-		order->receipt.clerk = desk->clerk;
-	}
-	metrics_order(desk->metrics, order);
-	desk->world->answer(desk->world->arg, order);
-}
-
-/* Answer those that are decided, and keep the rest. */
-static void
-answer_decided(struct desk *desk)
-{
-	size_t i, kept = 0;
-
-	for (i = 0; i < desk->count; i++)
-		if (desk->batch[i]->outcome == OUTCOME_NONE)
-			desk->batch[kept++] = desk->batch[i];
-		else
-			answer(desk, desk->batch[i]);
-	desk->count = kept;
-}
-
-/* Those whose time is over get the reason why it took so long. */
-static void
-answer_expired(struct desk *desk, enum outcome reason)
-{
-	const int64_t now = now_ns(desk);
-	size_t i;
-
-	for (i = 0; i < desk->count; i++)
-		if (now >= desk->batch[i]->deadline_ns)
-			desk->batch[i]->outcome = reason;
-	answer_decided(desk);
 }
 
 /* A random part of a time that doubles, so that rivals do not meet again. */

@@ -14,7 +14,7 @@
 
 #define TRAIL_FIRST 8
 #define TRAIL_LAST 24
-#define TRAIL_TEXT_SIZE (32 * 96 + 8) /* any trail as JSON, with NUL */
+#define TRAIL_TEXT_SIZE (32 * 112 + 8) /* any trail as JSON, with NUL */
 
 enum step {
 	STEP_QUEUED = 0, /* arrived, and waits for a clerk */

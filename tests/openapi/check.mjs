@@ -65,6 +65,8 @@ async function serveDocument(stage, known) {
   const answer = await shop.ask('getOpenapi', 200);
   stage.tally.result('GET /openapi.yaml is the file',
     answer.text === readFileSync(FILE, 'utf8') ? [] : ['it differs']);
+  await shop.ask('getOpenapi', 304,
+    { headers: { 'If-None-Match': answer.headers.etag } });
   await shop.close();
 }
 

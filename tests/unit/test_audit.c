@@ -1,0 +1,1156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The oracle on ledgers that were written by hand, each the shortest one of
+ * its kind; what it says of them, to the letter, and that it always fits.
+ */
+#include "audit.h"
+
+#include <inttypes.h>
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include <cmocka.h>
+
+#define LINES_MAX 256
+#define SCREEN 80 /* columns */
+
+/* ------------------------------------------------------- ledgers by hand -- */
+
+/* One ledger; its versions are its lines' numbers. */
+struct book {
+	struct store_line lines[LINES_MAX];
+	char trails[LINES_MAX][512];
+	size_t count;
+	int64_t capacity, remaining;
+	const char *lock;
+	struct audit_report report;
+	struct audit_witness witnesses[3];
+	size_t witness_count;
+};
+
+static int
+setup(void **state)
+{
+	struct book *book = calloc(1, sizeof(*book));
+
+	assert_non_null(book);
+	book->capacity = book->remaining = 100;
+	book->lock = "none";
+	*state = book;
+	return 0;
+}
+
+static void
+dismiss(struct book *book)
+{
+	while (book->witness_count > 0)
+		audit_witness_free(&book->witnesses[--book->witness_count]);
+}
+
+static int
+teardown(void **state)
+{
+	struct book *book = *state;
+
+	dismiss(book);
+	free(book);
+	return 0;
+}
+
+static struct store_line *
+add(struct book *book, enum store_kind kind, int64_t base)
+{
+	const size_t n = book->count++;
+	struct store_line *line = &book->lines[n];
+
+	assert_true(n < LINES_MAX);
+	*line = (struct store_line){.kind = kind,
+	    .version = (int64_t)n + 1,
+	    .base = base,
+	    .nth = 1,
+	    .remaining = book->remaining,
+	    .capacity = book->capacity,
+	    .buyer = "",
+	    .lock = book->lock,
+	    .trail = "[]"};
+	return line;
+}
+
+/* A receipt of one write, for seats from `seat` on. */
+static struct store_line *
+sold_to(struct book *book, const char *buyer, int64_t base, int64_t seat,
+    int64_t quantity)
+{
+	struct store_line *line = add(book, STORE_SOLD, base);
+
+	line->buyer = buyer;
+	line->seat = seat;
+	line->quantity = quantity;
+	line->remaining = book->remaining =
+	    book->capacity - (seat + quantity - 1);
+	line->worker = 1;
+	line->clerk = (unsigned)book->count;
+	snprintf(line->order, sizeof(line->order), "%032zx", book->count);
+	line->order[0] = (char)('a' + book->count - 1);
+	return line;
+}
+
+static struct store_line *
+sold(struct book *book, int64_t base, int64_t seat)
+{
+	return sold_to(book, "somebody", base, seat, 1);
+}
+
+/* It read at one time and wrote at another, both in us. */
+static void
+at(struct book *book, struct store_line *line, int64_t read_us,
+    int64_t write_us)
+{
+	char *trail = book->trails[line - book->lines];
+
+	snprintf(trail, sizeof(book->trails[0]),
+	    "[{\"at_ns\":%" PRId64 ",\"step\":\"queued\"},"
+	    "{\"at_ns\":%" PRId64 ",\"step\":\"read\",\"remaining\":%" PRId64
+	    ",\"version\":%" PRId64 "},"
+	    "{\"at_ns\":%" PRId64 ",\"step\":\"write\",\"remaining\":%" PRId64
+	    ",\"version\":%" PRId64 "}]",
+	    read_us * 1000 - 500, read_us * 1000,
+	    line->remaining + line->quantity, line->base, write_us * 1000,
+	    line->remaining, line->base);
+	line->trail = trail;
+}
+
+static void
+call_witness(struct book *book, int64_t version)
+{
+	if (version != 0)
+		audit_witness_fill(&book->witnesses[book->witness_count++],
+		    &book->lines[version - 1]);
+}
+
+static const struct audit_report *
+judge(struct book *book)
+{
+	struct audit *audit = audit_new();
+	struct audit_report *report = &book->report;
+	size_t i;
+
+	dismiss(book);
+	assert_non_null(audit);
+	for (i = 0; i < book->count; i++)
+		assert_true(audit_add(audit, &book->lines[i]));
+	memset(report, 0xa5, sizeof(*report)); /* all of it is set */
+	audit_finish(audit, book->capacity, book->remaining, report);
+	audit_free(audit);
+	call_witness(book, report->collision.first);
+	call_witness(book, report->collision.culprit);
+	call_witness(book, report->collision.second);
+	return report;
+}
+
+static void
+assert_collision(const struct book *book, int64_t seat, int64_t first,
+    int64_t culprit, int64_t second)
+{
+	const struct audit_collision *c = &book->report.collision;
+
+	assert_int_equal(c->seat, seat);
+	assert_int_equal(c->first, first);
+	assert_int_equal(c->culprit, culprit);
+	assert_int_equal(c->second, second);
+}
+
+/* ------------------------------------------------------------- verdicts -- */
+
+static void
+test_empty(void **state)
+{
+	struct book *book = *state;
+	const struct audit_report *r = judge(book);
+
+	assert_int_equal(r->verdict, VERDICT_CORRECT);
+	assert_int_equal(r->capacity, 100);
+	assert_int_equal(r->remaining, 100);
+	assert_int_equal(r->version, 0);
+	assert_int_equal(r->receipts, 0);
+	assert_int_equal(r->stranded, 0);
+	assert_int_equal(r->strategy_count, 0);
+	assert_collision(book, 0, 0, 0, 0);
+}
+
+static void
+test_correct(void **state)
+{
+	struct book *book = *state;
+	const struct audit_report *r;
+
+	sold_to(book, "alice", 0, 1, 2);
+	sold_to(book, "bob", 1, 3, 1);
+	sold_to(book, "carol", 2, 4, 5);
+	r = judge(book);
+	assert_int_equal(r->verdict, VERDICT_CORRECT);
+	assert_int_equal(r->receipts, 3);
+	assert_int_equal(r->tickets, 8);
+	assert_int_equal(r->seats, 8);
+	assert_int_equal(r->seats_twice, 0);
+	assert_int_equal(r->remaining, 92);
+	assert_int_equal(r->version, 3);
+	assert_int_equal(r->overwrites, 0);
+	assert_int_equal(r->most_times, 1);
+	assert_collision(book, 0, 0, 0, 0);
+}
+
+/* Sold out to the last seat is not oversold. */
+static void
+test_sold_out(void **state)
+{
+	struct book *book = *state;
+
+	book->capacity = 3;
+	sold_to(book, "alice", 0, 1, 3);
+	assert_int_equal(judge(book)->verdict, VERDICT_CORRECT);
+	assert_int_equal(book->report.oversold, 0);
+	assert_int_equal(book->report.stranded, 0);
+}
+
+/* Y was decided before X was written. */
+static void
+test_two_columns(void **state)
+{
+	struct book *book = *state;
+	const struct audit_report *r;
+
+	sold(book, 0, 1);
+	sold(book, 0, 1);
+	r = judge(book);
+	assert_int_equal(r->verdict, VERDICT_DOUBLE_BOOKED);
+	assert_collision(book, 1, 1, 0, 2);
+	assert_true(r->collision.explained);
+	assert_int_equal(r->collision.times, 2);
+	assert_string_equal(r->collision.lock, "none");
+	assert_int_equal(r->seats, 1);
+	assert_int_equal(r->seats_twice, 1);
+	assert_int_equal(r->overwrites, 1);
+	assert_int_equal(r->stranded, 0);
+}
+
+/* W, decided long ago, put the counter back; Y believed it. */
+static void
+test_late_writer(void **state)
+{
+	struct book *book = *state;
+	const struct audit_report *r;
+
+	sold(book, 0, 1);
+	sold(book, 1, 2); /* X */
+	sold(book, 0, 1); /* W: 99 left, as if X had not been */
+	sold(book, 3, 2); /* Y */
+	r = judge(book);
+	assert_collision(book, 1, 1, 0, 3); /* what W did first */
+	assert_int_equal(r->seats_twice, 2);
+	assert_int_equal(r->overwrites, 1);
+	assert_int_equal(r->strategies[0].seats_twice, 2);
+	assert_int_equal(r->strategies[0].overwrites, 1);
+}
+
+/* A late writer whose own seat nobody had: then W is named. */
+static void
+test_three_columns(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1); /* X */
+	sold(book, 0, 7); /* W */
+	sold(book, 2, 1); /* Y */
+	judge(book);
+	assert_collision(book, 1, 1, 2, 3);
+	assert_true(book->report.collision.explained);
+	assert_int_equal(book->witness_count, 3);
+}
+
+static void
+test_first_culprit(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	sold(book, 1, 2); /* X */
+	sold(book, 2, 3); /* behind X: not to blame */
+	sold(book, 1, 7); /* W */
+	sold(book, 0, 8);
+	sold(book, 5, 2); /* Y */
+	sold(book, 1, 9); /* behind Y */
+	judge(book);
+	assert_collision(book, 2, 2, 4, 6);
+}
+
+/* Who is blamed is the strategy of W, in its era, not that of Y. */
+static void
+test_blame_across_eras(void **state)
+{
+	struct book *book = *state;
+	const struct audit_report *r;
+
+	sold(book, 0, 1);
+	sold(book, 0, 7);
+	book->lock = "mutex";
+	sold(book, 2, 1);
+	r = judge(book);
+	assert_string_equal(r->collision.lock, "none");
+	assert_int_equal(r->strategy_count, 2);
+	assert_string_equal(r->strategies[0].lock, "none");
+	assert_int_equal(r->strategies[0].receipts, 2);
+	assert_int_equal(r->strategies[0].seats_twice, 1);
+	assert_int_equal(r->strategies[0].overwrites, 1);
+	assert_string_equal(r->strategies[1].lock, "mutex");
+	assert_int_equal(r->strategies[1].receipts, 1);
+	assert_int_equal(r->strategies[1].seats_twice, 0);
+	assert_int_equal(r->strategies[1].overwrites, 0);
+}
+
+static void
+test_unexplained(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	sold(book, 1, 7); /* its base is X itself */
+	sold(book, 2, 1);
+	judge(book);
+	assert_collision(book, 1, 1, 0, 3);
+	assert_false(book->report.collision.explained);
+	assert_int_equal(book->report.verdict, VERDICT_DOUBLE_BOOKED);
+	assert_int_equal(book->report.overwrites, 0);
+	assert_int_equal(book->report.strategies[0].seats_twice, 1);
+	assert_int_equal(book->witness_count, 2);
+}
+
+/* A recount is no sale, and nobody's fault. */
+static void
+test_recount_is_no_culprit(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	add(book, STORE_RECOUNTED, 0);
+	sold(book, 2, 1);
+	judge(book);
+	assert_false(book->report.collision.explained);
+	assert_int_equal(book->report.recounts, 1);
+	assert_int_equal(book->report.receipts, 2);
+	assert_int_equal(book->report.overwrites, 0);
+}
+
+/* Lines of one write share their base: that is no overwriting. */
+static void
+test_batches(void **state)
+{
+	struct book *book = *state;
+	unsigned i;
+
+	for (i = 0; i < 3; i++)
+		sold(book, 0, i + 1)->nth = i + 1;
+	assert_int_equal(judge(book)->overwrites, 0);
+	assert_int_equal(book->report.verdict, VERDICT_CORRECT);
+	for (i = 0; i < 2; i++)
+		sold(book, 1, i + 2)->nth = i + 1;
+	judge(book);
+	assert_int_equal(book->report.overwrites, 1);
+	assert_int_equal(book->report.seats_twice, 2);
+	assert_collision(book, 2, 2, 0, 4);
+}
+
+static void
+test_overlap(void **state)
+{
+	struct book *book = *state;
+	const struct audit_report *r;
+
+	sold_to(book, "alice", 0, 1, 5);
+	sold_to(book, "bob", 0, 1, 3);
+	r = judge(book);
+	assert_int_equal(r->tickets, 8);
+	assert_int_equal(r->seats, 5);
+	assert_int_equal(r->seats_twice, 3);
+	assert_int_equal(r->strategies[0].seats_twice, 3);
+	assert_int_equal(r->strategies[0].overwrites, 1);
+	assert_int_equal(r->remaining, 97);
+	assert_int_equal(r->stranded, 0);
+}
+
+static void
+test_most_times(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	sold(book, 0, 1);
+	sold(book, 2, 2);
+	sold(book, 2, 2);
+	sold(book, 2, 2);
+	sold(book, 5, 3);
+	judge(book);
+	assert_int_equal(book->report.most_seat, 2);
+	assert_int_equal(book->report.most_times, 3);
+	assert_collision(book, 1, 1, 0, 2);
+	assert_int_equal(book->report.collision.times, 2);
+	/* Twice or ten times: it is one seat that was sold again. */
+	assert_int_equal(book->report.seats_twice, 2);
+	assert_int_equal(book->report.strategies[0].seats_twice, 2);
+	assert_int_equal(book->report.strategies[0].overwrites, 3);
+}
+
+static void
+test_oversold(void **state)
+{
+	struct book *book = *state;
+
+	book->capacity = 2;
+	sold(book, 0, 1);
+	sold(book, 0, 1);
+	assert_int_equal(judge(book)->verdict, VERDICT_DOUBLE_BOOKED);
+	sold(book, 2, 2);
+	judge(book);
+	assert_int_equal(book->report.verdict, VERDICT_OVERSOLD);
+	assert_int_equal(book->report.oversold, 1);
+	assert_int_equal(book->report.seats, 2);
+	assert_int_equal(book->report.remaining, 0);
+}
+
+static void
+test_stranded(void **state)
+{
+	struct book *book = *state;
+
+	book->capacity = 10;
+	sold(book, 0, 1);
+	book->remaining = 6;
+	assert_int_equal(judge(book)->verdict, VERDICT_STRANDED);
+	assert_int_equal(book->report.stranded, 3);
+	sold(book, 0, 1);
+	book->remaining = 6;
+	assert_int_equal(judge(book)->verdict, VERDICT_DOUBLE_BOOKED);
+	assert_int_equal(book->report.stranded, 3);
+}
+
+static void
+test_raised(void **state)
+{
+	struct book *book = *state;
+	const struct audit_report *r;
+
+	book->capacity = 2;
+	sold_to(book, "alice", 0, 1, 2);
+	book->capacity = 4;
+	add(book, STORE_RAISED, 1);
+	sold_to(book, "bob", 2, 3, 2);
+	r = judge(book);
+	assert_int_equal(r->verdict, VERDICT_CORRECT);
+	assert_int_equal(r->capacity, 4);
+	assert_int_equal(r->receipts, 2);
+	assert_int_equal(r->version, 3);
+	assert_int_equal(r->recounts, 0);
+}
+
+/* None, a race, PATCH to mutex with a recount, the race again. */
+static void
+two_eras(struct book *book)
+{
+	sold_to(book, "alice", 0, 1, 1);
+	sold_to(book, "bob", 0, 1, 1);
+	sold_to(book, "carol", 2, 2, 1);
+	book->lock = "mutex";
+	add(book, STORE_RECOUNTED, 3);
+	sold_to(book, "alice", 4, 3, 1);
+	sold_to(book, "bob", 5, 4, 1);
+}
+
+static void
+test_two_eras(void **state)
+{
+	struct book *book = *state;
+	const struct audit_report *r;
+
+	two_eras(book);
+	r = judge(book);
+	assert_int_equal(r->strategy_count, 2);
+	assert_string_equal(r->strategies[0].lock, "none");
+	assert_int_equal(r->strategies[0].receipts, 3);
+	assert_int_equal(r->strategies[0].seats_twice, 1);
+	assert_int_equal(r->strategies[0].overwrites, 1);
+	assert_string_equal(r->strategies[1].lock, "mutex");
+	assert_int_equal(r->strategies[1].receipts, 2);
+	assert_int_equal(r->strategies[1].seats_twice, 0);
+	assert_int_equal(r->strategies[1].overwrites, 0);
+	assert_int_equal(r->recounts, 1);
+}
+
+/* More lines than are allocated at first, more names than strategies. */
+static void
+test_many(void **state)
+{
+	static char names[20][STORE_LOCK_SIZE];
+	struct book *book = *state;
+	const struct audit_report *r;
+	int64_t i, receipts = 0;
+
+	book->capacity = LINES_MAX;
+	for (i = 0; i < LINES_MAX; i++) {
+		snprintf(
+		    names[i % 20], STORE_LOCK_SIZE, "lock-%d", (int)(i % 20));
+		book->lock = names[i % 20];
+		sold(book, i, i + 1);
+	}
+	r = judge(book);
+	assert_int_equal(r->verdict, VERDICT_CORRECT);
+	assert_int_equal(r->seats, LINES_MAX);
+	assert_int_equal(r->strategy_count, AUDIT_STRATEGIES_MAX);
+	for (i = 0; i < AUDIT_STRATEGIES_MAX; i++)
+		receipts += r->strategies[i].receipts;
+	assert_int_equal(receipts, LINES_MAX);
+}
+
+static void
+test_verdict_names(void **state)
+{
+	(void)state;
+	assert_string_equal(verdict_name(VERDICT_CORRECT), "correct");
+	assert_string_equal(verdict_name(VERDICT_OVERSOLD), "oversold");
+	assert_string_equal(
+	    verdict_name(VERDICT_DOUBLE_BOOKED), "double-booked");
+	assert_string_equal(verdict_name(VERDICT_LOST), "lost");
+	assert_string_equal(verdict_name(VERDICT_STRANDED), "stranded");
+	assert_string_equal(
+	    verdict_name(VERDICT_FALSE_SOLD_OUT), "false-sold-out");
+}
+
+/* ---------------------------------------------------------------- words -- */
+
+static struct audit_subject
+subject_of(const struct book *book)
+{
+	return (struct audit_subject){.sale = "demo",
+	    .store = "json",
+	    .host = "localhost:8080",
+	    .lock = book->lock,
+	    .lock_is_safe = strcmp(book->lock, "mutex") == 0,
+	    .with_names = true};
+}
+
+/* The caller frees it. */
+static char *
+words_of(const struct book *book, const struct audit_subject *subject)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	audit_print(
+	    &book->report, subject, book->witnesses, book->witness_count, out);
+	fclose(out);
+	return text;
+}
+
+static void
+assert_words(struct book *book, bool with_names, const char *expected)
+{
+	struct audit_subject subject = subject_of(book);
+	char *text;
+
+	subject.with_names = with_names;
+	judge(book);
+	text = words_of(book, &subject);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void
+test_words_empty(void **state)
+{
+	assert_words(*state, true,
+	    "CORRECT         0 sold once each, 100 left          "
+	    "sale demo, 100 tickets, json\n"
+	    "\n"
+	    "Nothing was sold yet.\n");
+}
+
+static void
+test_words_correct(void **state)
+{
+	struct book *book = *state;
+
+	book->lock = "mutex";
+	sold_to(book, "alice", 0, 1, 2);
+	assert_words(book, true,
+	    "CORRECT         2 sold once each, 98 left           "
+	    "sale demo, 100 tickets, json\n"
+	    "\n"
+	    "  under           receipts   seats twice   verdict\n"
+	    "  mutex                  1             0   correct\n");
+}
+
+static void
+test_words_lucky(void **state)
+{
+	struct book *book = *state;
+
+	book->capacity = 1;
+	sold_to(book, "alice", 0, 1, 1);
+	assert_words(book, true,
+	    "CORRECT         1 sold once each, 0 left               "
+	    "sale demo, 1 ticket, json\n"
+	    "\n"
+	    "  under           receipts   seats twice   verdict\n"
+	    "  none                   1             0   "
+	    "no race showed; it is not safe\n");
+}
+
+static void
+test_words_two_columns(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 0, 200102);
+	at(book, sold_to(book, "bob", 0, 1, 1), 21, 200130);
+	assert_words(book, true,
+	    "DOUBLE-BOOKED   seat 1 was sold 2 times             "
+	    "sale demo, 100 tickets, json\n"
+	    "\n"
+	    "  under           receipts   seats twice   verdict\n"
+	    "  none                   2             1   WRONG\n"
+	    "\n"
+	    "How seat 1 was sold to alice and to bob "
+	    "(orders a00000…, b00000…):\n"
+	    "\n"
+	    "  time          alice · worker 1 clerk 1        "
+	    "bob · worker 1 clerk 2\n"
+	    "      0.000 ms  reads 100 left (version 0)\n"
+	    "      0.021 ms                                  "
+	    "reads 100 left (version 0)\n"
+	    "    200.102 ms  writes 99 left, takes seat 1\n"
+	    "    200.130 ms                                  "
+	    "writes 99 left, takes seat 1\n"
+	    "                                                "
+	    "^ alice's write is lost\n"
+	    "\n"
+	    "Why: bob decided on a number that alice was already using.\n"
+	    "Cure: make read and write one step:\n"
+	    "      curl -X PATCH -d lock=mutex localhost:8080/sales/demo\n");
+}
+
+static void
+test_words_three_columns(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 0, 1000);
+	at(book, sold_to(book, "bob", 0, 7, 1), 500, 2000);
+	book->lock = "mutex";
+	at(book, sold_to(book, "carol", 2, 1, 2), 3000, 4000);
+	assert_words(book, true,
+	    "DOUBLE-BOOKED   seat 1 was sold 2 times             "
+	    "sale demo, 100 tickets, json\n"
+	    "\n"
+	    "  under           receipts   seats twice   verdict\n"
+	    "  none                   2             1   WRONG\n"
+	    "  mutex                  1             0   correct\n"
+	    "\n"
+	    "How seat 1 was sold to alice and to carol "
+	    "(orders a00000…, c00000…):\n"
+	    "\n"
+	    "  time          alice · clerk 1.1    bob · clerk 1.2      "
+	    "carol · clerk 1.3\n"
+	    "      0.000 ms  reads 100 left\n"
+	    "      0.500 ms                       reads 94 left\n"
+	    "      1.000 ms  writes 99 left, seat 1\n"
+	    "      2.000 ms                       writes 93 left, seat 7\n"
+	    "                                     ^ alice's write is lost\n"
+	    "      3.000 ms                                            "
+	    "reads 100 left\n"
+	    "      4.000 ms                                         "
+	    "writes 98 left, seats 1-2\n"
+	    "\n"
+	    "Why: bob's late write put the counter back to where it was "
+	    "before alice, and\n"
+	    "     carol believed it.\n"
+	    "Cured: the sale now runs under mutex; what was sold twice "
+	    "before stays so.\n");
+}
+
+static void
+test_words_unexplained(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 0, 1000);
+	book->lock = "mutex";
+	at(book, sold_to(book, "alice", 1, 1, 1), 2000, 3000);
+	assert_words(book, true,
+	    "DOUBLE-BOOKED   seat 1 was sold 2 times             "
+	    "sale demo, 100 tickets, json\n"
+	    "\n"
+	    "  under           receipts   seats twice   verdict\n"
+	    "  none                   1             0   "
+	    "no race showed; it is not safe\n"
+	    "  mutex                  1             1   WRONG\n"
+	    "\n"
+	    "How seat 1 was sold to alice (1) and to alice (2) "
+	    "(orders a00000…, b00000…):\n"
+	    "\n"
+	    "  time          alice (1) · worker 1 clerk 1    "
+	    "alice (2) · worker 1 clerk 2\n"
+	    "      0.000 ms  reads 100 left (version 0)\n"
+	    "      1.000 ms  writes 99 left, takes seat 1\n"
+	    "      2.000 ms                                  "
+	    "reads 100 left (version 1)\n"
+	    "      3.000 ms                                  "
+	    "writes 99 left, takes seat 1\n"
+	    "\n"
+	    "Why: no write in the ledger explains it; something else "
+	    "changed the counter.\n"
+	    "Cured: the sale now runs under mutex; what was sold twice "
+	    "before stays so.\n");
+}
+
+/* Names that are not to be seen stand nowhere. */
+static void
+test_words_hidden(void **state)
+{
+	struct book *book = *state;
+	struct audit_subject subject;
+	char *text;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 0, 1000);
+	at(book, sold_to(book, "bob", 0, 7, 1), 500, 2000);
+	at(book, sold_to(book, "carol", 2, 1, 1), 3000, 4000);
+	judge(book);
+	subject = subject_of(book);
+	subject.with_names = false;
+	text = words_of(book, &subject);
+	assert_null(strstr(text, "alice"));
+	assert_null(strstr(text, "bob"));
+	assert_null(strstr(text, "carol"));
+	assert_non_null(strstr(text, "sold to buyer A and to buyer C "));
+	assert_non_null(strstr(text, "^ buyer A's write is lost"));
+	assert_non_null(strstr(text, "Why: buyer B's late write"));
+	free(text);
+}
+
+static void
+assert_told(struct book *book, const char *line)
+{
+	const struct audit_subject subject = subject_of(book);
+	char *text;
+
+	judge(book);
+	text = words_of(book, &subject);
+	if (strstr(text, line) == NULL)
+		fail_msg("\"%s\" is not in:\n%s", line, text);
+	free(text);
+}
+
+/* Names that differ only where they are cut are told apart. */
+static void
+test_words_long_names(void **state)
+{
+	struct book *book = *state;
+
+	sold_to(book, "alexander-the-great", 0, 1, 1);
+	sold_to(book, "alexander-the-greek", 0, 1, 1);
+	assert_told(book, "  time          alexander-the- (1) · clerk 1.1  "
+			  "alexander-the- (2) · clerk 1.2\n");
+}
+
+/* A character of two columns takes two. */
+static void
+test_words_wide_names(void **state)
+{
+	struct book *book = *state;
+
+	sold_to(book, "王小明", 0, 1, 1);
+	sold_to(book, "山田山田山田山田山田", 0, 1, 1); /* 20 columns */
+	assert_told(book, "  time          王小明 · worker 1 clerk 1       "
+			  "山田山田山田山 · clerk 1.2\n");
+}
+
+static void
+test_words_oversold(void **state)
+{
+	struct book *book = *state;
+
+	book->capacity = 1;
+	sold(book, 0, 1);
+	sold(book, 0, 1);
+	assert_told(book,
+	    "OVERSOLD        2 tickets sold, there is 1             "
+	    "sale demo, 1 ticket, json\n");
+}
+
+static void
+test_words_stranded(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	book->remaining = 90;
+	assert_told(book,
+	    "STRANDED        9 tickets are on no receipt, nor left\n"
+	    "                                                    "
+	    "sale demo, 100 tickets, json\n");
+}
+
+/* A write that overwrote, though no seat came of it. */
+static void
+test_words_overwritten(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	sold(book, 0, 7);
+	assert_told(book, "  none                   2             0   "
+			  "WRONG: a write was overwritten\n");
+}
+
+/* The lock is told; a try that was refused is not. */
+static void
+test_words_tries(void **state)
+{
+	struct book *book = *state;
+	struct store_line *line;
+	char *text;
+
+	book->lock = "semaphore:3";
+	sold_to(book, "alice", 0, 1, 1);
+	line = sold_to(book, "bob", 0, 1, 1);
+	line->trail = "[{\"at_ns\":0,\"step\":\"queued\"},"
+		      "{\"at_ns\":1000,\"step\":\"read\",\"remaining\":55,"
+		      "\"version\":3},"
+		      "{\"at_ns\":2000,\"step\":\"write\",\"remaining\":54,"
+		      "\"version\":3},{\"at_ns\":3000,\"step\":\"switch\"},"
+		      "{\"at_ns\":4000,\"step\":\"wait\"},"
+		      "{\"at_ns\":5000,\"step\":\"lock\"},"
+		      "{\"at_ns\":6000,\"step\":\"read\",\"remaining\":44,"
+		      "\"version\":4}]";
+	judge(book);
+	text = words_of(book, &(struct audit_subject){.sale = "demo",
+				  .store = "json",
+				  .host = "h",
+				  .lock = "none",
+				  .with_names = true});
+	assert_null(strstr(text, "55 left"));
+	assert_null(strstr(text, "54 left"));
+	assert_non_null(
+	    strstr(text, "      0.000 ms                                  "
+			 "gets a lock (semaphore:3)\n"
+			 "      0.001 ms                                  "
+			 "reads 44 left (version 4)\n"));
+	free(text);
+}
+
+/* ---------------------------------------------------------------- width -- */
+
+/* How many columns a line takes on a screen, by somebody else's measure. */
+static int
+columns(const char *line, size_t length)
+{
+	int width = 0;
+
+	while (length > 0) {
+		wchar_t character;
+		const int n = mbtowc(&character, line, length);
+
+		assert_true(n > 0);
+		assert_true(wcwidth(character) >= 0);
+		width += wcwidth(character);
+		line += n;
+		length -= (size_t)n;
+	}
+	return width;
+}
+
+/* A command that can be copied is one line, however long. */
+static void
+assert_fits(const char *text)
+{
+	while (*text != '\0') {
+		const size_t length = strcspn(text, "\n");
+
+		if (strncmp(text, "      curl ", 11) != 0 &&
+		    columns(text, length) > SCREEN)
+			fail_msg("%d columns: %.*s", columns(text, length),
+			    (int)length, text);
+		text += length + (text[length] != '\0');
+	}
+}
+
+static const char *const long_names[] = {
+    "a",
+    "anonymous",
+    "0123456789012345678901234567890123456789012345678901234567890123",
+    "a name of several words that is long, but of words that are short",
+    "山田山田山田山田山田山田山田山田山田山田山田山田山田山田山田山田",
+    "a山田山田山田山田山田",
+    "⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐⭐",
+    "🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫🎫",
+    "ÅÄÖåäöÅÄÖåäöÅÄÖåäö",
+    "조선조선조선조선조선조선조선",
+};
+#define NAMES (sizeof(long_names) / sizeof(long_names[0]))
+
+/* The largest numbers that there can be. */
+static void
+fill_long(struct book *book, const char *first, const char *second, bool three)
+{
+	const int64_t seat = STORE_CAPACITY_MAX - 999;
+	size_t i;
+
+	book->count = 0;
+	book->capacity = STORE_CAPACITY_MAX;
+	book->lock = "mutex-private";
+	at(book, sold_to(book, first, 0, seat, 1000), 0, 1000);
+	if (three)
+		at(book, sold_to(book, second, 0, 1, 1), 10, 2000);
+	at(book, sold_to(book, second, three ? 2 : 0, seat, 1000), 20,
+	    INT64_C(3600000000));
+	for (i = 0; i < book->count; i++) {
+		book->lines[i].worker = 64;
+		book->lines[i].clerk = 256;
+	}
+}
+
+static void
+assert_long_fits(
+    struct book *book, const char *first, const char *second, bool three)
+{
+	static const char sale[] = "a-sale-of-64-characters-------------"
+				   "----------------------------";
+	struct audit_subject subject = {.sale = sale,
+	    .store = "sqlite",
+	    .host = "a-host-of-forty-characters-------------:1",
+	    .lock = "mutex-private",
+	    .with_names = true};
+	char *text;
+
+	fill_long(book, first, second, three);
+	judge(book);
+	assert_int_equal(book->witness_count, three ? 3 : 2);
+	text = words_of(book, &subject);
+	assert_fits(text);
+	free(text);
+}
+
+static void
+test_fits(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < NAMES; i++) {
+		const char *first = long_names[i];
+		const char *next = long_names[(i + 1) % NAMES];
+
+		assert_long_fits(*state, first, first, false);
+		assert_long_fits(*state, first, next, false);
+		assert_long_fits(*state, first, next, true);
+	}
+}
+
+/* Each verdict's first line, from small sales to the largest. */
+static void
+test_headlines_fit(void **state)
+{
+	static const enum verdict verdicts[] = {VERDICT_CORRECT,
+	    VERDICT_OVERSOLD, VERDICT_DOUBLE_BOOKED, VERDICT_STRANDED};
+	struct book *book = *state;
+	struct audit_subject subject = subject_of(book);
+	char *text;
+	size_t i;
+
+	subject.store = "sqlite";
+	judge(book);
+	for (i = 0; i < 4; i++) {
+		struct audit_report *r = &book->report;
+
+		r->verdict = verdicts[i];
+		for (r->capacity = 1; r->capacity <= STORE_CAPACITY_MAX;
+		     r->capacity *= 10) {
+			r->most_seat = r->most_times = r->seats = r->remaining =
+			    r->stranded = r->capacity;
+			r->tickets = r->capacity * 10;
+			text = words_of(book, &subject);
+			assert_fits(text);
+			free(text);
+		}
+	}
+}
+
+/* ----------------------------------------------------------------- data -- */
+
+static json_t *
+data_of(struct book *book, bool with_names)
+{
+	struct audit_subject subject = subject_of(book);
+	json_t *value;
+
+	subject.with_names = with_names;
+	judge(book);
+	value = audit_json(
+	    &book->report, &subject, book->witnesses, book->witness_count);
+	assert_non_null(value);
+	return value;
+}
+
+/* As JSON says it; for objects of few members. */
+static void
+assert_json(const json_t *value, const char *expected)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void
+test_data(void **state)
+{
+	struct book *book = *state;
+	json_t *value;
+
+	two_eras(book);
+	value = data_of(book, true);
+	assert_int_equal(json_array_size(json_object_get(
+			     json_object_get(value, "collision"), "orders")),
+	    2);
+	json_object_del(value, "collision");
+	assert_json(value,
+	    "{\"sale\":\"demo\",\"store\":\"json\",\"lock\":\"mutex\","
+	    "\"verdict\":\"double-booked\",\"wrong\":true,"
+	    "\"capacity\":100,\"remaining\":96,\"version\":6,"
+	    "\"receipts\":5,\"tickets\":5,\"seats\":4,\"seats_twice\":1,"
+	    "\"oversold\":0,\"stranded\":0,\"overwrites\":1,\"recounts\":1,"
+	    "\"strategies\":["
+	    "{\"lock\":\"none\",\"receipts\":3,\"seats_twice\":1,"
+	    "\"overwrites\":1,\"wrong\":true},"
+	    "{\"lock\":\"mutex\",\"receipts\":2,\"seats_twice\":0,"
+	    "\"overwrites\":0,\"wrong\":false}]}");
+	json_decref(value);
+}
+
+static void
+test_data_correct(void **state)
+{
+	struct book *book = *state;
+	json_t *value;
+
+	sold(book, 0, 1);
+	value = data_of(book, true);
+	assert_json(json_object_get(value, "verdict"), "\"correct\"");
+	assert_json(json_object_get(value, "wrong"), "false");
+	assert_json(json_object_get(value, "collision"), "null");
+	json_decref(value);
+}
+
+static void
+test_data_collision(void **state)
+{
+	struct book *book = *state;
+	json_t *value;
+
+	sold_to(book, "alice", 0, 1, 2);
+	sold_to(book, "bob", 0, 7, 1);
+	sold_to(book, "carol", 2, 1, 1)->trail = "[{\"at_ns\":5}]";
+	value = data_of(book, true);
+	assert_json(json_object_get(value, "collision"),
+	    "{\"seat\":1,\"times\":2,\"lock\":\"none\",\"explained\":true,"
+	    "\"orders\":["
+	    "{\"role\":\"first\",\"order\":"
+	    "\"a0000000000000000000000000000001\",\"buyer\":\"alice\","
+	    "\"seats\":[1,2],\"version\":1,\"base\":0,\"remaining\":98,"
+	    "\"lock\":\"none\",\"worker\":1,\"clerk\":1,\"trail\":[]},"
+	    "{\"role\":\"culprit\",\"order\":"
+	    "\"b0000000000000000000000000000002\",\"buyer\":\"bob\","
+	    "\"seats\":[7],\"version\":2,\"base\":0,\"remaining\":93,"
+	    "\"lock\":\"none\",\"worker\":1,\"clerk\":2,\"trail\":[]},"
+	    "{\"role\":\"second\",\"order\":"
+	    "\"c0000000000000000000000000000003\",\"buyer\":\"carol\","
+	    "\"seats\":[1],\"version\":3,\"base\":2,\"remaining\":99,"
+	    "\"lock\":\"none\",\"worker\":1,\"clerk\":3,"
+	    "\"trail\":[{\"at_ns\":5}]}]}");
+	json_decref(value);
+}
+
+static void
+test_data_hidden(void **state)
+{
+	struct book *book = *state;
+	json_t *value;
+	char *text;
+
+	sold_to(book, "alice", 0, 1, 1);
+	sold_to(book, "bob", 0, 1, 1);
+	value = data_of(book, false);
+	text = json_dumps(value, 0);
+	assert_null(strstr(text, "buyer"));
+	assert_null(strstr(text, "alice"));
+	assert_non_null(strstr(text, "\"role\": \"second\""));
+	free(text);
+	json_decref(value);
+}
+
+#define ROW(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    ROW(test_empty),
+	    ROW(test_correct),
+	    ROW(test_sold_out),
+	    ROW(test_two_columns),
+	    ROW(test_late_writer),
+	    ROW(test_three_columns),
+	    ROW(test_first_culprit),
+	    ROW(test_blame_across_eras),
+	    ROW(test_unexplained),
+	    ROW(test_recount_is_no_culprit),
+	    ROW(test_batches),
+	    ROW(test_overlap),
+	    ROW(test_most_times),
+	    ROW(test_oversold),
+	    ROW(test_stranded),
+	    ROW(test_raised),
+	    ROW(test_two_eras),
+	    ROW(test_many),
+	    ROW(test_verdict_names),
+	    ROW(test_words_empty),
+	    ROW(test_words_correct),
+	    ROW(test_words_lucky),
+	    ROW(test_words_two_columns),
+	    ROW(test_words_three_columns),
+	    ROW(test_words_unexplained),
+	    ROW(test_words_hidden),
+	    ROW(test_words_long_names),
+	    ROW(test_words_wide_names),
+	    ROW(test_words_oversold),
+	    ROW(test_words_stranded),
+	    ROW(test_words_overwritten),
+	    ROW(test_words_tries),
+	    ROW(test_fits),
+	    ROW(test_headlines_fit),
+	    ROW(test_data),
+	    ROW(test_data_correct),
+	    ROW(test_data_collision),
+	    ROW(test_data_hidden),
+	};
+
+	/* For wcwidth(); in the C locale of tests nothing else changes. */
+	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+		return EXIT_FAILURE;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

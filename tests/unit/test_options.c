@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Flags, environment, defaults; and that every value which is not valid is
+ * refused with words that name what is.
+ */
+#include "options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lock.h"
+
+#define ARGUMENTS_MAX 16
+
+/* What one parse came to. */
+struct parse {
+	struct options options;
+	enum options_result result;
+	char *out, *err;
+	size_t out_size, err_size;
+};
+
+static struct parse parse;
+
+static void
+forget(void)
+{
+	free(parse.out);
+	free(parse.err);
+	memset(&parse, 0, sizeof(parse));
+}
+
+/* Flags, a list that ends with NULL. */
+static const struct options *
+run(char *const flags[])
+{
+	static char name[] = "turnstile";
+	char *argv[ARGUMENTS_MAX] = {name};
+	FILE *out, *err;
+	int argc = 1;
+
+	forget();
+	for (; *flags != NULL; flags++)
+		argv[argc++] = *flags;
+	assert_true(argc < ARGUMENTS_MAX);
+	out = open_memstream(&parse.out, &parse.out_size);
+	err = open_memstream(&parse.err, &parse.err_size);
+	assert_true(out != NULL && err != NULL);
+	parse.result = options_parse(&parse.options, argc, argv, out, err);
+	fclose(out);
+	fclose(err);
+	return &parse.options;
+}
+
+#define RUN(...) run((char *[]){__VA_ARGS__})
+
+static const struct options *
+run_ok(char *const flags[])
+{
+	run(flags);
+	if (parse.result != OPTIONS_OK)
+		fail_msg("%s refused: %s", flags[0], parse.err);
+	assert_string_equal(parse.out, "");
+	assert_string_equal(parse.err, "");
+	return &parse.options;
+}
+
+#define RUN_OK(...) run_ok((char *[]){__VA_ARGS__, NULL})
+
+/* Refused, with one line that has all of `words`, which ends with NULL. */
+static void
+assert_wrong(const char *const words[])
+{
+	assert_int_equal(parse.result, OPTIONS_WRONG);
+	assert_string_equal(parse.out, "");
+	assert_memory_equal(parse.err, "turnstile: ", 11);
+	assert_ptr_equal(
+	    strchr(parse.err, '\n'), parse.err + parse.err_size - 1);
+	for (; *words != NULL; words++)
+		if (strstr(parse.err, *words) == NULL)
+			fail_msg("no \"%s\" in: %s", *words, parse.err);
+}
+
+#define ASSERT_WRONG(...) assert_wrong((const char *const[]){__VA_ARGS__, NULL})
+
+static int
+setup(void **state)
+{
+	static const char *const names[] = {"LISTEN", "DATA", "STORE", "LOCK",
+	    "DELAY", "TICKETS", "WORKERS", "CLERKS", "BATCH", "QUEUE",
+	    "TIMEOUT", "MAX_QUANTITY", "ADMIN", "LOG"};
+	char name[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(name, sizeof(name), "TURNSTILE_%s", names[i]);
+		unsetenv(name);
+	}
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	forget();
+	return setup(state);
+}
+
+/* ------------------------------------------------------------- good ones -- */
+
+static void
+test_defaults(void **state)
+{
+	const struct options *o = RUN(NULL);
+	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	(void)state;
+	assert_int_equal(parse.result, OPTIONS_OK);
+	assert_string_equal(o->host, "127.0.0.1");
+	assert_int_equal(o->port, 8080);
+	assert_string_equal(o->data, "./data");
+	assert_string_equal(o->store, "sqlite");
+	assert_string_equal(o->lock, "mutex");
+	assert_int_equal(o->delay_min_ms, 0);
+	assert_int_equal(o->delay_max_ms, 0);
+	assert_int_equal(o->tickets, 100);
+	if (cores <= LOCK_WORKERS_MAX)
+		assert_int_equal(o->workers, cores);
+	assert_int_equal(o->clerks, 4);
+	assert_int_equal(o->batch, 64);
+	assert_int_equal(o->queue, 4096);
+	assert_int_equal(o->timeout_ms, 5000);
+	assert_int_equal(o->max_quantity, 100);
+	assert_int_equal(o->admin, ADMIN_OPEN);
+	assert_false(o->admin_given);
+	assert_false(o->log_json);
+	assert_false(o->lock_given || o->delay_given || o->tickets_given);
+}
+
+static void
+test_flags(void **state)
+{
+	const struct options *o;
+
+	(void)state;
+	o = RUN_OK("--data", "/tmp/x", "--store=json", "--lock", "semaphore:3",
+	    "--delay", "5ms-1s", "--tickets=7", "--log=json");
+	assert_string_equal(o->data, "/tmp/x");
+	assert_string_equal(o->store, "json");
+	assert_string_equal(o->lock, "semaphore:3");
+	assert_int_equal(o->delay_min_ms, 5);
+	assert_int_equal(o->delay_max_ms, 1000);
+	assert_int_equal(o->tickets, 7);
+	assert_true(o->log_json);
+	assert_true(o->lock_given && o->delay_given && o->tickets_given);
+
+	o = RUN_OK("--workers=64", "--clerks=256", "--batch=1024",
+	    "--queue=1000000", "--timeout=1ms", "--max-quantity=1000",
+	    "--admin=off", "--log=text");
+	assert_int_equal(o->workers, 64);
+	assert_int_equal(o->clerks, 256);
+	assert_int_equal(o->batch, 1024);
+	assert_int_equal(o->queue, 1000000);
+	assert_int_equal(o->timeout_ms, 1);
+	assert_int_equal(o->max_quantity, 1000);
+	assert_int_equal(o->admin, ADMIN_OFF);
+	assert_true(o->admin_given);
+	assert_false(o->log_json);
+	assert_false(o->lock_given || o->delay_given || o->tickets_given);
+}
+
+static void
+test_last_flag_wins(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN_OK("--tickets=7", "--tickets=8")->tickets, 8);
+}
+
+static void
+test_environment(void **state)
+{
+	const struct options *o;
+
+	(void)state;
+	setenv("TURNSTILE_MAX_QUANTITY", "3", 1);
+	setenv("TURNSTILE_LISTEN", "0.0.0.0:99", 1);
+	setenv("TURNSTILE_LOCK", "none", 1);
+	setenv("TURNSTILE_LOG", "json", 1);
+	setenv("TURNSTILE_DATA", "/srv/tickets", 1);
+	/* Unknown ones, and what is no setting. */
+	setenv("TURNSTILE_PORT", "tcp://10.0.0.1:80", 1);
+	setenv("TURNSTILE_VERSION", "9", 1);
+	setenv("TURNSTILE_HELP", "1", 1);
+	o = RUN_OK("--lock=flock");
+	assert_int_equal(o->max_quantity, 3);
+	assert_string_equal(o->host, "0.0.0.0");
+	assert_int_equal(o->port, 99);
+	assert_true(o->log_json);
+	assert_string_equal(o->data, "/srv/tickets");
+	assert_string_equal(o->lock, "flock"); /* a flag wins */
+	assert_true(o->lock_given);
+	unsetenv("TURNSTILE_PORT");
+	unsetenv("TURNSTILE_VERSION");
+	unsetenv("TURNSTILE_HELP");
+}
+
+static void
+test_wrong_environment(void **state)
+{
+	(void)state;
+	setenv("TURNSTILE_MAX_QUANTITY", "many", 1);
+	RUN(NULL);
+	ASSERT_WRONG("TURNSTILE_MAX_QUANTITY", "\"many\"", "from 1 to 1000");
+	unsetenv("TURNSTILE_MAX_QUANTITY");
+	setenv("TURNSTILE_DATA", "", 1);
+	RUN(NULL);
+	ASSERT_WRONG("TURNSTILE_DATA", "directory");
+}
+
+static void
+test_locks(void **state)
+{
+	char name[LOCK_NAME_SIZE];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < lock_count(); i++) {
+		lock_print(lock_at(i), name);
+		assert_string_equal(RUN_OK("--lock", name)->lock, name);
+	}
+	assert_string_equal(RUN_OK("--lock", "semaphore:1")->lock, "semaphore");
+}
+
+static void
+test_listen(void **state)
+{
+	static const struct {
+		const char *text, *host;
+		uint16_t port;
+	} rows[] = {
+	    {"8081", "127.0.0.1", 8081},
+	    {"0", "127.0.0.1", 0},
+	    {"65535", "127.0.0.1", 65535},
+	    {":8081", "", 8081},
+	    {"localhost:8081", "localhost", 8081},
+	    {"0.0.0.0:80", "0.0.0.0", 80},
+	    {"[::1]:8081", "::1", 8081},
+	    {"[::]:8081", "::", 8081},
+	    {"tickets.example:1", "tickets.example", 1},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = strdup(rows[i].text);
+		const struct options *o = RUN_OK("--listen", text);
+
+		assert_string_equal(o->host, rows[i].host);
+		assert_int_equal(o->port, rows[i].port);
+		free(text);
+	}
+}
+
+/* Open only where nobody but this machine comes in. */
+static void
+test_admin_by_address(void **state)
+{
+	static const struct {
+		const char *listen;
+		enum admin admin;
+	} rows[] = {
+	    {"80", ADMIN_OPEN},
+	    {"127.0.0.1:80", ADMIN_OPEN},
+	    {"127.8.9.10:80", ADMIN_OPEN},
+	    {"localhost:80", ADMIN_OPEN},
+	    {"[::1]:80", ADMIN_OPEN},
+	    {":80", ADMIN_TOKEN},
+	    {"0.0.0.0:80", ADMIN_TOKEN},
+	    {"[::]:80", ADMIN_TOKEN},
+	    {"192.168.1.2:80", ADMIN_TOKEN},
+	    {"12.7.0.1:80", ADMIN_TOKEN},
+	    {"localhost.example:80", ADMIN_TOKEN},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *listen = strdup(rows[i].listen);
+
+		assert_int_equal(
+		    RUN_OK("--listen", listen)->admin, rows[i].admin);
+		assert_int_equal(
+		    RUN_OK("--listen", listen, "--admin=open")->admin,
+		    ADMIN_OPEN);
+		assert_int_equal(
+		    RUN_OK("--admin=token", "--listen", listen)->admin,
+		    ADMIN_TOKEN);
+		free(listen);
+	}
+}
+
+static void
+test_help(void **state)
+{
+	static const char *const flags[] = {"--listen [ADDR:]PORT",
+	    "--data DIR", "--store json|sqlite", "--lock NAME",
+	    "--delay MIN[-MAX]", "--tickets N", "--workers N", "--clerks N",
+	    "--batch N", "--queue N", "--timeout DURATION", "--max-quantity N",
+	    "--admin open|token|off", "--log text|json", "--version", "--help"};
+	size_t i;
+
+	(void)state;
+	RUN("--help", NULL);
+	assert_int_equal(parse.result, OPTIONS_DONE);
+	assert_string_equal(parse.err, "");
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		assert_non_null(strstr(parse.out, flags[i]));
+	for (i = 0; i < lock_count(); i++) {
+		char name[LOCK_NAME_SIZE];
+
+		lock_print(lock_at(i), name);
+		assert_non_null(strstr(parse.out, name));
+		assert_non_null(strstr(parse.out, lock_summary(lock_at(i))));
+	}
+}
+
+static void
+test_version(void **state)
+{
+	(void)state;
+	RUN("--version", NULL);
+	assert_int_equal(parse.result, OPTIONS_DONE);
+	assert_string_equal(parse.out, "turnstile " TURNSTILE_VERSION "\n");
+}
+
+/* ---------------------------------------------------------- wrong values -- */
+
+static void
+test_wrong_numbers(void **state)
+{
+	static const struct {
+		const char *flag, *below, *above, *valid;
+	} rows[] = {
+	    {"--tickets", "0", "10000001", "from 1 to 10000000"},
+	    {"--workers", "0", "65", "from 1 to 64"},
+	    {"--clerks", "0", "257", "from 1 to 256"},
+	    {"--batch", "0", "1025", "from 1 to 1024"},
+	    {"--queue", "0", "1000001", "from 1 to 1000000"},
+	    {"--max-quantity", "0", "1001", "from 1 to 1000"},
+	};
+	static const char *const never[] = {"", " 5", "5 ", "+5", "-5", "5.0",
+	    "0x5", "1e2", "five", "5,", "99999999999999999999"};
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *flag = strdup(rows[i].flag);
+
+		RUN(flag, (char *)(uintptr_t)rows[i].below, NULL);
+		ASSERT_WRONG(flag, rows[i].below, rows[i].valid);
+		RUN(flag, (char *)(uintptr_t)rows[i].above, NULL);
+		ASSERT_WRONG(flag, rows[i].above, rows[i].valid);
+		for (j = 0; j < sizeof(never) / sizeof(never[0]); j++) {
+			RUN(flag, (char *)(uintptr_t)never[j], NULL);
+			ASSERT_WRONG(flag, rows[i].valid);
+		}
+		free(flag);
+	}
+}
+
+static void
+test_wrong_words(void **state)
+{
+	(void)state;
+	RUN("--store", "postgres", NULL);
+	ASSERT_WRONG("--store", "\"postgres\"", "json or sqlite");
+	RUN("--lock", "spin", NULL);
+	ASSERT_WRONG("--lock", "\"spin\"", "none", "mutex-private", "flock",
+	    "mutex", "semaphore", "optimistic");
+	RUN("--lock", "semaphore:9", NULL);
+	ASSERT_WRONG("--lock", "semaphore:N");
+	RUN("--lock", "Mutex", NULL);
+	ASSERT_WRONG("--lock", "mutex");
+	RUN("--lock", "", NULL);
+	ASSERT_WRONG("--lock", "mutex");
+	RUN("--admin", "yes", NULL);
+	ASSERT_WRONG("--admin", "open, token or off");
+	RUN("--log", "xml", NULL);
+	ASSERT_WRONG("--log", "text or json");
+	RUN("--data", "", NULL);
+	ASSERT_WRONG("--data", "directory");
+	RUN("--timeout", "0", NULL);
+	ASSERT_WRONG("--timeout", "from 1ms to 1h");
+	RUN("--timeout", "5", NULL);
+	ASSERT_WRONG("--timeout", "500ms");
+	RUN("--delay", "3s-1s", NULL);
+	ASSERT_WRONG("--delay", "1s-3s");
+	RUN("--delay", "5", NULL);
+	ASSERT_WRONG("--delay", "5ms");
+}
+
+static void
+test_wrong_listen(void **state)
+{
+	static const char *const texts[] = {"", ":", "localhost",
+	    "localhost:", "65536", ":65536", "-1", "host:-1", "host: 80",
+	    "::1:80", "::1", "[::1]", "[::1]80", "1:2:3", "80x",
+	    "host:80:", "http://host:80"};
+	char host[400];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		RUN("--listen", (char *)(uintptr_t)texts[i], NULL);
+		ASSERT_WRONG("--listen", "[IPV6]:PORT", "0 to 65535");
+	}
+	memset(host, 'a', sizeof(host));
+	memcpy(host + 300, ":80", 4);
+	RUN("--listen", host, NULL);
+	ASSERT_WRONG("--listen");
+}
+
+static void
+test_wrong_flags(void **state)
+{
+	(void)state;
+	RUN("--tikets=5", NULL);
+	ASSERT_WRONG("--tikets=5", "no such option", "--help");
+	RUN("--data", NULL);
+	ASSERT_WRONG("--data", "needs a value");
+	RUN("-x", NULL);
+	ASSERT_WRONG("-x", "no such option");
+	RUN("--store=json", "-xyz", NULL);
+	ASSERT_WRONG("-x", "no such option");
+	RUN("--store=json", "serve", NULL);
+	ASSERT_WRONG("\"serve\"", "--help");
+	RUN("--", "--store=json", NULL);
+	ASSERT_WRONG("\"--store=json\"");
+	/* The first that is wrong is named. */
+	RUN("--clerks=0", "--workers=0", NULL);
+	ASSERT_WRONG("--clerks");
+}
+
+/* ------------------------------------------------------------- durations -- */
+
+static void
+test_durations(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} rows[] = {
+	    {"0", 0},
+	    {"0ms", 0},
+	    {"0s", 0},
+	    {"1ms", 1},
+	    {"200ms", 200},
+	    {"1s", 1000},
+	    {"1.5s", 1500},
+	    {"0.001s", 1},
+	    {"2m", 120000},
+	    {"0.5m", 30000},
+	    {"60m", 3600000},
+	    {"1h", 3600000},
+	    {"3600s", 3600000},
+	    {"3600000ms", 3600000},
+	    {"0.6ms", 1},
+	    {"007s", 7000},
+	};
+	int64_t ms;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!duration_parse(rows[i].text, &ms))
+			fail_msg("refused: %s", rows[i].text);
+		assert_int_equal(ms, rows[i].ms);
+	}
+}
+
+static void
+test_wrong_durations(void **state)
+{
+	static const char *const texts[] = {"", "5", "00", "s", "ms", "-1s",
+	    "+1s", " 1s", "1s ", "1 s", "1S", "1sec", "1d", "1us", "0x1s",
+	    "1e1s", "1..5s", "1.5.5s", ".5s", "1,5s", "3601s", "61m", "2h",
+	    "3600001ms", "infs", "nans", "99999999999999s", "1s2s",
+	    "1.0000000000000s"};
+	int64_t ms;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (duration_parse(texts[i], &ms))
+			fail_msg("taken: \"%s\"", texts[i]);
+}
+
+static void
+test_ranges(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t min_ms, max_ms;
+		const char *printed;
+	} rows[] = {
+	    {"0", 0, 0, "0"},
+	    {"0-0", 0, 0, "0"},
+	    {"5ms", 5, 5, "5ms"},
+	    {"1s-3s", 1000, 3000, "1s-3s"},
+	    {"0-1.5s", 0, 1500, "0-1500ms"},
+	    {"200ms-1m", 200, 60000, "200ms-60s"},
+	    {"1s-1000ms", 1000, 1000, "1s"},
+	    {"3599.999s-60m", 3599999, 3600000, "3599999ms-3600s"},
+	};
+	int64_t min_ms, max_ms;
+	char text[48];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(
+		    duration_range_parse(rows[i].text, &min_ms, &max_ms));
+		assert_int_equal(min_ms, rows[i].min_ms);
+		assert_int_equal(max_ms, rows[i].max_ms);
+		duration_range_print(min_ms, max_ms, text);
+		assert_string_equal(text, rows[i].printed);
+		/* What was printed is understood. */
+		assert_true(duration_range_parse(text, &min_ms, &max_ms));
+		assert_int_equal(min_ms, rows[i].min_ms);
+		assert_int_equal(max_ms, rows[i].max_ms);
+	}
+}
+
+static void
+test_wrong_ranges(void **state)
+{
+	static const char *const texts[] = {"", "-", "1s-", "-1s", "3s-1s",
+	    "1s--3s", "1s-3s-5s", "1-3s", "1s - 3s", "1s–3s", "1s-61m",
+	    "0.00000000000000001s-1s"};
+	int64_t min_ms, max_ms;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (duration_range_parse(texts[i], &min_ms, &max_ms))
+			fail_msg("taken: \"%s\"", texts[i]);
+}
+
+#define ROW(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    ROW(test_defaults),
+	    ROW(test_flags),
+	    ROW(test_last_flag_wins),
+	    ROW(test_environment),
+	    ROW(test_wrong_environment),
+	    ROW(test_locks),
+	    ROW(test_listen),
+	    ROW(test_admin_by_address),
+	    ROW(test_help),
+	    ROW(test_version),
+	    ROW(test_wrong_numbers),
+	    ROW(test_wrong_words),
+	    ROW(test_wrong_listen),
+	    ROW(test_wrong_flags),
+	    ROW(test_durations),
+	    ROW(test_wrong_durations),
+	    ROW(test_ranges),
+	    ROW(test_wrong_ranges),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The queue of one worker: its order, its bound, its shares, its end. */
+#include "queue.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "clock.h"
+
+#define MOST 8
+#define POPPERS 4
+#define BUSY_ORDERS 2000
+#define SOON (15 * NS_PER_MS) /* sooner than the queue looks again */
+#define ALARM_S 60            /* nothing may hang */
+
+struct scene {
+	struct queue *queue;
+	struct order orders[3 * MOST];
+	size_t made;
+};
+
+static int
+setup(void **state)
+{
+	struct scene *scene = calloc(1, sizeof(*scene));
+
+	assert_non_null(scene);
+	scene->queue = queue_new(MOST);
+	assert_non_null(scene->queue);
+	*state = scene;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct scene *scene = *state;
+
+	queue_free(scene->queue);
+	free(scene);
+	return 0;
+}
+
+static struct order *
+order_for(struct scene *scene, const char *sale)
+{
+	struct order *order = &scene->orders[scene->made++];
+
+	assert_true(scene->made <= 3 * MOST);
+	snprintf(order->sale, sizeof(order->sale), "%s", sale);
+	snprintf(order->buyer, sizeof(order->buyer), "%zu", scene->made);
+	return order;
+}
+
+/* One order for each letter, for the sale of that name. */
+static void
+push(struct scene *scene, const char *sales)
+{
+	char sale[2] = "";
+
+	for (; *sales != '\0'; sales++) {
+		sale[0] = *sales;
+		assert_true(queue_push(scene->queue, order_for(scene, sale)));
+	}
+}
+
+/* What waits, as the numbers of its orders; it is empty after it. */
+static void
+assert_waiting(struct scene *scene, const char *numbers)
+{
+	char text[256] = "";
+	size_t n = 0;
+
+	while (queue_length(scene->queue) > 0)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
+		    n > 0 ? " " : "", queue_pop(scene->queue)->buyer);
+	assert_string_equal(text, numbers);
+}
+
+/* Take orders of one sale: how many, and their numbers. */
+static void
+assert_taken(struct scene *scene, const char *sale, size_t share, size_t most,
+    const char *numbers)
+{
+	struct order *orders[3 * MOST];
+	char text[256] = "";
+	size_t i, n = 0;
+	const size_t taken =
+	    queue_take(scene->queue, sale, share, orders, most);
+
+	for (i = 0; i < taken; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
+		    i > 0 ? " " : "", orders[i]->buyer);
+	assert_string_equal(text, numbers);
+}
+
+static void
+test_first_in_first_out(void **state)
+{
+	struct scene *scene = *state;
+
+	push(scene, "abcab");
+	assert_int_equal(queue_length(scene->queue), 5);
+	assert_waiting(scene, "1 2 3 4 5");
+	push(scene, "ab");
+	assert_waiting(scene, "6 7");
+}
+
+static void
+test_bound(void **state)
+{
+	struct scene *scene = *state;
+	struct order *late = order_for(scene, "a");
+
+	push(scene, "aaaaaaaa");
+	assert_false(queue_push(scene->queue, late));
+	assert_int_equal(queue_length(scene->queue), MOST);
+	assert_string_equal(queue_pop(scene->queue)->buyer, "2");
+	assert_true(queue_push(scene->queue, late));
+	assert_false(queue_push(scene->queue, order_for(scene, "a")));
+	assert_waiting(scene, "3 4 5 6 7 8 9 1");
+}
+
+static void
+test_take_by_sale(void **state)
+{
+	struct scene *scene = *state;
+
+	push(scene, "abaabb");
+	assert_taken(scene, "a", 0, 2, "1 3");
+	assert_int_equal(queue_length(scene->queue), 4);
+	assert_taken(scene, "a", 0, 10, "4");
+	assert_taken(scene, "a", 0, 10, "");
+	assert_taken(scene, "c", 0, 10, "");
+	assert_taken(scene, "b", 0, 0, "");
+	assert_waiting(scene, "2 5 6");
+	assert_taken(scene, "a", 0, 10, "");
+}
+
+/* A share is one of so many parts of all that waits. */
+static void
+test_take_share(void **state)
+{
+	struct scene *scene = *state;
+
+	push(scene, "aabbaaaa");
+	assert_taken(scene, "a", 4, 10, "1 2"); /* of 8 */
+	assert_taken(scene, "a", 4, 10, "5");   /* of 6 */
+	assert_taken(scene, "a", 2, 1, "6");
+	assert_taken(scene, "a", 8, 10, ""); /* of 4 */
+	assert_taken(scene, "a", 1, 10, "7 8");
+	assert_waiting(scene, "3 4");
+}
+
+static void
+test_give_back(void **state)
+{
+	struct scene *scene = *state;
+	struct order *orders[3];
+
+	push(scene, "aabaa");
+	assert_int_equal(queue_take(scene->queue, "a", 0, orders, 3), 3);
+	queue_give_back(scene->queue, orders, 3);
+	assert_int_equal(queue_length(scene->queue), 5);
+	assert_waiting(scene, "1 2 4 3 5");
+	queue_give_back(scene->queue, orders, 0);
+	assert_int_equal(queue_length(scene->queue), 0);
+}
+
+/* What was in may come back, whatever happened meanwhile. */
+static void
+test_give_back_when_full(void **state)
+{
+	struct scene *scene = *state;
+	struct order *first;
+
+	push(scene, "abbbbbbb");
+	first = queue_pop(scene->queue);
+	push(scene, "c");
+	queue_close(scene->queue);
+	queue_give_back(scene->queue, &first, 1);
+	assert_int_equal(queue_length(scene->queue), MOST + 1);
+	assert_waiting(scene, "1 2 3 4 5 6 7 8 9");
+	assert_null(queue_pop(scene->queue));
+}
+
+static void
+test_close(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_false(queue_is_closed(scene->queue));
+	push(scene, "aba");
+	queue_close(scene->queue);
+	assert_true(queue_is_closed(scene->queue));
+	assert_false(queue_push(scene->queue, order_for(scene, "a")));
+	assert_taken(scene, "a", 0, 1, "1");
+	assert_waiting(scene, "2 3");
+	assert_null(queue_pop(scene->queue));
+	assert_null(queue_pop(scene->queue));
+}
+
+/* ------------------------------------------------------------- threads -- */
+
+struct popper {
+	struct queue *queue;
+	pthread_t thread;
+	unsigned count;
+	int64_t last_ns; /* when the last order was had */
+};
+
+static void *
+run_popper(void *arg)
+{
+	struct popper *popper = arg;
+
+	while (queue_pop(popper->queue) != NULL) {
+		popper->last_ns = clock_now_ns();
+		popper->count++;
+	}
+	return NULL;
+}
+
+static void
+start_poppers(struct scene *scene, struct popper poppers[POPPERS])
+{
+	size_t i;
+
+	for (i = 0; i < POPPERS; i++) {
+		poppers[i] = (struct popper){.queue = scene->queue};
+		assert_int_equal(pthread_create(&poppers[i].thread, NULL,
+				     run_popper, &poppers[i]),
+		    0);
+	}
+}
+
+static unsigned
+join_poppers(struct popper poppers[POPPERS])
+{
+	unsigned count = 0;
+	size_t i;
+
+	for (i = 0; i < POPPERS; i++) {
+		pthread_join(poppers[i].thread, NULL);
+		count += poppers[i].count;
+	}
+	return count;
+}
+
+/* Give the poppers time to fall asleep. */
+static void
+settle(void)
+{
+	clock_sleep_until(clock_now_ns() + 20 * NS_PER_MS);
+}
+
+/* Woken by the close, not by looking again; a busy machine has three tries. */
+static void
+test_close_wakes(void **state)
+{
+	struct popper poppers[POPPERS];
+	int64_t closed_ns, best = INT64_MAX;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		struct scene scene = {.queue = queue_new(MOST)};
+
+		assert_non_null(scene.queue);
+		start_poppers(&scene, poppers);
+		settle();
+		closed_ns = clock_now_ns();
+		queue_close(scene.queue);
+		assert_int_equal(join_poppers(poppers), 0);
+		if (clock_now_ns() - closed_ns < best)
+			best = clock_now_ns() - closed_ns;
+		queue_free(scene.queue);
+	}
+	assert_in_range(best, 0, SOON);
+}
+
+/* The same. */
+static void
+test_push_wakes(void **state)
+{
+	struct scene *scene = *state;
+	struct popper popper = {.queue = scene->queue};
+	int64_t pushed_ns, best = INT64_MAX;
+	size_t i;
+
+	assert_int_equal(
+	    pthread_create(&popper.thread, NULL, run_popper, &popper), 0);
+	for (i = 0; i < 5; i++) {
+		settle();
+		pushed_ns = clock_now_ns();
+		push(scene, "a");
+		while (queue_length(scene->queue) > 0)
+			clock_sleep_until(clock_now_ns() + NS_PER_MS / 10);
+		if (clock_now_ns() - pushed_ns < best)
+			best = clock_now_ns() - pushed_ns;
+	}
+	queue_close(scene->queue);
+	pthread_join(popper.thread, NULL);
+	assert_int_equal(popper.count, 5);
+	assert_in_range(best, 0, SOON);
+}
+
+static void
+test_give_back_wakes(void **state)
+{
+	struct scene *scene = *state;
+	struct popper poppers[POPPERS];
+	struct order *orders[2];
+
+	orders[0] = order_for(scene, "a");
+	orders[1] = order_for(scene, "a");
+	start_poppers(scene, poppers);
+	settle();
+	queue_give_back(scene->queue, orders, 2);
+	queue_close(scene->queue);
+	assert_int_equal(join_poppers(poppers), 2);
+	assert_int_equal(queue_length(scene->queue), 0);
+}
+
+struct pusher {
+	struct queue *queue;
+	struct order *orders;
+};
+
+/* Push all, again and again where the queue is full. */
+static void *
+run_pusher(void *arg)
+{
+	struct pusher *pusher = arg;
+	size_t i;
+
+	for (i = 0; i < BUSY_ORDERS; i++)
+		while (!queue_push(pusher->queue, &pusher->orders[i]))
+			sched_yield();
+	return NULL;
+}
+
+/* Every order is had once, by one. */
+static void
+test_busy(void **state)
+{
+	struct scene *scene = *state;
+	struct popper poppers[POPPERS];
+	struct pusher pushers[2];
+	pthread_t threads[2];
+	size_t i;
+
+	start_poppers(scene, poppers);
+	for (i = 0; i < 2; i++) {
+		pushers[i].queue = scene->queue;
+		pushers[i].orders = calloc(BUSY_ORDERS, sizeof(struct order));
+		assert_non_null(pushers[i].orders);
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, run_pusher, &pushers[i]),
+		    0);
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	queue_close(scene->queue);
+	assert_int_equal(join_poppers(poppers), 2 * BUSY_ORDERS);
+	for (i = 0; i < 2; i++)
+		free(pushers[i].orders);
+}
+
+#define ROW(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    ROW(test_first_in_first_out),
+	    ROW(test_bound),
+	    ROW(test_take_by_sale),
+	    ROW(test_take_share),
+	    ROW(test_give_back),
+	    ROW(test_give_back_when_full),
+	    ROW(test_close),
+	    ROW(test_close_wakes),
+	    ROW(test_push_wakes),
+	    ROW(test_give_back_wakes),
+	    ROW(test_busy),
+	};
+
+	alarm(ALARM_S);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

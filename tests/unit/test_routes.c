@@ -1,0 +1,1200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls without HTTP: requests made by hand, over a real store; where each
+ * goes, what is refused on the way, and what is answered.
+ */
+#include "routes.h"
+
+#include <inttypes.h>
+
+#include "fixture.h"
+#include "problem.h"
+
+#define TOKEN "0123456789abcdef"
+#define ORDER_ID "00112233445566778899aabbccddeeff"
+#define ARRIVED_NS INT64_C(5000000000)
+
+struct scene {
+	struct fixture f;
+	struct options options;
+	struct service service;
+	struct request request;
+	struct reply reply;
+	struct call call;
+	char path[256];
+};
+
+static int
+setup(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	fixture_start(&s->f, "json");
+	create_sale(&s->f, "demo", 10, "mutex");
+	s->options = (struct options){.host = "127.0.0.1",
+	    .lock = "flock",
+	    .delay_min_ms = 1,
+	    .delay_max_ms = 2,
+	    .workers = 1,
+	    .clerks = 1,
+	    .timeout_ms = 5000,
+	    .max_quantity = 100,
+	    .admin = ADMIN_OPEN};
+	s->service = (struct service){.options = &s->options,
+	    .store = s->f.store,
+	    .locks = s->f.locks,
+	    .address = "127.0.0.1:8080",
+	    .token = TOKEN};
+	s->service.board = calloc(1, sizeof(*s->service.board));
+	assert_non_null(s->service.board);
+	s->call = (struct call){.service = &s->service,
+	    .store = s->f.user,
+	    .request = &s->request,
+	    .reply = &s->reply};
+	*state = s;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct scene *s = *state;
+
+	reply_free(&s->reply);
+	free(s->service.board);
+	fixture_stop(&s->f);
+	free(s);
+	return 0;
+}
+
+/* A new request; headers, body and arguments are set after it. */
+static struct request *
+ask(struct scene *s, const char *method, const char *path)
+{
+	reply_free(&s->reply);
+	memset(&s->request, 0, sizeof(s->request));
+	snprintf(s->path, sizeof(s->path), "%s", path);
+	s->request.method = method;
+	s->request.path = s->path;
+	s->request.arrived_ns = ARRIVED_NS;
+	return &s->request;
+}
+
+static void
+set_header(struct scene *s, enum header header, const char *value)
+{
+	s->request.headers[header] = (char *)(uintptr_t)value;
+}
+
+static void
+set_arg(struct scene *s, const char *name, const char *value)
+{
+	const size_t n = s->request.arg_count++;
+
+	s->request.args[n].name = (char *)(uintptr_t)name;
+	s->request.args[n].value = (char *)(uintptr_t)value;
+}
+
+static void
+set_body(struct scene *s, const char *text)
+{
+	s->request.body_size = strlen(text);
+	assert_true(s->request.body_size <= REQUEST_BODY_MAX);
+	memcpy(s->request.body, text, s->request.body_size);
+}
+
+static enum route_where
+begin(struct scene *s)
+{
+	const enum route_where where = routes_begin(&s->call);
+
+	assert_true((where == ROUTE_ANSWERED) == (s->reply.status != 0));
+	return where;
+}
+
+static enum route_where
+visit(struct scene *s, const char *method, const char *path)
+{
+	ask(s, method, path);
+	return begin(s);
+}
+
+/* To the end, as the office would; for requests that are made already. */
+static int
+status_of(struct scene *s)
+{
+	if (begin(s) == ROUTE_TO_OFFICE) {
+		s->request.arrived_ns = clock_now_ns();
+		routes_office(&s->call);
+	}
+	return s->reply.status;
+}
+
+static int
+visit_form(
+    struct scene *s, const char *method, const char *path, const char *form)
+{
+	ask(s, method, path);
+	set_body(s, form);
+	return status_of(s);
+}
+
+static const char *
+header_of(const struct scene *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->reply.header_count; i++)
+		if (strcmp(s->reply.headers[i].name, name) == 0)
+			return s->reply.headers[i].value;
+	return NULL;
+}
+
+static void
+assert_body_has(const struct scene *s, const char *text)
+{
+	if (strstr(s->reply.body, text) == NULL)
+		fail_msg("no %s in: %s", text, s->reply.body);
+}
+
+/* Answered with this problem; about this member, if not NULL. */
+static void
+assert_problem(const struct scene *s, enum problem problem, const char *member)
+{
+	char text[128];
+
+	assert_int_equal(s->reply.status, problem_status(problem));
+	assert_string_equal(s->reply.type, "application/problem+json");
+	snprintf(text, sizeof(text), "\"type\":\"/problems/%s\"",
+	    problem_name(problem));
+	assert_body_has(s, text);
+	if (member == NULL)
+		return;
+	snprintf(text, sizeof(text), "\"member\":\"%s\"", member);
+	assert_body_has(s, text);
+}
+
+/* -------------------------------------------------------------- routing -- */
+
+static void
+test_where(void **state)
+{
+	static const struct {
+		const char *method, *path;
+		enum route_where where;
+	} rows[] = {
+	    {"GET", "/", ROUTE_ANSWERED},
+	    {"GET", "/locks", ROUTE_ANSWERED},
+	    {"GET", "/problems/sold-out", ROUTE_ANSWERED},
+	    {"GET", "/sales", ROUTE_TO_OFFICE},
+	    {"POST", "/sales", ROUTE_TO_OFFICE},
+	    {"GET", "/sales/demo", ROUTE_ANSWERED},
+	    {"PATCH", "/sales/demo", ROUTE_TO_OFFICE},
+	    {"DELETE", "/sales/demo", ROUTE_TO_OFFICE},
+	    {"POST", "/sales/demo/buy", ROUTE_TO_CLERK},
+	    {"GET", "/sales/demo/orders/" ORDER_ID, ROUTE_TO_OFFICE},
+	    {"GET", "/sales/demo/ledger", ROUTE_TO_OFFICE},
+	    {"GET", "/sales/demo/audit", ROUTE_TO_OFFICE},
+	    {"GET", "/sales/demo/audit.txt", ROUTE_TO_OFFICE},
+	};
+	struct scene *s = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(
+		    visit(s, rows[i].method, rows[i].path), rows[i].where);
+		if (rows[i].where == ROUTE_ANSWERED)
+			assert_int_equal(s->reply.status, 200);
+	}
+	visit(s, "GET", "/sales/demo/orders/" ORDER_ID);
+	assert_string_equal(s->request.sale, "demo");
+	assert_string_equal(s->request.item, ORDER_ID);
+}
+
+/* Each route's own pattern leads to it, and to no other. */
+static void
+test_patterns(void **state)
+{
+	struct scene *s = *state;
+	size_t i;
+
+	for (i = 0; i < routes_count(); i++) {
+		const char *pattern = routes_pattern(i);
+		char path[128];
+		size_t n = 0;
+
+		for (; *pattern != '\0'; pattern++)
+			if (*pattern != '{')
+				path[n++] = *pattern;
+			else {
+				path[n++] = 'x';
+				pattern = strchr(pattern, '}');
+			}
+		path[n] = '\0';
+		visit(s, routes_method(i), path);
+		assert_int_equal(routes_number(s->request.route), i);
+	}
+	assert_int_equal(routes_number(NULL), routes_count());
+}
+
+static void
+test_not_found(void **state)
+{
+	static const char *const paths[] = {"", "/nope", "//", "/sales/",
+	    "/sales//buy", "/sales/demo/", "/sales/demo/buy/", "/SALES",
+	    "/salesdemo", "/sales/demo/orders", "/sales/demo/orders/",
+	    "/sales/demo/orders/" ORDER_ID "0", "/sales/demo/buy/x", "/locks/x",
+	    "/sales/demo/audit.json", "*"};
+	struct scene *s = *state;
+	char path[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		visit(s, "GET", paths[i]);
+		assert_problem(s, PROBLEM_NOT_FOUND, NULL);
+		assert_null(header_of(s, "Allow"));
+		assert_null(s->request.route);
+	}
+	/* An id of 65 characters fits no path. */
+	snprintf(path, sizeof(path), "/sales/%065d", 0);
+	visit(s, "GET", path);
+	assert_problem(s, PROBLEM_NOT_FOUND, NULL);
+	visit(s, "GET", "/problems/no-such-problem");
+	assert_problem(s, PROBLEM_NOT_FOUND, NULL);
+}
+
+/* HTTP calls a HEAD a GET; those who ask what there is learn of both. */
+static void
+test_methods(void **state)
+{
+	static const struct {
+		const char *method, *path, *allow;
+	} rows[] = {
+	    {"POST", "/", "GET, HEAD"},
+	    {"DELETE", "/sales", "GET, HEAD, POST"},
+	    {"?", "/sales", "GET, HEAD, POST"},
+	    {"POST", "/sales/demo", "GET, HEAD, PATCH, DELETE"},
+	    {"GET", "/sales/demo/buy", "POST"},
+	    {"PATCH", "/sales/demo/buy", "POST"},
+	    {"POST", "/sales/demo/audit.txt", "GET, HEAD"},
+	    {"get", "/locks", "GET, HEAD"},
+	};
+	struct scene *s = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		visit(s, rows[i].method, rows[i].path);
+		assert_problem(s, PROBLEM_METHOD, NULL);
+		assert_string_equal(header_of(s, "Allow"), rows[i].allow);
+	}
+}
+
+static void
+test_ids(void **state)
+{
+	static const char *const bad[] = {"Demo", "a.b", "a b", "ä", "..", "a%",
+	    "a:b", "a\n", "a,b", "{sale}"};
+	struct scene *s = *state;
+	char path[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(path, sizeof(path), "/sales/%s", bad[i]);
+		visit(s, "GET", path);
+		assert_problem(s, PROBLEM_BAD_VALUE, "sale");
+		visit(s, "DELETE", path);
+		assert_problem(s, PROBLEM_BAD_VALUE, "sale");
+		strcat(path, "/buy");
+		visit(s, "POST", path);
+		assert_problem(s, PROBLEM_BAD_VALUE, "sale");
+	}
+	snprintf(path, sizeof(path), "/sales/%064d", 0);
+	visit(s, "GET", path);
+	assert_problem(s, PROBLEM_NO_SALE, NULL);
+	visit(s, "GET", "/sales/a-_9");
+	assert_problem(s, PROBLEM_NO_SALE, NULL);
+}
+
+/* Two lengths are how a request is smuggled: the connection goes too. */
+static void
+test_ambiguous(void **state)
+{
+	struct scene *s = *state;
+
+	ask(s, "GET", "/")->ambiguous = true;
+	assert_int_equal(begin(s), ROUTE_ANSWERED);
+	assert_problem(s, PROBLEM_BAD_REQUEST, NULL);
+	assert_true(s->reply.close);
+}
+
+/* While the store is being recovered, what needs it is refused. */
+static void
+test_no_store(void **state)
+{
+	static const char *const paths[] = {"/sales", "/sales/demo",
+	    "/sales/demo/ledger", "/sales/demo/audit.txt"};
+	struct scene *s = *state;
+	size_t i;
+
+	s->call.store = NULL;
+	for (i = 0; i < 4; i++) {
+		visit(s, "GET", paths[i]);
+		assert_problem(s, PROBLEM_STORAGE_ERROR, NULL);
+		assert_non_null(header_of(s, "Retry-After"));
+	}
+	visit(s, "POST", "/sales/demo/buy");
+	assert_problem(s, PROBLEM_STORAGE_ERROR, NULL);
+	visit(s, "GET", "/locks");
+	assert_int_equal(s->reply.status, 200);
+}
+
+static void
+test_root(void **state)
+{
+	struct scene *s = *state;
+
+	ask(s, "GET", "/");
+	set_header(s, HEADER_HOST, "localhost:99");
+	begin(s);
+	assert_body_has(s, "curl localhost:99/sales/demo\n");
+	assert_body_has(s, "curl -d buyer=alice localhost:99/sales/demo/buy\n");
+	assert_body_has(s, "curl -X PATCH -d lock=none -d delay=3s "
+			   "localhost:99/sales/demo\n");
+	visit(s, "GET", "/");
+	assert_body_has(s, "curl 127.0.0.1:8080/sales/demo/audit.txt\n");
+	assert_string_equal(header_of(s, "Vary"), "Accept");
+}
+
+/* ---------------------------------------------------------------- admin -- */
+
+static const char *const admin_calls[][2] = {
+    {"POST", "/sales"}, {"PATCH", "/sales/demo"}, {"DELETE", "/sales/demo"}};
+
+/* May a caller with these headers, NULL if not sent, change sales? */
+static bool
+may(struct scene *s, const char *authorization, const char *origin,
+    const char *host)
+{
+	unsigned allowed = 0;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		ask(s, admin_calls[i][0], admin_calls[i][1]);
+		set_header(s, HEADER_AUTHORIZATION, authorization);
+		set_header(s, HEADER_ORIGIN, origin);
+		set_header(s, HEADER_HOST, host);
+		allowed += begin(s) == ROUTE_TO_OFFICE;
+	}
+	assert_in_set(allowed, ((uintmax_t[]){0, 3}), 2);
+	return allowed == 3;
+}
+
+static void
+test_admin_open(void **state)
+{
+	static const char *const hosts[] = {NULL, "", "localhost",
+	    "localhost:8080", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080",
+	    "192.168.1.2:8080"};
+	static const char *const foreign[] = {"evil.example",
+	    "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil",
+	    "localhostess"};
+	struct scene *s = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+		assert_true(may(s, NULL, NULL, hosts[i]));
+	for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		assert_false(may(s, NULL, NULL, foreign[i]));
+		assert_problem(s, PROBLEM_FORBIDDEN, NULL);
+	}
+	/* A wrong token does no harm where none is asked for. */
+	assert_true(may(s, "Bearer x", NULL, "localhost"));
+}
+
+/* The name that the service was told to listen on is its own. */
+static void
+test_admin_named_host(void **state)
+{
+	struct scene *s = *state;
+
+	strcpy(s->options.host, "tickets.lan");
+	assert_true(may(s, NULL, NULL, "tickets.lan:8080"));
+	assert_true(may(s, NULL, NULL, "Tickets.LAN"));
+	assert_true(may(s, NULL, NULL, "localhost:8080"));
+	assert_false(may(s, NULL, NULL, "tickets.lan.evil.example"));
+	assert_false(may(s, NULL, NULL, "tickets.la"));
+	assert_false(may(s, NULL, NULL, "evil.example"));
+}
+
+static void
+test_admin_origin(void **state)
+{
+	static const enum admin modes[] = {ADMIN_OPEN, ADMIN_TOKEN};
+	static const char *const foreign[] = {"http://evil.example", "null", "",
+	    "http://localhost", "http://localhost:8081",
+	    "http://localhost:8080/", "http://localhost:8080.evil.example",
+	    "localhost:8080", "file://", "ftp://localhost:8080"};
+	struct scene *s = *state;
+	size_t i, j;
+
+	for (i = 0; i < 2; i++) {
+		s->options.admin = modes[i];
+		assert_true(may(s, "Bearer " TOKEN, "http://localhost:8080",
+		    "localhost:8080"));
+		assert_true(may(s, "Bearer " TOKEN, "https://LOCALHOST:8080",
+		    "localhost:8080"));
+		for (j = 0; j < sizeof(foreign) / sizeof(foreign[0]); j++) {
+			assert_false(may(
+			    s, "Bearer " TOKEN, foreign[j], "localhost:8080"));
+			assert_problem(s, PROBLEM_FORBIDDEN, NULL);
+		}
+		assert_false(may(s, "Bearer " TOKEN, "http://localhost", NULL));
+	}
+}
+
+static void
+test_admin_token(void **state)
+{
+	static const char *const wrong[] = {NULL, "", "Bearer", "Bearer ",
+	    TOKEN, "Basic " TOKEN, "Bearer 0123456789abcdee",
+	    "Bearer 0123456789abcde", "Bearer " TOKEN "0", "Bearer  " TOKEN,
+	    "Bearer 1123456789abcdef", "Bearer 0123456789ABCDEF"};
+	struct scene *s = *state;
+	size_t i;
+
+	s->options.admin = ADMIN_TOKEN;
+	assert_true(may(s, "Bearer " TOKEN, NULL, NULL));
+	assert_true(may(s, "bearer " TOKEN, NULL, "tickets.example"));
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_false(may(s, wrong[i], NULL, "localhost:8080"));
+		assert_problem(s, PROBLEM_TOKEN_NEEDED, NULL);
+		assert_string_equal(
+		    header_of(s, "WWW-Authenticate"), "Bearer realm=\"admin\"");
+	}
+}
+
+static void
+test_admin_off(void **state)
+{
+	struct scene *s = *state;
+
+	s->options.admin = ADMIN_OFF;
+	assert_false(may(s, "Bearer " TOKEN, NULL, "localhost:8080"));
+	assert_problem(s, PROBLEM_FORBIDDEN, NULL);
+	assert_null(header_of(s, "WWW-Authenticate"));
+}
+
+/* Looking and buying are anybody's. */
+static void
+test_anybody(void **state)
+{
+	struct scene *s = *state;
+	int mode;
+
+	for (mode = ADMIN_OPEN; mode <= ADMIN_OFF; mode++) {
+		s->options.admin = (enum admin)mode;
+		ask(s, "POST", "/sales/demo/buy");
+		set_header(s, HEADER_ORIGIN, "http://evil.example");
+		set_header(s, HEADER_HOST, "evil.example");
+		assert_int_equal(begin(s), ROUTE_TO_CLERK);
+		assert_int_equal(
+		    visit(s, "GET", "/sales/demo/audit"), ROUTE_TO_OFFICE);
+	}
+}
+
+/* ------------------------------------------------------------------ buy -- */
+
+static void
+test_wish(void **state)
+{
+	struct scene *s = *state;
+	const struct order *order = &s->request.order;
+
+	assert_int_equal(visit(s, "POST", "/sales/demo/buy"), ROUTE_TO_CLERK);
+	assert_string_equal(order->sale, "demo");
+	assert_string_equal(order->buyer, "anonymous");
+	assert_string_equal(order->key, "");
+	assert_int_equal(order->quantity, 1);
+	assert_false(order->has_if_match);
+	assert_int_equal(order->deadline_ns, ARRIVED_NS + 5 * NS_PER_SEC);
+	assert_int_equal(trail_length(&order->trail), 1);
+	assert_int_equal(trail_at(&order->trail, 0)->step, STEP_QUEUED);
+	assert_int_equal(trail_at(&order->trail, 0)->at_ns, ARRIVED_NS);
+
+	ask(s, "POST", "/sales/demo/buy");
+	set_body(s, "buyer=Zo%c3%ab+B&quantity=100");
+	assert_int_equal(begin(s), ROUTE_TO_CLERK);
+	assert_string_equal(order->buyer, "Zoë B");
+	assert_int_equal(order->quantity, 100);
+	ask(s, "POST", "/sales/demo/buy");
+	set_body(s, "{\"buyer\":\"bob\",\"quantity\":2}");
+	assert_int_equal(begin(s), ROUTE_TO_CLERK);
+	assert_string_equal(order->buyer, "bob");
+	assert_int_equal(order->quantity, 2);
+}
+
+static void
+refuse_wish(
+    struct scene *s, const char *body, enum problem problem, const char *member)
+{
+	ask(s, "POST", "/sales/demo/buy");
+	set_body(s, body);
+	assert_int_equal(begin(s), ROUTE_ANSWERED);
+	assert_problem(s, problem, member);
+}
+
+static void
+test_wrong_wishes(void **state)
+{
+	struct scene *s = *state;
+
+	refuse_wish(s, "quantity=0", PROBLEM_BAD_VALUE, "quantity");
+	refuse_wish(s, "quantity=101", PROBLEM_BAD_VALUE, "quantity");
+	refuse_wish(s, "quantity=-1", PROBLEM_BAD_VALUE, "quantity");
+	refuse_wish(s, "{\"quantity\":1.5}", PROBLEM_BAD_VALUE, "quantity");
+	refuse_wish(s, "{\"quantity\":\"1\"}", PROBLEM_BAD_VALUE, "quantity");
+	refuse_wish(s, "{\"buyer\":1}", PROBLEM_BAD_VALUE, "buyer");
+	refuse_wish(s, "seat=1", PROBLEM_UNKNOWN_MEMBER, "seat");
+	refuse_wish(s, "buyer=a&buyer=b", PROBLEM_BAD_BODY, NULL);
+	refuse_wish(s, "{", PROBLEM_BAD_BODY, NULL);
+	ask(s, "POST", "/sales/demo/buy")->body_too_large = true;
+	begin(s);
+	assert_problem(s, PROBLEM_TOO_LARGE, NULL);
+	ask(s, "POST", "/sales/demo/buy");
+	set_body(s, "<buy/>");
+	set_header(s, HEADER_CONTENT_TYPE, "text/xml");
+	begin(s);
+	assert_problem(s, PROBLEM_MEDIA_TYPE, NULL);
+	s->options.max_quantity = 3;
+	refuse_wish(s, "quantity=4", PROBLEM_BAD_VALUE, "quantity");
+	assert_body_has(s, "from 1 to 3");
+}
+
+/* `count` times the same character, behind "buyer=". */
+static const char *
+long_buyer(char text[512], const char *character, size_t count)
+{
+	strcpy(text, "buyer=");
+	while (count-- > 0)
+		strcat(text, character);
+	return text;
+}
+
+static void
+test_buyers(void **state)
+{
+	static const char *const bad[] = {
+	    "", "a%00b", "%0a", "a%09b", "%7f", "%1f", "%c2%80", "a%c2%9fb"};
+	struct scene *s = *state;
+	char text[512];
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "buyer=%s", bad[i]);
+		if (i == 1)
+			refuse_wish(s, text, PROBLEM_BAD_BODY, NULL);
+		else
+			refuse_wish(s, text, PROBLEM_BAD_VALUE, "buyer");
+	}
+	refuse_wish(s, long_buyer(text, "a", 65), PROBLEM_BAD_VALUE, "buyer");
+	refuse_wish(s, long_buyer(text, "🎫", 65), PROBLEM_BAD_VALUE, "buyer");
+	ask(s, "POST", "/sales/demo/buy");
+	set_body(s, long_buyer(text, "🎫", 64));
+	assert_int_equal(begin(s), ROUTE_TO_CLERK);
+	assert_string_equal(s->request.order.buyer, text + 6);
+	ask(s, "POST", "/sales/demo/buy");
+	set_body(s, "buyer=%c2%a0"); /* the first behind the controls */
+	assert_int_equal(begin(s), ROUTE_TO_CLERK);
+}
+
+/* The order's key for that header; NULL: it is refused. */
+static const char *
+key_of(struct scene *s, const char *header)
+{
+	ask(s, "POST", "/sales/demo/buy");
+	set_header(s, HEADER_IDEMPOTENCY_KEY, header);
+	if (begin(s) == ROUTE_TO_CLERK)
+		return s->request.order.key;
+	assert_problem(s, PROBLEM_BAD_VALUE, "Idempotency-Key");
+	return NULL;
+}
+
+static void
+test_keys(void **state)
+{
+	static const char *const rows[][2] = {
+	    {"abc", "abc"},
+	    {"\"abc\"", "abc"},
+	    {"a b", "a b"},
+	    {"\"a b\"", "a b"},
+	    {"a\"b", "a\"b"},
+	    {"a\"", "a\""},
+	    {"a\\b", "a\\b"},
+	    {"\"a\\\"b\"", "a\"b"},
+	    {"\"a\\\\b\"", "a\\b"},
+	    {"\"\\\\\"", "\\"},
+	    {"\"\\\"\"", "\""},
+	    {"~!#", "~!#"},
+	};
+	static const char *const bad[] = {"", "\"", "\"\"", "\"abc", "\"a\"b",
+	    "\"a\"b\"", "\"a\\b\"", "\"a\\\"", "\"a\\", "a\x7f", "a\tb", "a\nb",
+	    "\x01", "ä", "\"ä\"", "\"a\" ", "\"\\"};
+	struct scene *s = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *key = key_of(s, rows[i][0]);
+
+		if (key == NULL)
+			fail_msg("refused: %s", rows[i][0]);
+		assert_string_equal(key, rows[i][1]);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (key_of(s, bad[i]) != NULL)
+			fail_msg("taken: %s", bad[i]);
+}
+
+static void
+test_long_keys(void **state)
+{
+	struct scene *s = *state;
+	char bare[300] = "", quoted[600] = "\"";
+	size_t i;
+
+	memset(bare, 'k', 255);
+	assert_string_equal(key_of(s, bare), bare);
+	bare[255] = 'k';
+	assert_null(key_of(s, bare));
+	/* It is the characters that count, not the escapes. */
+	for (i = 0; i < 255; i++)
+		strcat(quoted, "\\\"");
+	strcat(quoted, "\"");
+	assert_int_equal(strlen(key_of(s, quoted)), 255);
+	strcpy(quoted + 1 + 2 * 255, "k\"");
+	assert_null(key_of(s, quoted));
+}
+
+/* ---------------------------------------------------------------- ETags -- */
+
+/* The order for that If-Match; NULL: it is refused. */
+static const struct order *
+match_of(struct scene *s, const char *header)
+{
+	ask(s, "POST", "/sales/demo/buy");
+	set_header(s, HEADER_IF_MATCH, header);
+	if (begin(s) == ROUTE_TO_CLERK)
+		return &s->request.order;
+	assert_problem(s, PROBLEM_BAD_VALUE, "If-Match");
+	return NULL;
+}
+
+static void
+test_if_match(void **state)
+{
+	static const char *const bad[] = {"", "x", "\"x\"", "\"", "\"\"",
+	    "12-3", "\"0011223344556677\"", "\"0011223344556677-\"",
+	    "\"0011223344556677-1", "0011223344556677-1\"",
+	    "\"0011223344556677-1\" ",
+	    "\"0011223344556677-1\", \"0011223344556677-2\"",
+	    "\"00112233445566778-1\"", "\"0011223344556677-1x\"", "**"};
+	struct scene *s = *state;
+	const struct order *order;
+	size_t i;
+
+	order = match_of(s, "\"0011223344556677-12\"");
+	assert_non_null(order);
+	assert_true(order->has_if_match);
+	assert_true(order->match_epoch == UINT64_C(0x0011223344556677));
+	assert_int_equal(order->match_version, 12);
+	order = match_of(s, "*");
+	assert_non_null(order);
+	assert_false(order->has_if_match);
+	order = match_of(s, "W/\"0011223344556677-12\"");
+	assert_non_null(order);
+	assert_true(order->has_if_match);
+	assert_true(order->match_epoch == 0); /* which no sale has */
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (match_of(s, bad[i]) != NULL)
+			fail_msg("taken: %s", bad[i]);
+}
+
+/* The tag of a GET is the If-Match of a buy, and the 304 of a GET. */
+static void
+test_etag(void **state)
+{
+	struct scene *s = *state;
+	const struct store_state demo = state_of(&s->f, "demo");
+	const struct order *order;
+	char etag[64];
+
+	visit(s, "GET", "/sales/demo");
+	assert_int_equal(s->reply.status, 200);
+	assert_body_has(s, "{\"id\":\"demo\",\"capacity\":10,\"remaining\":10,"
+			   "\"version\":0,\"lock\":\"mutex\",\"delay_ms\":0,"
+			   "\"store\":\"json\",\"safe\":true}\n");
+	snprintf(etag, sizeof(etag), "%s", header_of(s, "ETag"));
+	order = match_of(s, etag);
+	assert_non_null(order);
+	assert_true(order->match_epoch == demo.epoch);
+	assert_int_equal(order->match_version, demo.version);
+
+	ask(s, "GET", "/sales/demo");
+	set_header(s, HEADER_IF_NONE_MATCH, etag);
+	begin(s);
+	assert_int_equal(s->reply.status, 304);
+	assert_int_equal(s->reply.size, 0);
+	assert_string_equal(header_of(s, "ETag"), etag);
+
+	configure_sale(&s->f, "demo", NULL, 1000, 3000);
+	ask(s, "GET", "/sales/demo");
+	set_header(s, HEADER_IF_NONE_MATCH, etag);
+	begin(s);
+	assert_int_equal(s->reply.status, 200);
+	assert_body_has(s, "\"delay_ms\":[1000,3000]");
+	assert_string_not_equal(header_of(s, "ETag"), etag);
+}
+
+/* ------------------------------------------------------------- outcomes -- */
+
+/* What a clerk might have decided, and its answer. */
+static void
+answer(struct scene *s, enum outcome outcome)
+{
+	struct order *order = &s->request.order;
+
+	assert_int_equal(begin(s), ROUTE_TO_CLERK);
+	order->outcome = outcome;
+	order->receipt = (struct receipt){.order = ORDER_ID,
+	    .buyer = "alice",
+	    .lock = "mutex",
+	    .seat = 4,
+	    .quantity = 2,
+	    .remaining = 5,
+	    .version = 3,
+	    .base = 2,
+	    .sold_at_ms = INT64_C(1795237200123),
+	    .worker = 1,
+	    .clerk = 2};
+	order->state = state_of(&s->f, "demo");
+	trail_add(&order->trail, STEP_READ, ARRIVED_NS + 1500000);
+	routes_sold(&s->call);
+	assert_string_equal(header_of(s, "Server-Timing"),
+	    "queue;dur=1.500, lock;dur=0.000, delay;dur=0.000, "
+	    "write;dur=0.000");
+}
+
+static void
+test_receipt(void **state)
+{
+	struct scene *s = *state;
+
+	ask(s, "POST", "/sales/demo/buy");
+	answer(s, OUTCOME_SOLD);
+	assert_int_equal(s->reply.status, 201);
+	assert_string_equal(s->reply.body,
+	    "{\"order\":\"" ORDER_ID "\",\"sale\":\"demo\","
+	    "\"buyer\":\"alice\",\"seats\":[4,5],\"remaining\":5,"
+	    "\"version\":3,\"lock\":\"mutex\","
+	    "\"sold_at\":\"2026-11-21T05:00:00.123Z\"}\n");
+	assert_string_equal(
+	    header_of(s, "Location"), "/sales/demo/orders/" ORDER_ID);
+	ask(s, "POST", "/sales/demo/buy");
+	set_arg(s, "trail", "");
+	answer(s, OUTCOME_SOLD);
+	assert_body_has(s, "\"base\":2,\"worker\":1,\"clerk\":2,\"trail\":["
+			   "{\"at_ns\":5000000000,\"step\":\"queued\"},"
+			   "{\"at_ns\":5001500000,\"step\":\"read\"}]}\n");
+}
+
+/* A replay shows the trail of the sale, not its own. */
+static void
+test_replayed_receipt(void **state)
+{
+	static char trail[] = "[{\"at_ns\":7,\"step\":\"write\"}]";
+	struct scene *s = *state;
+
+	ask(s, "POST", "/sales/demo/buy");
+	set_arg(s, "trail", "1");
+	s->request.order.replayed_trail = trail;
+	answer(s, OUTCOME_REPLAYED);
+	assert_int_equal(s->reply.status, 201);
+	assert_body_has(s, "\"trail\":[{\"at_ns\":7,\"step\":\"write\"}]}\n");
+}
+
+static void
+test_outcomes(void **state)
+{
+	static const struct {
+		enum outcome outcome;
+		enum problem problem;
+		int status;
+	} rows[] = {
+	    {OUTCOME_SOLD_OUT, PROBLEM_SOLD_OUT, 409},
+	    {OUTCOME_NOT_ENOUGH, PROBLEM_NOT_ENOUGH, 409},
+	    {OUTCOME_CHANGED, PROBLEM_CHANGED, 412},
+	    {OUTCOME_NO_SALE, PROBLEM_NO_SALE, 404},
+	    {OUTCOME_KEY_REUSED, PROBLEM_KEY_REUSED, 422},
+	    {OUTCOME_QUEUE_FULL, PROBLEM_QUEUE_FULL, 503},
+	    {OUTCOME_QUEUE_TIMEOUT, PROBLEM_QUEUE_TIMEOUT, 503},
+	    {OUTCOME_LOCK_TIMEOUT, PROBLEM_LOCK_TIMEOUT, 503},
+	    {OUTCOME_CONFLICTS, PROBLEM_CONFLICTS, 503},
+	    {OUTCOME_STORE_BUSY, PROBLEM_STORE_BUSY, 503},
+	    {OUTCOME_STORE_FULL, PROBLEM_STORAGE_FULL, 503},
+	    {OUTCOME_STORE_ERROR, PROBLEM_STORAGE_ERROR, 503},
+	    {OUTCOME_UNKNOWN, PROBLEM_UNKNOWN_OUTCOME, 500},
+	    {OUTCOME_DRAINING, PROBLEM_DRAINING, 503},
+	};
+	struct scene *s = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ask(s, "POST", "/sales/demo/buy");
+		answer(s, rows[i].outcome);
+		assert_problem(s, rows[i].problem, NULL);
+		assert_int_equal(s->reply.status, rows[i].status);
+		/* 503 is not sold: trying again is safe. */
+		assert_true((rows[i].status == 503) ==
+			    (header_of(s, "Retry-After") != NULL));
+		ask(s, "POST", "/sales/demo/buy");
+		set_arg(s, "trail", "1");
+		answer(s, rows[i].outcome);
+		assert_body_has(s, "\"step\":\"queued\"");
+	}
+}
+
+static void
+test_refusals(void **state)
+{
+	struct scene *s = *state;
+
+	ask(s, "POST", "/sales/demo/buy");
+	set_body(s, "quantity=20");
+	answer(s, OUTCOME_NOT_ENOUGH);
+	assert_body_has(s, "Only 10 of the 20 tickets are left.");
+	assert_body_has(s, "\"sale\":\"demo\",\"remaining\":10,\"version\":0");
+	ask(s, "POST", "/sales/demo/buy");
+	answer(s, OUTCOME_CHANGED);
+	assert_non_null(header_of(s, "ETag"));
+}
+
+/* ----------------------------------------------------------- the office -- */
+
+static void
+test_open_sale(void **state)
+{
+	struct scene *s = *state;
+
+	assert_int_equal(
+	    visit_form(s, "POST", "/sales", "id=jazz&capacity=5"), 201);
+	assert_body_has(s,
+	    "{\"id\":\"jazz\",\"capacity\":5,\"remaining\":5,\"version\":0,"
+	    "\"lock\":\"flock\",\"delay_ms\":[1,2],\"store\":\"json\","
+	    "\"safe\":true}\n");
+	assert_string_equal(header_of(s, "Location"), "/sales/jazz");
+	assert_non_null(header_of(s, "ETag"));
+	assert_int_equal(
+	    visit_form(s, "POST", "/sales", "id=jazz&capacity=5"), 409);
+	assert_problem(s, PROBLEM_SALE_EXISTS, NULL);
+	assert_int_equal(
+	    visit_form(s, "POST", "/sales",
+		"{\"id\":\"rock\",\"capacity\":1,\"lock\":\"semaphore:3\","
+		"\"delay\":\"2.5s\"}"),
+	    201);
+	assert_body_has(s, "\"lock\":\"semaphore:3\",\"delay_ms\":2500");
+	assert_body_has(s, "\"safe\":false");
+	assert_body_has(s, "\"warning\":\"the delay is half");
+}
+
+static void
+refuse_sale(struct scene *s, const char *form, const char *member)
+{
+	visit_form(s, "POST", "/sales", form);
+	assert_problem(s, PROBLEM_BAD_VALUE, member);
+}
+
+static void
+test_wrong_sales(void **state)
+{
+	struct scene *s = *state;
+
+	refuse_sale(s, "", "id");
+	refuse_sale(s, "capacity=5", "id");
+	refuse_sale(s, "id=&capacity=5", "id");
+	refuse_sale(s, "id=Jazz&capacity=5", "id");
+	refuse_sale(s, "id=a/b&capacity=5", "id");
+	refuse_sale(s,
+	    "id=00000000000000000000000000000000000000000000000000000000"
+	    "000000000&capacity=5",
+	    "id");
+	refuse_sale(s, "id=jazz", "capacity");
+	refuse_sale(s, "id=jazz&capacity=0", "capacity");
+	refuse_sale(s, "id=jazz&capacity=10000001", "capacity");
+	refuse_sale(s, "id=jazz&capacity=5&lock=spin", "lock");
+	assert_body_has(s, "mutex-private");
+	refuse_sale(s, "id=jazz&capacity=5&delay=5", "delay");
+	refuse_sale(s, "id=jazz&capacity=5&delay=3s-1s", "delay");
+	visit_form(s, "POST", "/sales", "id=jazz&capacity=5&lok=none");
+	assert_problem(s, PROBLEM_UNKNOWN_MEMBER, "lok");
+	visit_form(s, "POST", "/sales", "{");
+	assert_problem(s, PROBLEM_BAD_BODY, NULL);
+	/* None of these was opened. */
+	visit(s, "GET", "/sales/jazz");
+	assert_problem(s, PROBLEM_NO_SALE, NULL);
+}
+
+/* A write that trusts what was read, be it long ago. */
+static void
+buy_seat(struct scene *s, const struct store_state *read, int64_t seat)
+{
+	struct store_line line = {.seat = seat,
+	    .quantity = 1,
+	    .remaining = 10 - seat,
+	    .capacity = 10,
+	    .order = ORDER_ID,
+	    .buyer = "alice",
+	    .lock = read->settings.lock,
+	    .worker = 1,
+	    .clerk = 1,
+	    .sold_at_ms = INT64_C(1795237200123),
+	    .trail = "[]"};
+	bool overwrote;
+
+	line.order[0] = (char)('a' + state_of(&s->f, "demo").version);
+	ok(store_put(s->f.user, read, &line, 1, in_ms(5000), &overwrote));
+}
+
+static void
+test_change_sale(void **state)
+{
+	struct scene *s = *state;
+
+	assert_int_equal(
+	    visit_form(s, "PATCH", "/sales/demo", "lock=none&delay=5ms"), 200);
+	assert_body_has(s, "\"lock\":\"none\",\"delay_ms\":5,");
+	assert_body_has(s, "\"safe\":false");
+	assert_int_equal(
+	    visit_form(s, "PATCH", "/sales/demo", "capacity=12"), 200);
+	assert_body_has(s, "\"capacity\":12,\"remaining\":12,\"version\":1");
+	assert_body_has(s, "\"lock\":\"none\",\"delay_ms\":5,");
+	visit_form(s, "PATCH", "/sales/demo", "capacity=11");
+	assert_problem(s, PROBLEM_BAD_VALUE, "capacity");
+	assert_body_has(s, "from 12 to 10000000");
+	visit_form(s, "PATCH", "/sales/demo", "");
+	assert_problem(s, PROBLEM_BAD_VALUE, NULL);
+	visit_form(s, "PATCH", "/sales/demo", "id=x");
+	assert_problem(s, PROBLEM_UNKNOWN_MEMBER, "id");
+	visit_form(s, "PATCH", "/sales/nowhere", "lock=none");
+	assert_problem(s, PROBLEM_NO_SALE, NULL);
+}
+
+/* From an unsafe strategy to a safe one, what is left is counted again. */
+static void
+test_recount(void **state)
+{
+	struct scene *s = *state;
+	struct store_state first, second;
+
+	visit_form(s, "PATCH", "/sales/demo", "lock=none");
+	first = state_of(&s->f, "demo");
+	buy_seat(s, &first, 1);
+	second = state_of(&s->f, "demo");
+	buy_seat(s, &second, 2);
+	buy_seat(s, &first, 1); /* late: 9 left, as if seat 2 were free */
+	visit_form(s, "PATCH", "/sales/demo", "lock=semaphore:3");
+	assert_null(strstr(s->reply.body, "recounted_to"));
+	assert_body_has(s, "\"remaining\":9,\"version\":3");
+	visit_form(s, "PATCH", "/sales/demo", "lock=mutex");
+	assert_body_has(s, "\"remaining\":8,\"version\":4");
+	assert_body_has(s, "\"recounted_to\":8");
+	/* Once: then it is right. */
+	visit_form(s, "PATCH", "/sales/demo", "lock=none");
+	visit_form(s, "PATCH", "/sales/demo", "lock=mutex");
+	assert_null(strstr(s->reply.body, "recounted_to"));
+	assert_body_has(s, "\"remaining\":8,\"version\":4");
+}
+
+static void
+test_delete_sale(void **state)
+{
+	struct scene *s = *state;
+
+	ask(s, "DELETE", "/sales/demo");
+	assert_int_equal(status_of(s), 409);
+	assert_problem(s, PROBLEM_NOT_SOLD_OUT, NULL);
+	assert_body_has(s, "\"remaining\":10");
+	ask(s, "DELETE", "/sales/demo");
+	set_arg(s, "force", "0");
+	assert_int_equal(status_of(s), 409);
+	ask(s, "DELETE", "/sales/demo");
+	set_arg(s, "force", "1");
+	assert_int_equal(status_of(s), 204);
+	assert_int_equal(s->reply.size, 0);
+	ask(s, "DELETE", "/sales/demo");
+	assert_int_equal(status_of(s), 404);
+}
+
+static void
+test_list_sales(void **state)
+{
+	struct scene *s = *state;
+
+	ask(s, "GET", "/sales");
+	assert_int_equal(status_of(s), 200);
+	assert_body_has(s, "{\"sales\":[{\"id\":\"demo\",");
+}
+
+/* Three lines: seat 1, seat 1 again, seat 1 again. */
+static void
+oversell(struct scene *s)
+{
+	const struct store_state read = state_of(&s->f, "demo");
+	int i;
+
+	for (i = 0; i < 3; i++)
+		buy_seat(s, &read, 1);
+}
+
+static void
+test_ledger(void **state)
+{
+	struct scene *s = *state;
+
+	oversell(s);
+	ask(s, "GET", "/sales/demo/ledger");
+	assert_int_equal(status_of(s), 200);
+	assert_body_has(s, "{\"sale\":\"demo\",\"version\":3,\"lines\":[");
+	assert_body_has(s, "\"version\":3,\"base\":0,\"nth\":1,");
+	assert_body_has(s, "\"buyer\":\"alice\"");
+	assert_body_has(s, "\"next\":null}");
+	assert_null(strstr(s->reply.body, "trail"));
+	ask(s, "GET", "/sales/demo/ledger");
+	set_arg(s, "limit", "1");
+	set_arg(s, "after", "1");
+	assert_int_equal(status_of(s), 200);
+	assert_body_has(s, "\"lines\":[{\"kind\":\"sold\",\"version\":2,");
+	assert_null(strstr(s->reply.body, "\"version\":3,\"base\""));
+	assert_body_has(s, "\"next\":2}");
+	ask(s, "GET", "/sales/demo/ledger");
+	set_arg(s, "limit", "0");
+	status_of(s);
+	assert_problem(s, PROBLEM_BAD_VALUE, "limit");
+	ask(s, "GET", "/sales/demo/ledger");
+	set_arg(s, "after", "x");
+	status_of(s);
+	assert_problem(s, PROBLEM_BAD_VALUE, "after");
+}
+
+/* Names are not for those who may not change anything. */
+static void
+test_names_hidden(void **state)
+{
+	static const char *const paths[] = {
+	    "/sales/demo/ledger", "/sales/demo/audit", "/sales/demo/audit.txt"};
+	struct scene *s = *state;
+	size_t i;
+
+	oversell(s);
+	s->options.admin = ADMIN_TOKEN;
+	for (i = 0; i < 3; i++) {
+		ask(s, "GET", paths[i]);
+		assert_int_equal(status_of(s), 200);
+		assert_null(strstr(s->reply.body, "alice"));
+		ask(s, "GET", paths[i]);
+		set_header(s, HEADER_AUTHORIZATION, "Bearer " TOKEN);
+		assert_int_equal(status_of(s), 200);
+		assert_body_has(s, "alice");
+	}
+}
+
+static void
+test_order(void **state)
+{
+	struct scene *s = *state;
+
+	oversell(s);
+	ask(s, "GET",
+	    "/sales/demo/orders/a"
+	    "0112233445566778899aabbccddeeff");
+	assert_int_equal(status_of(s), 200);
+	assert_body_has(s, "\"buyer\":\"alice\",\"seats\":[1],");
+	assert_body_has(s, "\"trail\":[]");
+	ask(s, "GET", "/sales/demo/orders/none");
+	assert_int_equal(status_of(s), 404);
+	assert_problem(s, PROBLEM_NO_ORDER, NULL);
+	ask(s, "GET", "/sales/nowhere/orders/none");
+	assert_int_equal(status_of(s), 404);
+	assert_problem(s, PROBLEM_NO_SALE, NULL);
+}
+
+static void
+test_audit(void **state)
+{
+	struct scene *s = *state;
+
+	oversell(s);
+	ask(s, "GET", "/sales/demo/audit");
+	assert_int_equal(status_of(s), 200);
+	assert_body_has(s, "\"verdict\":\"double-booked\",\"wrong\":true");
+	assert_body_has(s, "\"seat\":1,\"times\":3,");
+	ask(s, "GET", "/sales/demo/audit.txt");
+	set_header(s, HEADER_HOST, "localhost:99");
+	assert_int_equal(status_of(s), 200);
+	assert_string_equal(s->reply.type, "text/plain; charset=utf-8");
+	assert_body_has(s, "DOUBLE-BOOKED   seat 1 was sold 3 times");
+	assert_body_has(s, "Cured: the sale now runs under mutex;");
+	configure_sale(&s->f, "demo", "none", -1, -1);
+	ask(s, "GET", "/sales/demo/audit.txt");
+	set_header(s, HEADER_HOST, "localhost:99");
+	status_of(s);
+	assert_body_has(
+	    s, "curl -X PATCH -d lock=mutex localhost:99/sales/demo\n");
+}
+
+#define ROW(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    ROW(test_where),
+	    ROW(test_patterns),
+	    ROW(test_not_found),
+	    ROW(test_methods),
+	    ROW(test_ids),
+	    ROW(test_ambiguous),
+	    ROW(test_no_store),
+	    ROW(test_root),
+	    ROW(test_admin_open),
+	    ROW(test_admin_named_host),
+	    ROW(test_admin_origin),
+	    ROW(test_admin_token),
+	    ROW(test_admin_off),
+	    ROW(test_anybody),
+	    ROW(test_wish),
+	    ROW(test_wrong_wishes),
+	    ROW(test_buyers),
+	    ROW(test_keys),
+	    ROW(test_long_keys),
+	    ROW(test_if_match),
+	    ROW(test_etag),
+	    ROW(test_receipt),
+	    ROW(test_replayed_receipt),
+	    ROW(test_outcomes),
+	    ROW(test_refusals),
+	    ROW(test_open_sale),
+	    ROW(test_wrong_sales),
+	    ROW(test_change_sale),
+	    ROW(test_recount),
+	    ROW(test_delete_sale),
+	    ROW(test_list_sales),
+	    ROW(test_ledger),
+	    ROW(test_names_hidden),
+	    ROW(test_order),
+	    ROW(test_audit),
+	};
+
+	if (argc > 1) /* only those whose name matches, * and ? allowed */
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
