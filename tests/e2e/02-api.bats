@@ -1,0 +1,549 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031,SC2034,SC2046,SC2153,SC2154
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Goal of this test: every call does what it promises, with both stores and
+# with bodies of every kind.
+
+load helper
+
+# -------------------------------------------------------------------- look --
+
+@test "GET / gives curl five lines that can be pasted, and work" {
+  start
+  answered 200 GET /
+  equal Content-Type "$(header content-type)" 'text/plain; charset=utf-8'
+  matches Vary "$(header vary)" Accept
+  answered 200 GET / -H 'Accept: text/plain'
+  local word line
+  for word in look buy break judge cure; do
+    line=$(grep "^$word  *curl " <<<"$body")
+    line=${line#*curl }
+    # The delay of the walk is for people.
+    # shellcheck disable=SC2086
+    code=$(http -o "$WORK/body" -w '%{http_code}' ${line/delay=3s/delay=1ms})
+    if [ "$word" = buy ]; then equal "$word" "$code" 201; else
+      equal "$word" "$code" 200
+    fi
+  done
+  answered 200 GET /sales/demo
+  equal lock "$(member lock)" mutex
+}
+
+sales_are_shown() {
+  start --store "$STORE" --tickets 7
+  answered 200 GET /sales/demo
+  equal Content-Type "$(header content-type)" application/json
+  equal sale "$body" '{"id":"demo","capacity":7,"remaining":7,"version":0,"lock":"mutex","delay_ms":0,"store":"'"$STORE"'","safe":true}'
+  sale_open second 3 none 1ms-5ms
+  equal sale "$body" '{"id":"second","capacity":3,"remaining":3,"version":0,"lock":"none","delay_ms":[1,5],"store":"'"$STORE"'","safe":false}'
+  local second=$body
+  answered 200 GET /sales/second
+  equal sale "$body" "$second"
+  answered 200 GET /sales/demo
+  local demo=$body
+  answered 200 GET /sales
+  [ "$body" = "{\"sales\":[$demo,$second]}" ] ||
+    equal sales "$body" "{\"sales\":[$second,$demo]}"
+}
+
+@test "GET /sales and /sales/{id}: the members, in this order" {
+  each_store sales_are_shown
+}
+
+etag_works() {
+  start --store "$STORE"
+  answered 200 GET /sales/demo
+  local first second
+  first=$(header etag)
+  matches ETag "$first" '^"[^"]+"$'
+  matches Cache-Control "$(header cache-control)" no-cache
+  answered 304 GET /sales/demo -H "If-None-Match: $first"
+  equal body "$body" ""
+  equal ETag "$(header etag)" "$first"
+  answered 200 GET /sales/demo -H 'If-None-Match: "nix"'
+  # Another version, then another epoch: another tag each time.
+  answered 201 POST /sales/demo/buy
+  answered 200 GET /sales/demo -H "If-None-Match: $first"
+  second=$(header etag)
+  [ "$second" != "$first" ]
+  answered 200 PATCH /sales/demo -d lock=flock
+  [ "$(header etag)" != "$second" ]
+  equal version "$(member version)" 1
+  answered 200 GET /sales/demo -H "If-None-Match: $second"
+  answered 304 GET /sales/demo -H "If-None-Match: $(header etag)"
+}
+
+@test "ETag changes with version and settings; If-None-Match gives 304" {
+  each_store etag_works
+}
+
+@test "GET /locks: six strategies and their facts" {
+  start
+  answered 200 GET /locks
+  equal names "$(grep -o '"name":"[^"]*"' <<<"$body" | cut -d '"' -f 4 |
+    paste -sd ' ')" \
+    'none mutex-private flock mutex semaphore optimistic semaphore:3'
+  local lock fact
+  lock_is() {
+    fact=$(grep -o "{\"name\":\"$1\",[^}]*}" <<<"$body")
+    equal "$1: safe" "$(member safe "$fact")" "$2"
+    equal "$1: threads" "$(member excludes_threads "$fact")" "$3"
+    equal "$1: processes" "$(member excludes_processes "$fact")" "$4"
+    equal "$1: wrong on purpose" "$(member wrong_on_purpose "$fact")" "$5"
+    matches "$1: when killed" "$(member when_killed "$fact")" '^.{10,}$'
+  }
+  lock_is none false false false true
+  lock_is mutex-private false true false true
+  lock_is flock true true true false
+  lock_is mutex true true true false
+  lock_is semaphore true true true false
+  lock_is optimistic true false false false
+  lock_is semaphore:3 false false false true
+}
+
+@test "HEAD is GET without the body, and buys nothing" {
+  start
+  local path length
+  for path in / /sales /sales/demo /locks /sales/demo/ledger \
+    /sales/demo/audit /sales/demo/audit.txt; do
+    answered 200 GET "$path"
+    length=$(header content-length)
+    answered 200 HEAD "$path"
+    equal "$path: Content-Length" "$(header content-length)" "$length"
+  done
+  answered 405 HEAD /sales/demo/buy
+  answered 404 HEAD /sales/nix
+  equal left "$(left demo)" 100
+}
+
+# --------------------------------------------------------------------- buy --
+
+receipt_is_right() {
+  start --store "$STORE" --lock flock
+  answered 201 POST /sales/demo/buy -d buyer=alice -d quantity=2
+  equal Content-Type "$(header content-type)" application/json
+  equal lines "$(wc -l <"$WORK/body")" 1
+  equal members "$(keys)" 'order sale buyer seats remaining version lock sold_at'
+  matches order "$(member order)" '^[0-9a-f]{32}$'
+  equal sale "$(member sale)" demo
+  equal buyer "$(member buyer)" alice
+  equal seats "$(member seats)" '[1,2]'
+  equal remaining "$(member remaining)" 98
+  equal version "$(member version)" 1
+  equal lock "$(member lock)" flock
+  matches sold_at "$(member sold_at)" \
+    '^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{3}Z$'
+  equal Location "$(header location)" "/sales/demo/orders/$(member order)"
+  matches Server-Timing "$(header server-timing)" \
+    '^queue;dur=[0-9.]+, lock;dur=[0-9.]+, delay;dur=0\.000, write;dur=[0-9.]+$'
+  # The next one gets the next seats, and another order id.
+  local order
+  order=$(member order)
+  answered 201 POST /sales/demo/buy -d quantity=3
+  equal seats "$(member seats)" '[3,4,5]'
+  equal version "$(member version)" 2
+  [ "$(member order)" != "$order" ]
+  equal left "$(left demo)" 95
+}
+
+@test "a receipt is one short line with everything on it" {
+  each_store receipt_is_right
+}
+
+bodies_are_equal() {
+  start --store "$STORE"
+  local json='Content-Type: application/json'
+  bought() {
+    equal code "$code" 201
+    equal buyer "$(member buyer)" "$1"
+    equal seats "$(member seats)" "$2"
+  }
+  call POST /sales/demo/buy
+  bought anonymous '[1]'
+  call POST /sales/demo/buy -d ''
+  bought anonymous '[2]'
+  call POST /sales/demo/buy -H "$json" -d ''
+  bought anonymous '[3]'
+  call POST /sales/demo/buy -H "$json" -d '{}'
+  bought anonymous '[4]'
+  call POST /sales/demo/buy -H "$json" -d '{"buyer":"alice","quantity":2}'
+  bought alice '[5,6]'
+  call POST /sales/demo/buy -H "$json; charset=utf-8" \
+    -d ' { "quantity" : 1 , "buyer" : "b\u006fb" } '
+  bought bob '[7]'
+  # What people type: JSON that curl says is a form.
+  call POST /sales/demo/buy -d '{"buyer":"carol"}'
+  bought carol '[8]'
+  call POST /sales/demo/buy -d buyer=dave -d quantity=2
+  bought dave '[9,10]'
+  call POST /sales/demo/buy -d 'quantity=1&buyer=%65v+e%21'
+  bought 'ev e!' '[11]'
+  call POST /sales/demo/buy -H 'Content-Type:' -d buyer=frank
+  bought frank '[12]'
+  call POST /sales/demo/buy -H 'Transfer-Encoding: chunked' -d buyer=grace
+  bought grace '[13]'
+  # 64 characters are not 64 bytes.
+  local long
+  long=$(printf 'ü%.0s' {1..64})
+  call POST /sales/demo/buy --data-urlencode "buyer=$long"
+  bought "$long" '[14]'
+  call POST /sales/demo/buy -H "$json" -d '{"buyer":"票 \"x\" \\"}'
+  bought "票 \\\"x\\\" \\\\" '[15]'
+  equal left "$(left demo)" 85
+}
+
+@test "a buy understands JSON, a form, and nothing at all" {
+  each_store bodies_are_equal
+}
+
+@test "the largest quantity there is" {
+  start --max-quantity 1000 --tickets 1000
+  answered 201 POST /sales/demo/buy -d quantity=1000
+  equal seats "$(member seats | tr , '\n' | wc -l)" 1000
+  equal remaining "$(member remaining)" 0
+  local order
+  order=$(member order)
+  answered 200 GET "/sales/demo/orders/$order"
+  equal seats "$(member seats | tr , '\n' | tail -n 1)" '1000]'
+}
+
+trail_is_right() {
+  local lock=$1 wanted=$2 steps
+  answered 200 PATCH /sales/demo -d "lock=$lock" -d delay=5ms
+  answered 201 POST '/sales/demo/buy?trail'
+  steps=$(grep -o '"step":"[a-z]*"' <<<"$body" | cut -d '"' -f 4 |
+    paste -sd ' ')
+  equal "$lock: steps" "$steps" "$wanted"
+  equal "$lock: times" \
+    "$(grep -o '"at_ns":[0-9]*' <<<"$body" | cut -d : -f 2 | sort -nc &&
+      echo sorted)" sorted
+  equal "$lock: base" "$(member base)" "$(($(member version) - 1))"
+  matches "$lock: who" "$(member worker) $(member clerk)" '^[12] [1-4]$'
+  matches Server-Timing "$(header server-timing)" 'delay;dur=([5-9]|[1-9][0-9]+)\.'
+  # The read saw what was left before, the write left one less.
+  matches "$lock: read" "$body" \
+    "\"step\":\"read\",\"remaining\":$(($(member remaining) + 1)),\"version\":$(member base)\}"
+  matches "$lock: commit" "$body" \
+    "\"step\":\"commit\",\"remaining\":$(member remaining),\"version\":$(member version)\}"
+}
+
+trails_are_right() {
+  start --store "$STORE" --workers 2 --clerks 4
+  local lock
+  for lock in mutex-private flock mutex semaphore semaphore:3; do
+    trail_is_right "$lock" 'queued wait lock read delay write commit unlock'
+  done
+  trail_is_right none 'queued read delay write commit'
+  trail_is_right optimistic 'queued read delay write commit'
+  # Without asking there is none; a refusal has one too.
+  answered 201 POST /sales/demo/buy
+  equal trail "$(member trail)" ""
+  answered 201 POST '/sales/demo/buy?trail=0'
+  equal trail "$(member trail)" ""
+  answered 409 POST '/sales/demo/buy?trail=1' -d quantity=100
+  matches trail "$body" '"step":"read","remaining":91,"version":9\}\]'
+}
+
+@test "?trail shows each step, as the strategy takes them" {
+  each_store trails_are_right
+}
+
+order_is_kept() {
+  start --store "$STORE"
+  answered 201 POST '/sales/demo/buy?trail' -d buyer=alice -d quantity=2
+  local order told=$body location
+  order=$(member order)
+  location=$(header location)
+  answered 201 POST /sales/demo/buy -d buyer=bob
+  answered 200 GET "$location"
+  # As it was told, but for the steps after the write.
+  told=${told%%,\{\"at_ns\":+([0-9]),\"step\":\"commit\"*}]}
+  equal order "$body" "$told"
+  call GET /sales/demo/orders/00000000000000000000000000000000
+  problem no-order 404
+  call GET /sales/demo/orders/nix
+  problem no-order 404
+  sale_open other 5 mutex 0
+  call GET "/sales/other/orders/$order"
+  problem no-order 404
+}
+
+@test "GET /sales/{id}/orders/{order}: the receipt with its trail" {
+  each_store order_is_kept
+}
+
+if_match_works() {
+  start --store "$STORE" --lock "$1" --workers 2 --clerks 2
+  local tag older
+  answered 200 GET /sales/demo
+  older=$(header etag)
+  answered 201 POST /sales/demo/buy -H "If-Match: $older"
+  call POST /sales/demo/buy -H "If-Match: $older"
+  problem changed 412
+  equal version "$(member version)" 1
+  # The answer says where it is now: look again, then decide.
+  tag=$(header etag)
+  answered 200 GET /sales/demo
+  equal ETag "$tag" "$(header etag)"
+  answered 201 POST /sales/demo/buy -H "If-Match: $tag"
+  answered 201 POST /sales/demo/buy -H 'If-Match: *'
+  equal version "$(member version)" 3
+  # A weak tag never matches, also when it is the right one.
+  answered 200 GET /sales/demo
+  call POST /sales/demo/buy -H "If-Match: W/$(header etag)"
+  problem changed 412
+  # Other settings are another tag, at the same version.
+  answered 200 GET /sales/demo
+  tag=$(header etag)
+  answered 200 PATCH /sales/demo -d delay=1ms
+  call POST /sales/demo/buy -H "If-Match: $tag"
+  problem changed 412
+  call POST /sales/demo/buy -H 'If-Match: nix'
+  problem bad-value 400
+  equal member "$(member member)" If-Match
+  call POST /sales/nix/buy -H 'If-Match: *'
+  problem no-sale 404
+  equal left "$(left demo)" 97
+}
+
+@test "If-Match on buy: the version check by hand, under mutex and none" {
+  each_store if_match_works mutex
+  each_store if_match_works none
+}
+
+# Of eight who looked at the same time, one may buy, though nothing excludes.
+if_match_excludes() {
+  start --store "$STORE" --workers 2 --clerks 4
+  sale_open race 8 none 20ms
+  answered 200 GET /sales/race
+  buyers 8 race -H "If-Match: $(header etag)"
+  equal receipts "$(receipts)" 1
+  equal changed "$(refusals changed)" 7
+  equal left "$(left race)" 7
+}
+
+@test "If-Match lets one of eight buy, under none" {
+  each_store if_match_excludes
+}
+
+# ------------------------------------------------------------------ ledger --
+
+ledger_has_pages() {
+  start --store "$STORE"
+  answered 200 GET /sales/demo/ledger
+  equal ledger "$body" '{"sale":"demo","version":0,"lines":[],"next":null}'
+  local i name versions
+  for name in alice bob carol dave eve; do
+    answered 201 POST /sales/demo/buy -d buyer=$name -d quantity=2
+  done
+  lines() {
+    grep -o '"kind":"sold","version":[0-9]*' <<<"$body" | cut -d : -f 3 |
+      paste -sd ' '
+  }
+  answered 200 GET /sales/demo/ledger
+  equal lines "$(lines)" '1 2 3 4 5'
+  matches next "$body" '"next":null\}$'
+  matches "a line" "$body" \
+    '\{"kind":"sold","version":3,"base":2,"nth":1,"order":"[0-9a-f]{32}","buyer":"carol","seats":\[5,6\],"remaining":94,"capacity":100,"lock":"mutex","sold_at":"[^"]+Z"\}'
+  answered 200 GET '/sales/demo/ledger?limit=2'
+  equal lines "$(lines)" '1 2'
+  matches next "$body" '"next":2\}$'
+  answered 200 GET '/sales/demo/ledger?limit=2&after=2'
+  equal lines "$(lines)" '3 4'
+  matches next "$body" '"next":4\}$'
+  answered 200 GET '/sales/demo/ledger?after=4&limit=2'
+  equal lines "$(lines)" 5
+  matches next "$body" '"next":null\}$'
+  answered 200 GET '/sales/demo/ledger?after=99'
+  equal lines "$(lines)" ''
+  matches next "$body" '"next":null\}$'
+  answered 200 GET '/sales/demo/ledger?limit=1&trail'
+  equal trails "$(grep -o '"trail":\[{' <<<"$body" | wc -l)" 1
+  local wrong
+  for wrong in limit=0 limit=1001 limit=x limit= limit=-1 after=-1 after=x \
+    after=99999999999999999999; do
+    call GET "/sales/demo/ledger?$wrong"
+    problem bad-value 400
+    equal member "$(member member)" "${wrong%=*}"
+  done
+}
+
+@test "GET /sales/{id}/ledger comes in pages" {
+  each_store ledger_has_pages
+}
+
+@test "a page of the ledger has 100 lines unless it is asked for more" {
+  start --tickets 250
+  buyers 150 demo
+  answered 200 GET /sales/demo/ledger
+  equal lines "$(grep -o '"kind"' <<<"$body" | wc -l)" 100
+  matches next "$body" '"next":100\}$'
+  equal lines "$(ledger demo | wc -l)" 150
+}
+
+# ------------------------------------------------------------------- audit --
+
+audit_is_right() {
+  start --store "$STORE" --tickets 9
+  answered 200 GET /sales/demo/audit.txt
+  equal Content-Type "$(header content-type)" 'text/plain; charset=utf-8'
+  matches audit "$body" '^CORRECT +0 sold once each, 9 left +sale demo, 9 tickets, '"$STORE"
+  matches audit "$body" 'Nothing was sold yet\.$'
+  answered 201 POST /sales/demo/buy -d quantity=2
+  answered 201 POST /sales/demo/buy
+  answered 200 GET /sales/demo/audit
+  equal Content-Type "$(header content-type)" application/json
+  equal audit "$body" '{"sale":"demo","store":"'"$STORE"'","lock":"mutex","verdict":"correct","wrong":false,"capacity":9,"remaining":6,"version":2,"receipts":2,"tickets":3,"seats":3,"seats_twice":0,"oversold":0,"stranded":0,"overwrites":0,"recounts":0,"strategies":[{"lock":"mutex","receipts":2,"seats_twice":0,"overwrites":0,"wrong":false}],"collision":null}'
+  answered 200 GET /sales/demo/audit.txt
+  matches audit "$body" '^CORRECT +3 sold once each, 6 left '
+  matches table "$body" $'\n''  under +receipts +seats twice +verdict'$'\n''  mutex +2 +0 +correct$'
+}
+
+@test "GET /sales/{id}/audit and audit.txt of a sale with nothing wrong" {
+  each_store audit_is_right
+}
+
+# ------------------------------------------------------------------- admin --
+
+sale_opens() {
+  start --store "$STORE" --lock flock --delay 2ms
+  local id json='Content-Type: application/json'
+  # What is not chosen is as the options say.
+  answered 201 POST /sales -d id=x -d capacity=5
+  equal Location "$(header location)" /sales/x
+  equal Content-Type "$(header content-type)" application/json
+  matches ETag "$(header etag)" '^".+"$'
+  equal lock "$(member lock)" flock
+  equal delay_ms "$(member delay_ms)" 2
+  answered 201 POST /sales -H "$json" \
+    -d '{"id":"y_0-9","capacity":1,"lock":"semaphore:3","delay":"1s-1.5s"}'
+  equal lock "$(member lock)" semaphore:3
+  equal delay_ms "$(member delay_ms)" '[1000,1500]'
+  equal safe "$(member safe)" false
+  id=$(printf 'z%.0s' {1..64})
+  answered 201 POST /sales -d "id=$id" -d capacity=1
+  answered 201 POST "/sales/$id/buy"
+  answered 409 POST "/sales/$id/buy"
+  answered 200 GET /sales
+  equal sales "$(grep -o '"id"' <<<"$body" | wc -l)" 4
+  call POST /sales -d id=x -d capacity=5
+  problem sale-exists 409
+  equal left "$(left x)" 5
+}
+
+@test "POST /sales opens a sale" {
+  each_store sale_opens
+}
+
+sale_changes() {
+  start --store "$STORE" --tickets 10
+  local json='Content-Type: application/json'
+  answered 201 POST /sales/demo/buy
+  answered 200 PATCH /sales/demo -d lock=semaphore:3
+  equal sale "$body" '{"id":"demo","capacity":10,"remaining":9,"version":1,"lock":"semaphore:3","delay_ms":0,"store":"'"$STORE"'","safe":false}'
+  answered 200 PATCH /sales/demo -H "$json" -d '{"delay":"1ms-3ms"}'
+  equal delay_ms "$(member delay_ms)" '[1,3]'
+  equal lock "$(member lock)" semaphore:3
+  # Capacity grows, and that is a line of the ledger.
+  answered 200 PATCH /sales/demo -d capacity=12 -d lock=flock -d delay=0
+  equal sale "$body" '{"id":"demo","capacity":12,"remaining":11,"version":2,"lock":"flock","delay_ms":0,"store":"'"$STORE"'","safe":true}'
+  equal "the last line" "$(ledger demo | tail -n 1 | cut -d , -f 1-3)" \
+    '{"kind":"raised","version":2,"base":1'
+  answered 201 POST /sales/demo/buy
+  equal seats "$(member seats)" '[2]'
+  answered 201 POST /sales/demo/buy -d quantity=10
+  equal seats "$(member seats)" '[3,4,5,6,7,8,9,10,11,12]'
+  answered 409 POST /sales/demo/buy
+  # A sale that is sold out sells again.
+  answered 200 PATCH /sales/demo -H "$json" -d '{"capacity":13}'
+  answered 201 POST /sales/demo/buy
+  equal seats "$(member seats)" '[13]'
+  # It never shrinks; and what is as it was already is no mistake.
+  call PATCH /sales/demo -d capacity=12
+  problem bad-value 400
+  equal member "$(member member)" capacity
+  answered 200 PATCH /sales/demo -d capacity=13 -d lock=flock
+  equal version "$(member version)" 6
+  call PATCH /sales/demo
+  problem bad-value 400
+  call PATCH /sales/nix -d lock=none
+  problem no-sale 404
+  answered 200 GET /sales/demo/audit
+  equal verdict "$(member verdict)" correct
+}
+
+@test "PATCH /sales/{id} changes lock and delay, and raises the capacity" {
+  each_store sale_changes
+}
+
+sale_goes() {
+  start --store "$STORE"
+  sale_open x 2 mutex 0
+  call DELETE /sales/x
+  problem not-sold-out 409
+  equal remaining "$(member remaining)" 2
+  local order tag
+  answered 201 POST /sales/x/buy -d quantity=2
+  order=$(header location)
+  answered 204 DELETE /sales/x
+  equal body "$body" ""
+  call GET /sales/x
+  problem no-sale 404
+  call POST /sales/x/buy
+  problem no-sale 404
+  call GET "$order"
+  problem no-sale 404
+  call DELETE /sales/x
+  problem no-sale 404
+  # Anew: nothing of the old one is left.
+  sale_open x 3 none 0
+  equal version "$(member version)" 0
+  equal remaining "$(member remaining)" 3
+  tag=$(header etag)
+  answered 200 GET /sales/x/ledger
+  equal ledger "$body" '{"sale":"x","version":0,"lines":[],"next":null}'
+  call GET "$order"
+  problem no-order 404
+  answered 204 DELETE '/sales/x?force=1'
+  sale_open x 3 none 0
+  call POST /sales/x/buy -H "If-Match: $tag"
+  problem changed 412
+  answered 200 GET /sales
+  equal sales "$(grep -o '"id"' <<<"$body" | wc -l)" 2
+}
+
+@test "DELETE /sales/{id}: when sold out or forced; then the id is free" {
+  each_store sale_goes
+}
+
+# Buyers may be told that it is gone, and nothing else.
+deleted_under_load() {
+  start --store "$STORE" --workers 2
+  sale_open x 100000 mutex 0
+  buyers 40 x &
+  local load=$!
+  answered 204 DELETE '/sales/x?force=1'
+  wait "$load"
+  equal "answered" "$(($(receipts) + $(refusals no-sale)))" 40
+  call GET /sales/x
+  problem no-sale 404
+}
+
+@test "DELETE under load: sold before it, or gone" {
+  each_store deleted_under_load
+}
+
+# ---------------------------------------------------------------- keep-alive --
+
+@test "one connection serves many requests, errors included" {
+  start
+  local path connections
+  for path in demo/buy nix/buy demo/buy demo/nix 'demo/buy?trail'; do
+    printf 'url = "%s/sales/%s"\noutput = /dev/null\n' "$URL" "$path"
+  done >"$WORK/config"
+  connections=$(http -X POST -d quantity=1 -w '%{http_code} %{num_connects}\n' \
+    -K "$WORK/config")
+  equal "codes and new connections" "$(paste -sd , <<<"$connections")" \
+    '201 1,404 0,201 0,404 0,201 0'
+}

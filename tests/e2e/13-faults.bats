@@ -1,0 +1,334 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Goal of this test: a disk that fails.  What was acknowledged is there, what
+# was refused is not; whoever was told that the outcome is unknown learns it by
+# the key; and when the fault is gone, the service sells again.
+
+load helper
+load helper_crash
+
+LEFT='^[^ ]+ worker-died worker=[12] pid=[0-9]+ how="left the store to be recovered" locks_held=0 permits_handed_back=0 lived_ms=[0-9]+$'
+POISONED='^[^ ]+ store-poisoned what="a write.s outcome is unknown; nothing is sold until the store is recovered"$'
+RECOVERED='^[^ ]+ store-recovered after_ms=[0-9]+$'
+FAILED='^[^ ]+ order-failed sale="demo" error=".+" request="[0-9a-f]+"$'
+
+# The file that orders are written to, once $DATA is known.
+orders_file() {
+  case $STORE in
+    json) echo "$DATA/demo/ledger.jsonl" ;;
+    sqlite) echo "$DATA/turnstile.db-wal" ;;
+  esac
+}
+
+is_ready() {
+  local code body
+  call GET /readyz && [ "$code" -eq 200 ]
+}
+
+# Each buyer's answer, and later the ledger: b1, b2 … in turn.
+# buy NAME: with a key of that name; what a 201 says is kept.
+buy() {
+  mkdir -p "$WORK/answers"
+  call POST /sales/demo/buy -H "Idempotency-Key: $1" -d "buyer=$1"
+  case $code in
+    201) echo "$body" >"$WORK/answers/$1" ;;
+  esac
+}
+
+is_in_ledger() {
+  ledger demo | grep -q "\"buyer\":\"$1\""
+}
+
+# All of b1 … $1 are told yes by now, each was sold once, and it is still so
+# after the next start.
+all_is_well() {
+  local i
+  for ((i = 1; i <= $1; i++)); do
+    buy "b$i"
+    equal "status of b$i" "$code" 201
+  done
+  ledger_agrees demo
+  audit_is_correct demo "$1"
+  local kept
+  kept=$(receipts_kept demo)
+  stop
+  WANTED=()
+  again --store "$STORE"
+  equal "the ledger after a restart" "$(receipts_kept demo)" "$kept"
+  audit_is_correct demo "$1"
+}
+
+# ------------------------------------------------------ fdatasync fails --
+
+# The other worker is stopped, so that recovery has to wait for it: that is
+# the time in which to look.
+a_failed_sync() {
+  local other
+  need_strace
+  EXPECTED+=("$DIED")
+  expect_log "$LEFT"
+  expect_log "$POISONED"
+  expect_log "$RECOVERED"
+  expect_log "$REPLACED"
+  expect_log "$FAILED"
+  start --store "$STORE" --workers 2 --clerks 1
+  await 5 has_workers 2
+  other=$(worker 2)
+  freeze "$other"
+  inject "$(worker 1)" -P "$(orders_file)" -e trace=fdatasync,fsync \
+    -e inject=fdatasync,fsync:error=EIO:when=2
+  buy b1
+  equal "status of b1" "$code" 201
+  local receipt=$body
+  buy b2
+  problem outcome-unknown 500
+  equal "calls that failed" "$(injected)" 1
+  # Its clients are told until they go; then another takes its place.
+  await 2 is_recovering
+  call GET /readyz
+  equal readyz "$code $body" "503 not ready"
+  matches Retry-After "$(header retry-after)" '^[0-9]+$'
+  answered 503 GET '/readyz?verbose'
+  matches verbose "$body" '\[-\]store is being recovered'
+  answered 200 GET /livez
+  equal poisoned "$(metric turnstile_store_poisoned)" 1
+  call POST /sales/demo/buy -H 'Idempotency-Key: b3' -d buyer=b3
+  problem storage-error 503
+  call POST /sales/demo/buy -H 'Idempotency-Key: b2' -d buyer=b2
+  problem storage-error 503
+  call PATCH /sales/demo -d lock=none
+  problem storage-error 503
+  # It does not wait for ever for the one that is stopped.
+  await 5 is_ready
+  is_gone "$other"
+  await 5 has_workers 2
+  equal poisoned "$(metric turnstile_store_poisoned)" 0
+  refute is_in_ledger b3
+  buy b1
+  equal "the receipt that was acknowledged" "$body" "$receipt"
+  if [ "$STORE" = json ]; then # it cuts what is in doubt
+    refute is_in_ledger b2
+  fi
+  repaired
+  all_is_well 5
+}
+
+is_recovering() {
+  [ "$(metric turnstile_workers_ready)" = 1 ] &&
+    [ "$(metric turnstile_store_poisoned)" = 1 ]
+}
+
+@test "EIO from the second fdatasync: unknown, recovered, sold once; json" {
+  STORE=json a_failed_sync
+}
+
+@test "EIO from the second fdatasync: unknown, recovered, sold once; sqlite" {
+  STORE=sqlite a_failed_sync
+}
+
+# Many at once, in batches.  The other worker joins when it has happened, else
+# it might be the only one who sells.
+a_failed_sync_in_a_crowd() {
+  need_strace
+  expect_log "$LEFT"
+  expect_log "$POISONED"
+  expect_log "$RECOVERED"
+  expect_log "$REPLACED"
+  EXPECTED+=("$FAILED")
+  start --store "$STORE" --workers 2 --batch 4
+  await 5 has_workers 2
+  inject "$(worker 1)" -P "$(orders_file)" -e trace=fdatasync,fsync \
+    -e inject=fdatasync,fsync:error=EIO
+  freeze "$(worker 2)"
+  crowd 150 demo
+  await 5 grep -Eq "$POISONED" "$ERR"
+  thaw "$(worker 2)"
+  crowd_is_served
+  repaired
+  equal receipts "$(receipts)" 100
+  equal sold-out "$(refusals sold-out)" 50
+  equal seats "$(seats | paste -sd ' ')" "$(seq -s ' ' 100)"
+  ledger_agrees demo
+  audit_is_correct demo 100
+  [ "$(metric 'turnstile_orders_total{outcome="outcome-unknown",lock="mutex"}')" -ge 1 ]
+}
+
+@test "EIO from fdatasync under a crowd: 100 seats, once each" {
+  each_store a_failed_sync_in_a_crowd
+}
+
+recovery_fails() {
+  need_strace
+  expect_log "$POISONED"
+  expect_log "$RECOVERED"
+  expect_log '^[^ ]+ store-not-recovered error=".+"$'
+  EXPECTED+=("$LEFT" "$FAILED" "$REPLACED")
+  start --store json --workers 1
+  await 5 has_workers 1
+  buy b1
+  cp "$DATA/demo/sale.json" "$WORK/sale.json"
+  inject "$(worker 1)" -e trace=fdatasync -e inject=fdatasync:error=EIO
+  echo nix >"$DATA/demo/sale.json"
+  buy b2
+  problem outcome-unknown 500
+  await 3 grep -q store-not-recovered "$ERR"
+  call POST /sales/demo/buy
+  problem storage-error 503
+  cp "$WORK/sale.json" "$DATA/demo/sale.json"
+  await 5 is_ready
+  repaired
+  STORE=json all_is_well 3
+}
+
+@test "recovery that fails is tried again until it works" {
+  recovery_fails
+}
+
+# -------------------------------------------------------- writes that fail --
+
+# Nothing was sold: 503, and not in the ledger.
+refused() {
+  local i
+  for i in "$@"; do
+    buy "b$i"
+    problem "${PROBLEM}" 503
+    refute is_in_ledger "b$i"
+  done
+}
+
+# failing_writes PROBLEM OPTION…: b1, b2 are sold, b3, b4 are not while
+# the fault lasts.  No worker dies, nothing is poisoned.
+failing_writes() {
+  local PROBLEM=$1
+  shift
+  need_strace
+  EXPECTED+=("$FAILED")
+  start --store "$STORE" --workers 1
+  await 5 has_workers 1
+  buy b1
+  buy b2
+  inject "$(worker 1)" -P "$(orders_file)" "$@"
+  refused 3 4
+  [ "$(injected)" -ge 2 ]
+  answered 200 GET /readyz
+  equal left "$(left demo)" 98
+  receipts_kept demo >"$WORK/kept"
+  receipts_told | diff - "$WORK/kept"
+  repaired
+  equal deaths "$(metric turnstile_worker_deaths_total)" 0
+  all_is_well 5
+}
+
+@test "ENOSPC from write: refused, nothing sold; json" {
+  STORE=json failing_writes storage-full -e trace=write \
+    -e inject=write:error=ENOSPC
+}
+
+@test "ENOSPC from write: refused, nothing sold; sqlite" {
+  STORE=sqlite failing_writes storage-full -e trace=pwrite64 \
+    -e inject=pwrite64:error=ENOSPC
+}
+
+@test "EIO from write: refused, nothing sold; json" {
+  STORE=json failing_writes storage-error -e trace=write \
+    -e inject=write:error=EIO
+}
+
+# A COMMIT that fails is never taken for one that did not happen.
+@test "EIO from write: unknown, recovered, sold once; sqlite" {
+  local STORE=sqlite
+  need_strace
+  expect_log "$LEFT"
+  expect_log "$POISONED"
+  expect_log "$RECOVERED"
+  EXPECTED+=("$FAILED" "$REPLACED")
+  start --store sqlite --workers 1
+  await 5 has_workers 1
+  buy b1
+  inject "$(worker 1)" -P "$(orders_file)" -e trace=pwrite64 \
+    -e inject=pwrite64:error=EIO
+  buy b2
+  problem outcome-unknown 500
+  await 5 is_ready
+  repaired
+  all_is_well 3
+}
+
+@test "a short write is a full disk; json" {
+  STORE=json failing_writes storage-full -e trace=write \
+    -e inject=write:retval=5
+}
+
+@test "a short write is a full disk; sqlite" {
+  STORE=sqlite failing_writes storage-full -e trace=pwrite64 \
+    -e inject=pwrite64:retval=0
+}
+
+# ------------------------------------------------------------- a full disk --
+
+# What the kernel does at the end of the space: it writes what fits.  To SQLite
+# that is a COMMIT that failed; json knows that nothing was sold.
+a_full_disk() {
+  local pid i
+  command -v prlimit >/dev/null || skip "there is no prlimit"
+  EXPECTED+=("$FAILED")
+  start --store "$STORE" --workers 1
+  await 5 has_workers 1
+  pid=$(worker 1)
+  buy b1
+  # Room for one more, and for a part of the one behind it.
+  prlimit --pid "$pid" --fsize=$(($(stat -c %s "$(orders_file)") * 5 / 2 -
+    1)):unlimited
+  for ((i = 2; i < 9; i++)); do
+    buy "b$i"
+    [ "$code" -eq 201 ] || break
+  done
+  echo "$i was the first that did not fit"
+  [ "$i" -ge 3 ]
+  if [ "$STORE" = json ]; then
+    problem storage-full 503
+    equal Retry-After "$(header retry-after)" 10
+    buy "b$i"
+    problem storage-full 503
+    refute is_in_ledger "b$i"
+    answered 200 GET /readyz
+    prlimit --pid "$pid" --fsize=unlimited
+  else
+    problem outcome-unknown 500
+    await 5 is_ready
+    grep -Eq "$RECOVERED" "$ERR"
+  fi
+  ledger_agrees demo
+  all_is_well $((i + 1))
+}
+
+@test "a full disk: what does not fit is not sold; json" {
+  STORE=json a_full_disk
+}
+
+@test "a full disk: unknown, recovered, sold once; sqlite" {
+  EXPECTED+=("$LEFT" "$POISONED" "$RECOVERED" "$REPLACED")
+  STORE=sqlite a_full_disk
+}
+
+# Not even a line fits behind a crash: nothing is lost by it.
+crash_when_full() {
+  command -v prlimit >/dev/null || skip "there is no prlimit"
+  EXPECTED+=("$FAILED" "$DIED" "$REPLACED")
+  start --store json --workers 1
+  await 5 has_workers 1
+  buy b1
+  prlimit --pid "$(worker 1)" \
+    --fsize=$(($(stat -c %s "$DATA/demo/ledger.jsonl") + 10)):unlimited
+  buy b2
+  problem storage-full 503
+  kill -KILL "$(worker 1)"
+  await 5 has_workers 1
+  STORE=json all_is_well 3
+}
+
+@test "a worker killed on a full disk leaves nothing half" {
+  crash_when_full
+}

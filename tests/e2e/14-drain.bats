@@ -1,0 +1,271 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Goal of this test: a service that is told to stop answers all that it took,
+# takes nothing new, says so, and ends in time.
+
+load helper
+load helper_crash
+
+has_queued() {
+  [ "$(metric turnstile_queue_depth)" -ge "$1" ]
+}
+
+# refuses_connections: nobody listens any more
+refuses_connections() {
+  refute http -o /dev/null "$URL/livez" 2>/dev/null
+}
+
+# The service ends by itself, within $1 s, with this exit status.
+ends() {
+  local status=0
+  await "$1" is_gone "$SERVICE" || fail "it did not end within $1 s"
+  wait "$SERVICE" 2>/dev/null || status=$?
+  SERVICE=
+  equal "exit status" "$status" "$2"
+  check_stderr
+}
+
+# 200 orders, all of them queued or in a clerk's hands: the lock is held from
+# here.  LOADS has the client.
+queue_200() {
+  local i
+  start --store "$STORE" --lock flock --delay 3ms --tickets 150 --workers 2
+  await 5 has_workers 2
+  hold
+  no_orders
+  for i in {1..200}; do order "b$i" "k$i" demo; done
+  send &
+  LOADS+=("$!")
+  await 5 has_queued $((200 - 2 * 4))
+}
+
+sent() {
+  wait "${LOADS[@]}"
+  LOADS=()
+}
+
+# Only after a start again can the ledger be asked.
+ledger_agrees_later() {
+  again --store "$STORE"
+  ledger_agrees demo
+  audit_is_correct demo "$1"
+}
+
+# ------------------------------------------------------------- under load --
+
+one_was_sold() {
+  [ "$(left demo)" -lt 150 ]
+}
+
+in_the_middle() {
+  queue_200
+  let_go
+  await 5 one_was_sold
+  kill -TERM "$SERVICE"
+  ends 5 0
+  sent
+  equal 201 "$(codes 201)" 150
+  equal 409 "$(codes 409)" 50
+  ledger_agrees_later 150
+}
+
+@test "SIGTERM in the middle of 200 queued orders: all are answered" {
+  each_store in_the_middle
+}
+
+# Some of them are not in yet: 201, 409, 503 or refused, and no answer lies.
+while_they_come() {
+  local i
+  start --store "$STORE" --workers 2 --tickets 2000
+  await 5 has_workers 2
+  no_orders
+  for i in {1..200}; do order "b$i" "k$i" demo; done
+  send &
+  LOADS+=("$!")
+  await 5 any_sold
+  kill -TERM "$SERVICE"
+  ends 5 0
+  sent
+  echo "201: $(codes 201), 503: $(codes 503), refused: $(codes 000)"
+  equal answers $(($(codes 201) + $(codes 503) + $(codes 000))) 200
+  ledger_agrees_later "$(codes 201)"
+}
+
+any_sold() {
+  [ "$(left demo)" -lt 2000 ]
+}
+
+@test "SIGTERM while orders come in: the ledger is what buyers were told" {
+  each_store while_they_come
+}
+
+# The deadline is over before the lock is free: 503, in time, nothing sold.
+@test "SIGTERM while the lock is held elsewhere: 503 at the deadline" {
+  local STORE=json from i
+  start --store json --lock flock --workers 1 --timeout 600ms
+  await 5 has_workers 1
+  hold
+  no_orders
+  for i in {1..20}; do order "b$i" "k$i" demo; done
+  send &
+  LOADS+=("$!")
+  await 5 has_queued 16
+  from=$(now_ms)
+  kill -TERM "$SERVICE"
+  ends 5 0
+  [ $(($(now_ms) - from)) -lt 1500 ]
+  sent
+  let_go
+  equal 503 "$(codes 503)" 20
+  ledger_agrees_later 0
+}
+
+# ----------------------------------------------------------- what is new --
+
+# ask METHOD PATH: on the connection that is open on fd $FD
+ask() {
+  local line size=0
+  printf '%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n' "$1" "$2" \
+    >&"$FD"
+  answer=''
+  while read -r -t 5 line <&"$FD"; do
+    answer+=$line$'\n'
+    case $line in
+      Content-Length:*) size=$(tr -dc 0-9 <<<"$line") ;;
+      $'\r') break ;;
+    esac
+  done
+  read -r -t 5 -N "$size" line <&"$FD"
+}
+
+@test "while it drains, new connections are refused, open ones get 503" {
+  local STORE=json others=() fd
+  start --store json --lock flock --workers 1 --clerks 1 --timeout 5s
+  await 5 has_workers 1
+  exec {FD}<>"/dev/tcp/127.0.0.1/$PORT"
+  ask GET /livez
+  [[ $answer == 'HTTP/1.1 200 '* ]]
+  for _ in 1 2 3; do
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    others+=("$fd")
+  done
+  hold
+  no_orders
+  order alice alice demo
+  order bob bob demo
+  send &
+  LOADS+=("$!")
+  await 5 has_queued 1
+  kill -TERM "$SERVICE"
+  await 2 refuses_connections
+  # On connections that are open: an order is refused, and told to go.
+  ask POST /sales/demo/buy
+  [[ $answer == 'HTTP/1.1 503 '* ]]
+  matches headers "$answer" $'\nConnection: close\r'
+  matches headers "$answer" $'\nRetry-After: [0-9]+\r'
+  exec {FD}>&-
+  FD=${others[0]}
+  ask GET /readyz
+  [[ $answer == 'HTTP/1.1 503 '* ]]
+  FD=${others[1]}
+  ask GET '/readyz?verbose'
+  [[ $answer == 'HTTP/1.1 503 '* ]]
+  FD=${others[2]}
+  ask GET /livez
+  [[ $answer == 'HTTP/1.1 200 '* ]]
+  matches headers "$answer" $'\nConnection: close\r'
+  for fd in "${others[@]}"; do exec {fd}>&-; done
+  let_go
+  ends 5 0
+  sent
+  equal 201 "$(codes 201)" 2
+  ledger_agrees_later 2
+}
+
+@test "idle connections do not hold it up" {
+  local fds=() fd from
+  start --workers 2
+  await 5 has_workers 2
+  for _ in {1..20}; do
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    fds+=("$fd")
+  done
+  printf 'POST /sales/demo/buy HTTP/1.1\r\nHost: x\r\n' >&"${fds[0]}"
+  FD=${fds[1]}
+  ask GET /livez
+  from=$(now_ms)
+  kill -TERM "$SERVICE"
+  ends 2 0
+  echo "ended after $(($(now_ms) - from)) ms"
+  for fd in "${fds[@]}"; do exec {fd}>&-; done
+}
+
+# ---------------------------------------------------------------- signals --
+
+@test "a second signal ends it at once" {
+  local first second from
+  for first in TERM INT; do
+    for second in TERM INT; do
+      STORE=json queue_200
+      kill "-$first" "$SERVICE"
+      await 2 refuses_connections
+      refute is_gone "$SERVICE"
+      from=$(now_ms)
+      kill "-$second" "$SERVICE"
+      ends 1 1
+      [ $(($(now_ms) - from)) -lt 1000 ]
+      sent
+      let_go
+    done
+  done
+  STORE=json ledger_agrees_later 0
+}
+
+# What a terminal does: the whole group gets it.
+@test "Ctrl-C is one signal: it drains" {
+  local STORE=json
+  command -v setsid >/dev/null || skip "there is no setsid"
+  local real=$TURNSTILE
+  # What a shell without job control starts ignores SIGINT: not here.
+  printf '#!/bin/sh\nexec env --default-signal=INT setsid %s "$@"\n' "$real" \
+    >"$WORK/in-a-group"
+  chmod +x "$WORK/in-a-group"
+  TURNSTILE=$WORK/in-a-group
+  queue_200
+  TURNSTILE=$real
+  equal "its group" "$(ps -o pgid= -p "$SERVICE" | tr -d ' ')" "$SERVICE"
+  equal "in its group" "$(pgrep -g "$SERVICE" | wc -l)" 3
+  kill -INT -- "-$SERVICE"
+  let_go
+  ends 5 0
+  sent
+  equal 201 "$(codes 201)" 150
+  equal 409 "$(codes 409)" 50
+  ledger_agrees_later 150
+}
+
+@test "a worker that is stopped does not keep it for ever" {
+  local other from
+  EXPECTED+=("$DIED")
+  start --store json --workers 2 --timeout 100ms
+  await 5 has_workers 2
+  other=$(worker 2)
+  freeze "$other"
+  from=$(now_ms)
+  kill -TERM "$SERVICE"
+  ends 5 0
+  echo "ended after $(($(now_ms) - from)) ms"
+  is_gone "$other"
+  grep -Eq "$DIED" "$ERR"
+}
+
+@test "SIGTERM right after the start" {
+  local i
+  for i in 1 2 3; do
+    start --workers 2
+    kill -TERM "$SERVICE"
+    ends 2 0
+  done
+}
