@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Misfortune, on purpose: workers that are killed at random moments, holders
+ * that are killed or stopped exactly when they are about to write.  Only on
+ * a service that launch.h started.
+ *
+ * A drill is looked at in the crowd's loop, with the number of receipts so
+ * far: it strikes when that reaches the next of its random marks.
+ */
+#ifndef DRILL_H
+#define DRILL_H
+
+#include "launch.h"
+
+#define DRILL_HITS_MAX 64
+
+struct drill_plan {
+	unsigned kills, holders; /* at most DRILL_HITS_MAX together */
+	int64_t pause_ms;        /* > 0: stop one holder for so long */
+	uint64_t seed;
+	uint64_t within; /* receipts among which the marks lie */
+};
+
+enum drill_what { DRILL_KILL, DRILL_KILL_HOLDER, DRILL_PAUSE_HOLDER };
+
+struct drill_hit {
+	enum drill_what what;
+	uint64_t mark;   /* receipts after which it strikes */
+	int64_t late_ns; /* and so long after that; of a kill */
+	enum { HIT_WAITS, HIT_ARMED, HIT_STOPPED, HIT_DONE } state;
+	int64_t at_ns;          /* since when nobody could sell by it */
+	unsigned worker, clerk; /* the holder; 0: not known */
+	pid_t pid;
+};
+
+struct drill {
+	const struct launch *launch;
+	int64_t pause_ns;
+	uint64_t random;
+	size_t count;
+	struct drill_hit hits[DRILL_HITS_MAX];
+};
+
+void drill_begin(struct drill *drill, const struct drill_plan *plan,
+    const struct launch *launch);
+
+/* A crowd_plan's watch; the argument is the drill. */
+void drill_watch(void *drill, uint64_t sold);
+
+/* Nobody stays stopped. */
+void drill_end(struct drill *drill);
+
+/* How many struck. */
+size_t drill_struck(const struct drill *drill);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What was asked for on the command line. */
+#ifndef FLAGS_H
+#define FLAGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lock.h"
+
+#define FLAGS_LIST_MAX 16
+#define FLAGS_EXPECT_MAX 16
+
+struct flags {
+	/* Axes: a row for each combination. */
+	struct lock_strategy locks[FLAGS_LIST_MAX];
+	size_t lock_count;
+	const char *stores[2];
+	size_t store_count;
+	unsigned workers[FLAGS_LIST_MAX], clerks[FLAGS_LIST_MAX],
+	    batches[FLAGS_LIST_MAX];
+	size_t worker_count, clerk_count, batch_count;
+	struct {
+		int64_t min_ms, max_ms;
+	} delays[FLAGS_LIST_MAX];
+	size_t delay_count;
+	unsigned runs;
+
+	/* The crowd. */
+	unsigned buyers, quantity;
+	int64_t tickets, orders; /* orders 0: one for each buyer */
+	int64_t duration_ms;     /* of the price; 0: none */
+	uint64_t seed;
+	bool classroom;
+
+	/* The service. */
+	int64_t timeout_ms;
+	const char *service, *data;     /* NULL: found, chosen */
+	const char *url, *token, *sale; /* NULL: not given */
+
+	/* Drills. */
+	unsigned kills, holders;
+	int64_t pause_ms;
+
+	/* What comes out. */
+	bool json;
+	const char *markdown, *trace, *plot; /* files, NULL: none */
+	const char *expects[FLAGS_EXPECT_MAX];
+	size_t expect_count;
+	const char *flood; /* measure the client itself on this path */
+};
+
+enum flags_result {
+	FLAGS_OK = 0,
+	FLAGS_DONE,  /* help or version was printed to `out` */
+	FLAGS_WRONG, /* what is wrong, and what is valid, went to `err` */
+};
+
+/* Strings stay those of `argv`, and lists that live as long as it. */
+enum flags_result flags_parse(
+    struct flags *flags, int argc, char *const argv[], FILE *out, FILE *err);
+
+/* Is a drill asked for? */
+bool flags_drill(const struct flags *flags);
+
+#endif

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* stress: rows from the axes, one after the other, and the reports. */
+#include <sys/resource.h>
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "flags.h"
+#include "launch.h"
+#include "result.h"
+#include "row.h"
+#include "tape.h"
+#include "trace.h"
+
+#define EXIT_USAGE 2
+#define BAR 20
+
+static volatile sig_atomic_t signalled;
+
+static void
+on_signal(int number)
+{
+	(void)number;
+	signalled = 1;
+}
+
+static void
+catch_signals(void)
+{
+	const struct sigaction action = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* A socket for each buyer. */
+static void
+raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files); /* else there are fewer */
+}
+
+/* ------------------------------------------------------------- progress -- */
+
+/* On standard error: a bar on a terminal, else a line for each row. */
+struct progress {
+	size_t done, count;
+	const struct setting *setting;
+	bool terminal, silent;
+};
+
+static void
+show_bar(void *arg, const char *what)
+{
+	static const char full[] = "####################";
+	struct progress *p = arg;
+	int n;
+
+	if (!p->terminal || p->silent)
+		return;
+	n = (int)(p->done * BAR / p->count);
+	fprintf(stderr, "\r\033[K[%.*s%*s] %zu/%zu  %s %s: %s", n, full,
+	    BAR - n, "", p->done + 1, p->count, p->setting->store,
+	    p->setting->lock, what);
+}
+
+static void
+show_row(const struct progress *p, const struct row *row)
+{
+	char verdict[24];
+
+	if (p->terminal && !p->silent)
+		fprintf(stderr, "\r\033[K");
+	if (p->terminal || p->silent)
+		return;
+	result_verdict(row, verdict);
+	fprintf(stderr, "%zu/%zu  %s %s: %s\n", p->done + 1, p->count,
+	    row->setting.store, row->setting.lock, verdict);
+}
+
+/* ----------------------------------------------------------------- rows -- */
+
+static struct setting *
+make_settings(const struct flags *f, size_t *count)
+{
+	const size_t all = f->store_count * f->lock_count * f->worker_count *
+			   f->clerk_count * f->batch_count * f->delay_count;
+	struct setting *list = NULL, *s;
+	size_t i, n;
+
+	for (i = 0; i < all; i++) {
+		list = list_grow(list, i, sizeof(*list));
+		s = &list[i];
+		memset(s, 0, sizeof(*s));
+		n = i;
+		s->delay_min_ms = f->delays[n % f->delay_count].min_ms;
+		s->delay_max_ms = f->delays[n % f->delay_count].max_ms;
+		n /= f->delay_count;
+		s->batch = f->batches[n % f->batch_count];
+		n /= f->batch_count;
+		s->clerks = f->clerks[n % f->clerk_count];
+		n /= f->clerk_count;
+		s->workers = f->workers[n % f->worker_count];
+		n /= f->worker_count;
+		s->strategy = f->locks[n % f->lock_count];
+		lock_print(s->strategy, s->lock);
+		n /= f->lock_count;
+		snprintf(s->store, sizeof(s->store), "%s", f->stores[n]);
+	}
+	*count = all;
+	return list;
+}
+
+static void
+run_rows(struct result *result, const struct setting *settings, size_t count,
+    struct trace *trace)
+{
+	struct progress progress = {.count = count,
+	    .terminal = isatty(STDERR_FILENO) != 0,
+	    .silent = result->flags->json};
+	const struct stage stage = {.flags = result->flags,
+	    .stop = &signalled,
+	    .trace = trace,
+	    .doing = show_bar,
+	    .arg = &progress};
+	size_t i;
+
+	for (i = 0; i < count && !result->stopped; i++) {
+		struct row *row;
+
+		result->rows = list_grow(
+		    result->rows, result->count, sizeof(*result->rows));
+		row = &result->rows[result->count++];
+		progress.done = i;
+		progress.setting = &settings[i];
+		show_bar(&progress, "starts");
+		result->stopped =
+		    !row_run(row, &settings[i], (unsigned)i, &stage);
+		if (result->stopped) {
+			row_free(row);
+			result->count--;
+		} else {
+			show_row(&progress, row);
+		}
+	}
+	if (progress.terminal && !progress.silent)
+		fprintf(stderr, "\r\033[K");
+}
+
+/* -------------------------------------------------------------- reports -- */
+
+static bool
+write_file(const char *path, const struct result *result,
+    void (*report)(const struct result *result, FILE *out))
+{
+	FILE *file;
+	bool good;
+
+	if (path == NULL)
+		return true;
+	file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	if (file == NULL) {
+		fprintf(stderr, "stress: %s: %s\n", path, strerror(errno));
+		return false;
+	}
+	report(result, file);
+	good = !ferror(file);
+	if (file != stdout)
+		good = fclose(file) == 0 && good;
+	return good;
+}
+
+static void
+print_json(const struct result *result)
+{
+	json_t *value = report_json(result);
+
+	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	printf("\n");
+	json_decref(value);
+}
+
+/* Everything that was asked for.  False: a file could not be written. */
+static bool
+report(const struct result *result)
+{
+	const struct flags *flags = result->flags;
+	const bool colour =
+	    isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL;
+	bool good;
+
+	if (flags->json)
+		print_json(result);
+	else
+		report_text(result, colour, stdout);
+	good = write_file(flags->markdown, result, report_markdown);
+	return write_file(flags->plot, result, report_plot) && good;
+}
+
+/* No row has a result: there was no service. */
+static bool
+nothing_ran(const struct result *result)
+{
+	size_t i;
+
+	for (i = 0; i < result->count; i++)
+		if (result->rows[i].promise != ROW_FAILED)
+			return false;
+	return true;
+}
+
+static int
+exit_status(const struct result *result)
+{
+	char found[96];
+	size_t i;
+
+	if (result->stopped)
+		return EXIT_FAILURE;
+	if (nothing_ran(result)) {
+		if (result->count > 0)
+			fprintf(stderr, "stress: %s\n", result->rows[0].error);
+		return EXIT_USAGE;
+	}
+	for (i = 0; i < result->flags->expect_count; i++)
+		if (!expect_holds(result, result->flags->expects[i], found))
+			return EXIT_FAILURE;
+	return result_is_good(result) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+run(const struct flags *flags)
+{
+	struct result result = {.flags = flags};
+	const int64_t start_ns = clock_now_ns();
+	struct setting *settings;
+	struct trace *trace = NULL;
+	size_t i, count;
+	int status;
+
+	if (flags->trace != NULL) {
+		trace = trace_new(flags->trace);
+		if (trace == NULL) {
+			fprintf(stderr, "stress: %s: %s\n", flags->trace,
+			    strerror(errno));
+			return EXIT_USAGE;
+		}
+	}
+	result.file_system =
+	    flags->url != NULL
+		? "a service that ran already"
+		: launch_file_system(launch_data_root(flags->data));
+	settings = make_settings(flags, &count);
+	run_rows(&result, settings, count, trace);
+	result.took_s = (double)(clock_now_ns() - start_ns) / 1e9;
+	result_compare(&result);
+	status = exit_status(&result);
+	if (status != EXIT_USAGE && !report(&result))
+		status = EXIT_FAILURE;
+	if (trace != NULL && !trace_close(trace))
+		status = EXIT_FAILURE;
+	for (i = 0; i < result.count; i++)
+		row_free(&result.rows[i]);
+	free(result.rows);
+	free(settings);
+	return status;
+}
+
+/* ---------------------------------------------------------------- flood -- */
+
+/* Processor time of this process, in microseconds. */
+static double
+processor_us(void)
+{
+	return (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e3;
+}
+
+/* The client against an answer that costs next to nothing. */
+static int
+flood(const struct flags *flags)
+{
+	const struct launch_options options = {.program = flags->service,
+	    .data = flags->data,
+	    .store = flags->stores[0],
+	    .workers = flags->workers[0],
+	    .clerks = flags->clerks[0],
+	    .batch = flags->batches[0],
+	    .timeout_ms = flags->timeout_ms};
+	struct crowd_log log = {0};
+	struct launch launch = {0};
+	struct crowd *crowd;
+	char error[256] = "buyers could not connect";
+	size_t i, good = 0;
+	double own_us = 0;
+	bool ran;
+
+	if (flags->url == NULL &&
+	    !launch_start(&launch, &options, error, sizeof(error))) {
+		fprintf(stderr, "stress: %s\n", error);
+		return EXIT_USAGE;
+	}
+	crowd = crowd_new(
+	    flags->url != NULL ? flags->url : launch.url, flags->buyers);
+	ran = crowd != NULL &&
+	      crowd_flood(crowd, flags->flood, flags->duration_ms * NS_PER_MS,
+		  &log, &signalled);
+	own_us = processor_us() - own_us;
+	for (i = 0; i < log.count; i++)
+		good += log.answers[i].status == 200;
+	if (ran && log.count > 0)
+		printf("%.0f requests/s by %u buyers, %zu of %zu with 200; "
+		       "%.1f us of the client's own time each\n",
+		    (double)log.count * 1e9 /
+			(double)(log.end_ns - log.start_ns),
+		    flags->buyers, good, log.count, own_us / (double)log.count);
+	else
+		fprintf(stderr, "stress: %s\n", error);
+	crowd_log_free(&log);
+	crowd_free(crowd);
+	if (flags->url == NULL)
+		launch_stop(&launch);
+	return ran ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+static bool
+check_expects(const struct flags *flags)
+{
+	size_t i;
+
+	for (i = 0; i < flags->expect_count; i++) {
+		if (expect_is_valid(flags->expects[i]))
+			continue;
+		fprintf(stderr,
+		    "stress: --expect %s: must be wrong, unknown, stop, "
+		    "sold/s, refused/s, p50, p95, p99 or\nmax, then == != < "
+		    "<= > or >=, then a number: p99<50ms\n",
+		    flags->expects[i]);
+		return false;
+	}
+	return true;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static char program[4096 + 16];
+	struct flags flags;
+	int status;
+
+	switch (flags_parse(&flags, argc, argv, stdout, stderr)) {
+	case FLAGS_OK:
+		break;
+	case FLAGS_DONE:
+		return EXIT_SUCCESS;
+	case FLAGS_WRONG:
+		return EXIT_USAGE;
+	}
+	if (!check_expects(&flags))
+		return EXIT_USAGE;
+	if (flags.service == NULL && flags.url == NULL) {
+		if (!launch_find_program(program, sizeof(program))) {
+			fprintf(stderr,
+			    "stress: %s: there is no service; "
+			    "make builds it, --service names it\n",
+			    program);
+			return EXIT_USAGE;
+		}
+		flags.service = program;
+	}
+	catch_signals();
+	raise_file_limit();
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	status = flags.flood != NULL ? flood(&flags) : run(&flags);
+	curl_global_cleanup();
+	return status;
+}

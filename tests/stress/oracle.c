@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "oracle.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tape.h"
+
+/* A receipt, from a buyer, from the ledger, or from both. */
+struct claim {
+	const char *order;
+	const struct told *told;       /* the first; NULL: nobody was told */
+	const struct store_line *line; /* NULL: not in the ledger */
+};
+
+/* To sort answers without moving them. */
+struct ref {
+	const struct told *told;
+};
+
+struct trial {
+	const struct evidence *evidence;
+	struct judgement *judgement;
+	struct claim *claims; /* a receipt each, by order id */
+	size_t count;
+	bool only_sales; /* no line of another kind */
+};
+
+const char *
+wrong_name(enum wrong wrong)
+{
+	static const char *const names[WRONGS] = {
+	    [WRONG_OVERSOLD] = "oversold",
+	    [WRONG_DOUBLE_BOOKED] = "double-booked",
+	    [WRONG_LOST] = "lost",
+	    [WRONG_REPEATED] = "repeated",
+	    [WRONG_UNCLAIMED] = "unclaimed",
+	    [WRONG_STRANDED] = "stranded",
+	    [WRONG_FALSE_SOLD_OUT] = "false-sold-out",
+	    [WRONG_OUT_OF_ORDER] = "out-of-order",
+	    [WRONG_NONSENSE] = "nonsense",
+	};
+
+	return names[wrong];
+}
+
+static void find(struct trial *trial, enum wrong wrong, int64_t count,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Something is wrong; the words are kept of the first of its kind. */
+static void
+find(struct trial *trial, enum wrong wrong, int64_t count, const char *format,
+    ...)
+{
+	struct finding *finding = &trial->judgement->findings[wrong];
+	va_list args;
+
+	if (count <= 0)
+		return;
+	if (finding->count == 0) {
+		va_start(args, format);
+		vsnprintf(
+		    finding->example, sizeof(finding->example), format, args);
+		va_end(args);
+	}
+	finding->count += count;
+	trial->judgement->wrong = true;
+}
+
+static const char *
+name_of(const struct told *told)
+{
+	static char name[CROWD_NAME_SIZE];
+
+	crowd_name(told->buyer, name);
+	return name;
+}
+
+/* -------------------------------------------------------------- claims -- */
+
+static int
+by_order(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	const int order = strcmp(x->order, y->order);
+
+	if (order != 0)
+		return order;
+	/* Lines last, and of two answers the earlier one first. */
+	if ((x->line == NULL) != (y->line == NULL))
+		return x->line == NULL ? -1 : 1;
+	if (x->told != NULL && y->told != NULL && x->told != y->told)
+		return x->told < y->told ? -1 : 1;
+	return 0;
+}
+
+static void
+add_claim(struct trial *trial, struct claim claim)
+{
+	trial->claims =
+	    list_grow(trial->claims, trial->count, sizeof(*trial->claims));
+	trial->claims[trial->count++] = claim;
+}
+
+/* Answers and lines about the same receipt become one claim. */
+static void
+merge_claims(struct trial *trial)
+{
+	size_t i, n = 0;
+
+	if (trial->count == 0)
+		return;
+	qsort(trial->claims, trial->count, sizeof(*trial->claims), by_order);
+	for (i = 0; i < trial->count; i++) {
+		const struct claim *c = &trial->claims[i];
+
+		if (n > 0 &&
+		    strcmp(trial->claims[n - 1].order, c->order) == 0) {
+			if (c->line != NULL)
+				trial->claims[n - 1].line = c->line;
+		} else {
+			trial->claims[n++] = *c;
+		}
+	}
+	trial->count = n;
+}
+
+static void
+collect_claims(struct trial *trial)
+{
+	const struct evidence *e = trial->evidence;
+	size_t i;
+
+	for (i = 0; i < e->told_count; i++)
+		if (e->told[i].kind == TOLD_SOLD)
+			add_claim(
+			    trial, (struct claim){.order = e->told[i].order,
+				       .told = &e->told[i]});
+	for (i = 0; i < e->line_count; i++)
+		if (e->lines[i].kind == STORE_SOLD)
+			add_claim(
+			    trial, (struct claim){.order = e->lines[i].order,
+				       .line = &e->lines[i]});
+		else
+			trial->only_sales = false;
+	merge_claims(trial);
+}
+
+static int64_t
+seat_of(const struct claim *c)
+{
+	return c->told != NULL ? c->told->seat : c->line->seat;
+}
+
+static int64_t
+quantity_of(const struct claim *c)
+{
+	return c->told != NULL ? c->told->quantity : c->line->quantity;
+}
+
+/* ------------------------------------------------- receipts and ledger -- */
+
+/* 1 and 2: every seat once, and within the capacity. */
+static void
+judge_seats(struct trial *trial)
+{
+	const struct evidence *e = trial->evidence;
+	struct judgement *j = trial->judgement;
+	uint32_t *times = calloc((size_t)e->capacity + 1, sizeof(*times));
+	int64_t tickets = 0, beyond = 0, seat;
+	size_t i;
+
+	if (times == NULL)
+		abort();
+	for (i = 0; i < trial->count; i++) {
+		const struct claim *c = &trial->claims[i];
+
+		tickets += quantity_of(c);
+		for (seat = seat_of(c); seat < seat_of(c) + quantity_of(c);
+		     seat++) {
+			if (seat < 1 || seat > e->capacity) {
+				beyond++;
+				continue;
+			}
+			times[seat]++;
+			if (times[seat] > j->most_times) {
+				j->most_times = times[seat];
+				j->most_seat = seat;
+			}
+		}
+	}
+	j->tickets = tickets;
+	find(trial, WRONG_OVERSOLD, tickets - e->capacity,
+	    "%" PRId64 " tickets sold, there %s %" PRId64, tickets,
+	    e->capacity == 1 ? "is" : "are", e->capacity);
+	find(trial, WRONG_OVERSOLD, beyond,
+	    "a seat that does not exist was sold");
+	for (seat = 1; seat <= e->capacity; seat++)
+		find(trial, WRONG_DOUBLE_BOOKED, times[seat] > 1,
+		    "seat %" PRId64 " was sold %u times", j->most_seat,
+		    (unsigned)j->most_times);
+	free(times);
+}
+
+static bool
+same_receipt(const struct told *told, const struct store_line *line)
+{
+	char name[CROWD_NAME_SIZE];
+
+	crowd_name(told->buyer, name);
+	return told->seat == line->seat && told->quantity == line->quantity &&
+	       told->version == line->version &&
+	       (line->buyer[0] == '\0' || strcmp(line->buyer, name) == 0);
+}
+
+/* 3: what a buyer holds is in the ledger. */
+static void
+judge_receipts(struct trial *trial)
+{
+	size_t i;
+
+	for (i = 0; i < trial->count; i++) {
+		const struct claim *c = &trial->claims[i];
+
+		if (c->told == NULL)
+			continue;
+		if (c->line == NULL)
+			find(trial, WRONG_LOST, 1,
+			    "%s's receipt for seat %" PRId64
+			    " is not in the ledger",
+			    name_of(c->told), c->told->seat);
+		else if (!same_receipt(c->told, c->line))
+			find(trial, WRONG_LOST, 1,
+			    "%s holds seat %" PRId64 " (version %" PRId64
+			    "), the ledger says %" PRId64 " (%" PRId64 ")",
+			    name_of(c->told), c->told->seat, c->told->version,
+			    c->line->seat, c->line->version);
+	}
+}
+
+static int
+by_wish(const void *a, const void *b)
+{
+	const struct told *x = ((const struct ref *)a)->told;
+	const struct told *y = ((const struct ref *)b)->told;
+
+	if (x->wish != y->wish)
+		return x->wish < y->wish ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* Those that answer an order, by order. */
+static struct ref *
+sort_by_wish(const struct evidence *e, size_t *count)
+{
+	struct ref *list = NULL;
+	size_t i;
+
+	*count = 0;
+	for (i = 0; i < e->told_count; i++) {
+		if (e->told[i].look)
+			continue;
+		list = list_grow(list, *count, sizeof(*list));
+		list[(*count)++].told = &e->told[i];
+	}
+	if (*count > 0)
+		qsort(list, *count, sizeof(*list), by_wish);
+	return list;
+}
+
+/* 4: asked again by its key, an order has the same answer. */
+static void
+judge_wishes(struct trial *trial)
+{
+	struct ref *list;
+	size_t i, count;
+
+	list = sort_by_wish(trial->evidence, &count);
+	for (i = 1; i < count; i++) {
+		const struct told *first = list[i - 1].told;
+		const struct told *second = list[i].told;
+
+		if (first->wish != second->wish || first->kind != TOLD_SOLD)
+			continue;
+		if (second->kind == TOLD_REFUSED)
+			find(trial, WRONG_REPEATED, 1,
+			    "%s asked again for seat %" PRId64
+			    " and was refused: the key was forgotten",
+			    name_of(first), first->seat);
+		else if (second->kind == TOLD_SOLD &&
+			 (strcmp(first->order, second->order) != 0 ||
+			     first->seat != second->seat))
+			find(trial, WRONG_REPEATED, 1,
+			    "%s asked again for seat %" PRId64
+			    " and got seat %" PRId64 " as well",
+			    name_of(first), first->seat, second->seat);
+	}
+	free(list);
+}
+
+/* How many of a buyer's orders never got an answer. */
+static int64_t
+unknown_of(const struct evidence *e, const char *buyer)
+{
+	char name[CROWD_NAME_SIZE];
+	int64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < e->told_count; i++) {
+		if (e->told[i].look || e->told[i].kind != TOLD_NOTHING)
+			continue;
+		crowd_name(e->told[i].buyer, name);
+		count += buyer[0] == '\0' || strcmp(name, buyer) == 0;
+	}
+	return count;
+}
+
+/* 5: whose is a line that nobody was told of? */
+static void
+judge_lines(struct trial *trial)
+{
+	size_t i;
+
+	if (!trial->evidence->alone)
+		return;
+	for (i = 0; i < trial->count; i++) {
+		const struct claim *c = &trial->claims[i];
+
+		if (c->told == NULL &&
+		    c->line->version > trial->evidence->version_before &&
+		    unknown_of(trial->evidence, c->line->buyer) == 0)
+			find(trial, WRONG_UNCLAIMED, 1,
+			    "seat %" PRId64 " is sold to %s, who was not told",
+			    c->line->seat, c->line->buyer);
+	}
+}
+
+/* ---------------------------------------------------------- the counter -- */
+
+/* The counter after version `version`, as the ledger has it; -1: not there. */
+static int64_t
+counter_at(const struct evidence *e, int64_t version)
+{
+	if (version > (int64_t)e->line_count)
+		return -1;
+	if (version > 0)
+		return e->lines[version - 1].remaining;
+	return e->version_before == 0 ? e->capacity_before : -1;
+}
+
+/* 6: nothing is between the ledger and the counter. */
+static void
+judge_counter(struct trial *trial)
+{
+	const struct evidence *e = trial->evidence;
+	const int64_t last = counter_at(e, (int64_t)e->line_count);
+	uint8_t *sold = calloc((size_t)e->capacity + 1, 1);
+	int64_t seats = 0, seat;
+	size_t i;
+
+	if (sold == NULL)
+		abort();
+	for (i = 0; i < e->line_count; i++)
+		for (seat = e->lines[i].seat;
+		     seat < e->lines[i].seat + e->lines[i].quantity; seat++)
+			if (seat >= 1 && seat <= e->capacity &&
+			    sold[seat]++ == 0)
+				seats++;
+			else if (seat >= 1 && seat <= e->capacity)
+				sold[seat] = 1;
+	free(sold);
+	find(trial, WRONG_STRANDED, e->capacity - seats - e->remaining,
+	    "%" PRId64 " seats sold and %" PRId64 " left make %" PRId64
+	    " of %" PRId64,
+	    seats, e->remaining, seats + e->remaining, e->capacity);
+	if (e->alone && last != -1)
+		find(trial, WRONG_NONSENSE, last != e->remaining,
+		    "the counter says %" PRId64 " left, the ledger's last "
+		    "line %" PRId64,
+		    e->remaining, last);
+	if (e->alone)
+		find(trial, WRONG_NONSENSE,
+		    e->version != (int64_t)e->line_count,
+		    "the sale is at version %" PRId64
+		    ", the ledger has %zu lines",
+		    e->version, e->line_count);
+}
+
+/* 7, first part: a refusal against the ledger, and against the end. */
+static void
+judge_refusal(struct trial *trial, const struct told *told)
+{
+	const struct evidence *e = trial->evidence;
+	const int64_t then = counter_at(e, told->version);
+
+	if (told->remaining >= told->quantity || then >= told->quantity)
+		find(trial, WRONG_FALSE_SOLD_OUT, 1,
+		    "%s was refused %" PRId64 " at version %" PRId64
+		    ", when %" PRId64 " were left",
+		    name_of(told), told->quantity, told->version,
+		    then > told->remaining ? then : told->remaining);
+	else if (trial->only_sales && e->remaining >= told->quantity)
+		find(trial, WRONG_FALSE_SOLD_OUT, 1,
+		    "%s was refused %" PRId64 ", but %" PRId64
+		    " are left in the end",
+		    name_of(told), told->quantity, e->remaining);
+}
+
+static int
+by_sent(const void *a, const void *b)
+{
+	const struct told *x = ((const struct ref *)a)->told;
+	const struct told *y = ((const struct ref *)b)->told;
+
+	return x->sent_ns < y->sent_ns ? -1 : x->sent_ns > y->sent_ns;
+}
+
+static int
+by_done(const void *a, const void *b)
+{
+	const struct told *x = ((const struct ref *)a)->told;
+	const struct told *y = ((const struct ref *)b)->told;
+
+	return x->done_ns < y->done_ns ? -1 : x->done_ns > y->done_ns;
+}
+
+static bool
+tells_counter(const struct told *told)
+{
+	return told->kind <= TOLD_REFUSED &&
+	       !(told->again && told->kind == TOLD_SOLD);
+}
+
+/* What the counter was before the answer's own sale. */
+static int64_t
+counter_before(const struct told *told)
+{
+	return told->remaining + (told->kind == TOLD_SOLD ? told->quantity : 0);
+}
+
+/* `earlier` was answered before `later` was asked for, and said less. */
+static void
+blame_order(
+    struct trial *trial, const struct told *earlier, const struct told *later)
+{
+	char name[CROWD_NAME_SIZE];
+
+	crowd_name(earlier->buyer, name);
+	if (earlier->kind == TOLD_REFUSED && later->kind == TOLD_SOLD &&
+	    counter_before(later) >= earlier->quantity)
+		find(trial, WRONG_FALSE_SOLD_OUT, 1,
+		    "%s was refused at %" PRId64
+		    " left; later %s bought one of %" PRId64,
+		    name, earlier->remaining, name_of(later),
+		    counter_before(later));
+	else
+		find(trial, WRONG_OUT_OF_ORDER, 1,
+		    "%s was told %" PRId64 " left, and %s, who asked later, "
+		    "%" PRId64,
+		    name, earlier->remaining, name_of(later),
+		    counter_before(later));
+}
+
+/* 7, second part, and 8: the counter never rises in real time. */
+static void
+judge_order(struct trial *trial)
+{
+	const struct evidence *e = trial->evidence;
+	struct ref *sent = NULL, *done = NULL;
+	const struct told *least = NULL;
+	size_t i, n = 0, at = 0;
+
+	for (i = 0; i < e->told_count; i++) {
+		if (!tells_counter(&e->told[i]))
+			continue;
+		sent = list_grow(sent, n, sizeof(*sent));
+		done = list_grow(done, n, sizeof(*done));
+		sent[n].told = done[n].told = &e->told[i];
+		n++;
+	}
+	if (n > 0) {
+		qsort(sent, n, sizeof(*sent), by_sent);
+		qsort(done, n, sizeof(*done), by_done);
+	}
+	for (i = 0; i < n; i++) {
+		const struct told *now = sent[i].told;
+
+		while (at < n && done[at].told->done_ns < now->sent_ns) {
+			const struct told *before = done[at++].told;
+
+			if (least == NULL ||
+			    before->remaining < least->remaining)
+				least = before;
+		}
+		if (least != NULL && counter_before(now) > least->remaining)
+			blame_order(trial, least, now);
+	}
+	free(sent);
+	free(done);
+}
+
+/* ------------------------------------------------------------ the whole -- */
+
+static void
+count_told(struct trial *trial, const struct told *told)
+{
+	struct judgement *j = trial->judgement;
+
+	if (told->kind == TOLD_NONSENSE)
+		find(trial, WRONG_NONSENSE, 1,
+		    "%s got an answer that the API "
+		    "does not have",
+		    name_of(told));
+	if (told->again)
+		return;
+	if (told->was_unknown && told->kind != TOLD_NOTHING)
+		j->recovered++;
+	switch (told->kind) {
+	case TOLD_LEFT:
+		if (j->told_left == 0 || told->remaining < j->told_least)
+			j->told_least = told->remaining;
+		if (told->remaining > j->told_most)
+			j->told_most = told->remaining;
+		j->told_left += told->remaining >= told->quantity;
+		break;
+	case TOLD_SOLD:
+		j->sold++;
+		break;
+	case TOLD_REFUSED:
+		j->refused++;
+		judge_refusal(trial, told);
+		break;
+	case TOLD_LATER:
+		j->later++;
+		break;
+	case TOLD_NOTHING:
+		j->unknown += !told->look;
+		break;
+	case TOLD_NONSENSE:
+		break;
+	}
+}
+
+/* The service's oracle on the same lines. */
+static void
+ask_audit(struct trial *trial)
+{
+	const struct evidence *e = trial->evidence;
+	struct judgement *j = trial->judgement;
+	struct audit *audit = audit_new();
+	size_t i;
+
+	if (audit == NULL)
+		abort();
+	for (i = 0; i < e->line_count; i++)
+		if (!audit_add(audit, &e->lines[i]))
+			abort();
+	audit_finish(audit, e->capacity, e->remaining, &j->audit);
+	audit_free(audit);
+	/* It sees the ledger only: what it finds we must find. */
+	j->audit_agrees = j->audit.verdict == VERDICT_CORRECT || j->wrong;
+	find(trial, WRONG_NONSENSE, !j->audit_agrees,
+	    "the audit says %s, the oracle sees nothing wrong",
+	    verdict_name(j->audit.verdict));
+}
+
+void
+oracle_judge(const struct evidence *evidence, struct judgement *judgement)
+{
+	struct trial trial = {
+	    .evidence = evidence, .judgement = judgement, .only_sales = true};
+	size_t i;
+
+	*judgement = (struct judgement){0};
+	collect_claims(&trial);
+	judge_seats(&trial);
+	judge_receipts(&trial);
+	judge_wishes(&trial);
+	judge_lines(&trial);
+	judge_counter(&trial);
+	for (i = 0; i < evidence->told_count; i++)
+		count_told(&trial, &evidence->told[i]);
+	if (trial.only_sales)
+		judge_order(&trial);
+	ask_audit(&trial);
+	free(trial.claims);
+}
+
+enum wrong
+oracle_worst(const struct judgement *judgement)
+{
+	int i;
+
+	for (i = 0; i < WRONGS - 1; i++)
+		if (judgement->findings[i].count > 0)
+			break;
+	return (enum wrong)i;
+}
+
+/* ----------------------------------------------------------- collision -- */
+
+static size_t
+call_witnesses(const struct evidence *e, const struct judgement *j,
+    struct audit_witness witnesses[3])
+{
+	const struct audit_collision *c = &j->audit.collision;
+	const int64_t versions[] = {c->first, c->culprit, c->second};
+	struct store_line line;
+	size_t i, count = 0;
+
+	for (i = 0; i < 3; i++) {
+		if (versions[i] < 1)
+			continue;
+		line = e->lines[versions[i] - 1];
+		if (line.trail == NULL)
+			line.trail = "[]";
+		audit_witness_fill(&witnesses[count++], &line);
+	}
+	return count;
+}
+
+static struct audit_subject
+subject_of(const struct evidence *e, const char *store)
+{
+	return (struct audit_subject){.sale = e->sale,
+	    .store = store,
+	    .host = "localhost:8080",
+	    .lock = e->line_count > 0 ? e->lines[0].lock : "",
+	    .with_names = true};
+}
+
+void
+oracle_print_collision(const struct evidence *evidence,
+    const struct judgement *judgement, const char *store, FILE *out)
+{
+	const struct audit_subject subject = subject_of(evidence, store);
+	struct audit_witness witnesses[3];
+	size_t i, count;
+
+	count = call_witnesses(evidence, judgement, witnesses);
+	audit_print_collision(
+	    &judgement->audit, &subject, witnesses, count, out);
+	for (i = 0; i < count; i++)
+		audit_witness_free(&witnesses[i]);
+}
+
+json_t *
+oracle_collision_json(const struct evidence *evidence,
+    const struct judgement *judgement, const char *store)
+{
+	const struct audit_subject subject = subject_of(evidence, store);
+	struct audit_witness witnesses[3];
+	json_t *whole, *collision;
+	size_t i, count;
+
+	count = call_witnesses(evidence, judgement, witnesses);
+	whole = audit_json(&judgement->audit, &subject, witnesses, count);
+	collision = json_incref(json_object_get(whole, "collision"));
+	json_decref(whole);
+	for (i = 0; i < count; i++)
+		audit_witness_free(&witnesses[i]);
+	return collision;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "price.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "tape.h"
+
+#define SLICES 10
+#define CLERKS_KNOWN 1024
+
+static int
+by_size(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The smallest value that is not below a share of all. */
+static double
+percentile(const double *sorted, size_t count, double share)
+{
+	const size_t rank = (size_t)ceil(share * (double)count);
+
+	return sorted[rank > 0 ? rank - 1 : 0];
+}
+
+static struct latency
+latency_of(const struct evidence *evidence, enum told_kind kind)
+{
+	struct latency latency = {0};
+	double *ms = NULL;
+	size_t i;
+
+	for (i = 0; i < evidence->told_count; i++) {
+		const struct told *told = &evidence->told[i];
+
+		if (told->kind != kind || told->again)
+			continue;
+		ms = list_grow(ms, latency.count, sizeof(*ms));
+		ms[latency.count++] =
+		    (double)(told->done_ns - told->sent_ns) / 1e6;
+	}
+	if (latency.count == 0)
+		return latency;
+	qsort(ms, latency.count, sizeof(*ms), by_size);
+	latency.p50_ms = percentile(ms, latency.count, 0.50);
+	latency.p95_ms = percentile(ms, latency.count, 0.95);
+	latency.p99_ms = percentile(ms, latency.count, 0.99);
+	latency.max_ms = ms[latency.count - 1];
+	free(ms);
+	return latency;
+}
+
+/* How much the tenths of the run differ: deviation over mean. */
+static double
+spread_of(const struct evidence *evidence, int64_t start_ns, int64_t end_ns)
+{
+	double slices[SLICES] = {0}, mean = 0, square = 0;
+	size_t i;
+
+	for (i = 0; i < evidence->told_count; i++) {
+		const struct told *told = &evidence->told[i];
+		int64_t slice;
+
+		if (told->kind != TOLD_SOLD || told->again)
+			continue;
+		slice = (told->done_ns - start_ns) * SLICES /
+			(end_ns - start_ns + 1);
+		slices[slice < SLICES ? slice : SLICES - 1]++;
+		mean += 1.0 / SLICES;
+	}
+	for (i = 0; i < SLICES; i++)
+		square += (slices[i] - mean) * (slices[i] - mean) / SLICES;
+	return mean > 0 ? sqrt(square) / mean : 0;
+}
+
+/* Of the receipts' whole time, the part in the queue and at the lock. */
+static double
+waiting_of(const struct evidence *evidence)
+{
+	double waited = 0, whole = 0;
+	size_t i;
+
+	for (i = 0; i < evidence->told_count; i++) {
+		const struct told *told = &evidence->told[i];
+
+		if (told->kind != TOLD_SOLD || told->again)
+			continue;
+		waited += told->waited_ms;
+		whole += (double)(told->done_ns - told->sent_ns) / 1e6;
+	}
+	return whole > 0 ? waited / whole : 0;
+}
+
+/*
+ * Jain's index over the clerks of the lines that tell theirs.  Clerks who
+ * sold nothing count only where it is known that they are there.
+ */
+static double
+fairness_of(const struct evidence *evidence, unsigned workers, unsigned clerks)
+{
+	double sold[CLERKS_KNOWN] = {0}, sum = 0, squares = 0;
+	size_t i, count = 0;
+
+	for (i = 0; i < evidence->line_count; i++) {
+		const struct store_line *line = &evidence->lines[i];
+		const unsigned n =
+		    line->worker * (clerks > 0 ? clerks : 16) + line->clerk;
+
+		if (line->worker == 0 || n >= CLERKS_KNOWN)
+			continue;
+		count += sold[n] == 0;
+		sold[n]++;
+		sum++;
+	}
+	if (workers * clerks > count)
+		count = (size_t)workers * clerks;
+	for (i = 0; i < CLERKS_KNOWN; i++)
+		squares += sold[i] * sold[i];
+	return count > 0 ? sum * sum / squares / (double)count : 0;
+}
+
+bool
+price_of_sales(struct price *price, const struct evidence *evidence,
+    const struct crowd_log *log, unsigned workers, unsigned clerks)
+{
+	const double seconds =
+	    (double)(log->end_ns - log->start_ns) / (double)NS_PER_SEC;
+	size_t i;
+
+	price->sold = latency_of(evidence, TOLD_SOLD);
+	if (price->sold.count == 0 || seconds <= 0)
+		return false;
+	price->known = true;
+	price->sold_per_s = (double)price->sold.count / seconds;
+	price->spread = spread_of(evidence, log->start_ns, log->end_ns);
+	price->waiting = waiting_of(evidence);
+	price->fairness = fairness_of(evidence, workers, clerks);
+	for (i = 0; i < evidence->told_count; i++)
+		price->turned_away += evidence->told[i].kind == TOLD_LATER;
+	return true;
+}
+
+void
+price_of_refusals(struct price *price, const struct evidence *evidence)
+{
+	int64_t first_ns = INT64_MAX, last_ns = 0;
+	size_t i;
+
+	price->refused = latency_of(evidence, TOLD_REFUSED);
+	for (i = 0; i < evidence->told_count; i++) {
+		const struct told *told = &evidence->told[i];
+
+		if (told->kind != TOLD_REFUSED)
+			continue;
+		if (told->sent_ns < first_ns)
+			first_ns = told->sent_ns;
+		if (told->done_ns > last_ns)
+			last_ns = told->done_ns;
+	}
+	if (last_ns > first_ns)
+		price->refused_per_s = (double)price->refused.count * 1e9 /
+				       (double)(last_ns - first_ns);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a strategy costs: numbers from what buyers were told, and when. */
+#ifndef PRICE_H
+#define PRICE_H
+
+#include <stddef.h>
+
+#include "told.h"
+
+struct latency {
+	size_t count;
+	double p50_ms, p95_ms, p99_ms, max_ms;
+};
+
+struct price {
+	bool known;                /* a wrong row has none */
+	double sold_per_s, spread; /* spread: of tenths of the run, 1 = 100 % */
+	double refused_per_s;
+	struct latency sold, refused;
+	double waiting;   /* share of a sale's time in queue and lock, 0 to 1 */
+	double conflicts; /* for each sale; -1: unknown */
+	double fairness;  /* Jain's index over clerks: 1 is all the same */
+	double relative;  /* to the fastest correct row; set by the report */
+	int64_t turned_away; /* 503 */
+};
+
+/* Of a run on a service with so many clerks; false: nothing was sold. */
+bool price_of_sales(struct price *price, const struct evidence *evidence,
+    const struct crowd_log *log, unsigned workers, unsigned clerks);
+void price_of_refusals(struct price *price, const struct evidence *evidence);
+
+#endif

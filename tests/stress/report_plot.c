@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One picture for a talk: a group for each strategy, a bar for each store.
+ * The bar is the price (sold a second); who is wrong has no price and gets
+ * its verdict in red where the bar would be.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "result.h"
+
+#define WIDTH 1280
+#define LEFT 250  /* where bars begin */
+#define RIGHT 960 /* where the longest one ends */
+#define TOP 150
+#define BAR 27
+#define BAR_STEP 31
+#define GROUP_GAP 19
+#define FOOT 64
+
+static const char ink[] = "#1d2733", pale[] = "#6b7785", grid[] = "#e3e8ee",
+		  red[] = "#c8102e";
+
+/* Told apart also by those who do not see colours: one is much darker. */
+static const char *const colours[] = {"#0b5c8a", "#6bb4d8", "#8a6d3b"};
+
+struct plot {
+	const struct result *result;
+	FILE *out;
+	double most; /* sold a second, at the right edge of the grid */
+	double step; /* between two lines of the grid */
+	char stores[3][16];
+	size_t store_count;
+};
+
+static void
+print_escaped(FILE *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '<')
+			fputs("&lt;", out);
+		else if (*text == '&')
+			fputs("&amp;", out);
+		else
+			fputc(*text, out);
+	}
+}
+
+struct words {
+	double x, y;
+	int size;
+	const char *colour;
+	const char *anchor; /* start, middle, end */
+	bool bold;
+};
+
+static void
+print_words(const struct plot *plot, const struct words *w, const char *text)
+{
+	fprintf(plot->out,
+	    "<text x=\"%.1f\" y=\"%.1f\" font-size=\"%d\" fill=\"%s\" "
+	    "text-anchor=\"%s\"%s>",
+	    w->x, w->y, w->size, w->colour, w->anchor,
+	    w->bold ? " font-weight=\"700\"" : "");
+	print_escaped(plot->out, text);
+	fprintf(plot->out, "</text>\n");
+}
+
+/* 15766 as "15,766". */
+static void
+print_thousands(char *text, size_t size, double number)
+{
+	const long n = lround(number);
+
+	if (n >= 1000)
+		snprintf(text, size, "%ld,%03ld", n / 1000, n % 1000);
+	else
+		snprintf(text, size, "%ld", n);
+}
+
+static double
+x_of(const struct plot *plot, double sold_per_s)
+{
+	return LEFT + (RIGHT - LEFT) * sold_per_s / plot->most;
+}
+
+/* ---------------------------------------------------------------- scale -- */
+
+/* 1, 2 or 5 times a power of ten, three to six of them. */
+static void
+set_scale(struct plot *plot)
+{
+	double most = 0, power;
+	size_t i;
+
+	for (i = 0; i < plot->result->count; i++) {
+		const struct price *p = &plot->result->rows[i].price;
+
+		if (p->known && p->sold_per_s > most)
+			most = p->sold_per_s;
+	}
+	if (most <= 0)
+		most = 1;
+	power = pow(10, floor(log10(most / 3)));
+	plot->step = power;
+	if (most / plot->step > 6)
+		plot->step = 2 * power;
+	if (most / plot->step > 6)
+		plot->step = 5 * power;
+	plot->most = most;
+}
+
+static size_t
+store_index(struct plot *plot, const char *store)
+{
+	size_t i;
+
+	for (i = 0; i < plot->store_count; i++)
+		if (strcmp(plot->stores[i], store) == 0)
+			return i;
+	if (i == 3)
+		return 2;
+	snprintf(plot->stores[i], sizeof(plot->stores[i]), "%s", store);
+	plot->store_count++;
+	return i;
+}
+
+/* ----------------------------------------------------------------- rows -- */
+
+static bool
+same_label(const struct result *result, size_t a, size_t b)
+{
+	char x[RESULT_LABEL_SIZE], y[RESULT_LABEL_SIZE];
+
+	result_label(result, &result->rows[a], x);
+	result_label(result, &result->rows[b], y);
+	return strcmp(x, y) == 0;
+}
+
+static bool
+is_first_of_group(const struct result *result, size_t row)
+{
+	size_t i;
+
+	for (i = 0; i < row; i++)
+		if (same_label(result, i, row))
+			return false;
+	return true;
+}
+
+static size_t
+count_groups(const struct result *result)
+{
+	size_t i, groups = 0;
+
+	for (i = 0; i < result->count; i++)
+		groups += is_first_of_group(result, i);
+	return groups;
+}
+
+static void
+draw_price(const struct plot *plot, const struct row *row, double y,
+    const char *colour)
+{
+	const double end = x_of(plot, row->price.sold_per_s);
+	struct words words = {end + 10, y + 19, 17, ink, "start", true};
+	char text[96], number[32];
+
+	fprintf(plot->out,
+	    "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"2\" "
+	    "fill=\"%s\"/>\n",
+	    LEFT, y, end - LEFT, BAR, colour);
+	print_thousands(number, sizeof(number), row->price.sold_per_s);
+	print_words(plot, &words, number);
+	words.x += 11.0 * (double)strlen(number) + 4;
+	words.bold = false;
+	words.colour = pale;
+	words.size = 15;
+	snprintf(text, sizeof(text),
+	    row->price.sold.p99_ms < 10 ? "half in %.1f ms, 99%% in %.1f ms"
+					: "half in %.0f ms, 99%% in %.0f ms",
+	    row->price.sold.p50_ms, row->price.sold.p99_ms);
+	print_words(plot, &words, text);
+}
+
+/* No bar: the verdict, where it would be. */
+static void
+draw_verdict(const struct plot *plot, const struct row *row, double y)
+{
+	const bool wrong = row->wrong_runs > 0;
+	struct words words = {
+	    LEFT + 12, y + 19, 16, wrong ? "#ffffff" : ink, "start", true};
+	char verdict[24], reason[256];
+	double width;
+
+	result_verdict(row, verdict);
+	result_reason(row, reason, sizeof(reason));
+	width = 11.6 * (double)strlen(verdict) + 24;
+	if (wrong)
+		fprintf(plot->out,
+		    "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" "
+		    "rx=\"2\" fill=\"%s\"/>\n",
+		    LEFT, y, width, BAR, red);
+	print_words(plot, &words, verdict);
+	words.x = LEFT + width + 12;
+	words.colour = wrong ? red : pale;
+	words.bold = false;
+	if (wrong && row->runs == 1)
+		snprintf(reason, sizeof(reason),
+		    "%" PRId64 " sold of %" PRId64 ", %s",
+		    row->judgement.tickets, row->capacity, row->setting.store);
+	print_words(plot, &words, reason);
+}
+
+/* All rows of one label, one under the other; where the next group is. */
+static double
+draw_group(struct plot *plot, size_t first, double y)
+{
+	const struct result *r = plot->result;
+	struct words words = {LEFT - 18, 0, 20, ink, "end", true};
+	char label[RESULT_LABEL_SIZE];
+	double at = y;
+	size_t i;
+
+	for (i = first; i < r->count; i++) {
+		const struct row *row = &r->rows[i];
+
+		if (!same_label(r, first, i))
+			continue;
+		if (row->price.known)
+			draw_price(plot, row, at,
+			    colours[store_index(plot, row->setting.store)]);
+		else
+			draw_verdict(plot, row, at);
+		at += BAR_STEP;
+	}
+	result_label(r, &r->rows[first], label);
+	words.y = (y + at - (BAR_STEP - BAR)) / 2 + 7;
+	print_words(plot, &words, label);
+	return at + GROUP_GAP;
+}
+
+/* ----------------------------------------------------------------- frame -- */
+
+static void
+draw_grid(const struct plot *plot, double bottom)
+{
+	struct words words = {0, TOP - 14, 14, pale, "middle", false};
+	char text[40];
+	const int lines = (int)(plot->most * 1.001 / plot->step);
+	int i;
+
+	for (i = 0; i <= lines; i++) {
+		const double at = i * plot->step;
+
+		words.x = x_of(plot, at);
+		fprintf(plot->out,
+		    "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%.1f\" "
+		    "stroke=\"%s\" stroke-width=\"1.5\"/>\n",
+		    words.x, TOP - 6, words.x, bottom, grid);
+		print_thousands(text, sizeof(text), at);
+		if (i == 0)
+			snprintf(text, sizeof(text), "sold a second");
+		print_words(plot, &words, text);
+	}
+}
+
+static void
+draw_legend(const struct plot *plot)
+{
+	struct words words = {0, 52, 18, ink, "start", false};
+	double x = WIDTH - 40 - 110.0 * (double)plot->store_count;
+	size_t i;
+
+	for (i = 0; i < plot->store_count && i < 3; i++, x += 110) {
+		fprintf(plot->out,
+		    "<rect x=\"%.1f\" y=\"36\" width=\"20\" height=\"20\" "
+		    "rx=\"2\" fill=\"%s\"/>\n",
+		    x, colours[i]);
+		words.x = x + 28;
+		print_words(plot, &words, plot->stores[i]);
+	}
+}
+
+static void
+draw_head(const struct plot *plot)
+{
+	struct words words = {40, 56, 32, ink, "start", true};
+	char text[256], whole[400];
+
+	print_words(
+	    plot, &words, "Who sells a seat twice, and what the cure costs");
+	words = (struct words){40, 88, 17, pale, "start", false};
+	result_setting(plot->result, text, sizeof(text));
+	snprintf(whole, sizeof(whole), "Race: %s.  Price: no delay, %.3g s.",
+	    text, (double)plot->result->flags->duration_ms / 1e3);
+	print_words(plot, &words, whole);
+}
+
+void
+report_plot(const struct result *result, FILE *out)
+{
+	struct plot plot = {.result = result, .out = out};
+	struct words words = {40, 0, 14, pale, "start", false};
+	double y = TOP, height;
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < result->count; i++)
+		store_index(&plot, result->rows[i].setting.store);
+	set_scale(&plot);
+	height = TOP + (double)result->count * BAR_STEP +
+		 (double)count_groups(result) * GROUP_GAP + FOOT;
+	fprintf(out,
+	    "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
+	    "height=\"%.0f\" viewBox=\"0 0 %d %.0f\" "
+	    "font-family=\"Inter, 'Helvetica Neue', Arial, 'DejaVu Sans', "
+	    "sans-serif\">\n<title>turnstile: verdict and price of each "
+	    "strategy</title>\n<rect width=\"100%%\" height=\"100%%\" "
+	    "fill=\"#ffffff\"/>\n",
+	    WIDTH, height, WIDTH, height);
+	draw_head(&plot);
+	draw_legend(&plot);
+	draw_grid(&plot, height - FOOT);
+	for (i = 0; i < result->count; i++)
+		if (is_first_of_group(result, i))
+			y = draw_group(&plot, i, y);
+	words.y = height - 24;
+	result_machine(result, text, sizeof(text));
+	print_words(&plot, &words, text);
+	fprintf(out, "</svg>\n");
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "result.h"
+
+#include <sys/utsname.h>
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+
+bool
+result_is_good(const struct result *result)
+{
+	size_t i;
+
+	for (i = 0; i < result->count; i++)
+		if (!row_is_good(&result->rows[i]))
+			return false;
+	return !result->stopped && result->count > 0;
+}
+
+void
+result_compare(struct result *result)
+{
+	double best = 0;
+	size_t i;
+
+	for (i = 0; i < result->count; i++)
+		if (result->rows[i].price.known &&
+		    result->rows[i].price.sold_per_s > best)
+			best = result->rows[i].price.sold_per_s;
+	for (i = 0; i < result->count; i++)
+		if (result->rows[i].price.known)
+			result->rows[i].price.relative =
+			    result->rows[i].price.sold_per_s / best;
+}
+
+static void append(char *text, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+append(char *text, size_t size, const char *format, ...)
+{
+	const size_t n = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + n, size - n, format, args);
+	va_end(args);
+}
+
+void
+result_label(const struct result *result, const struct row *row,
+    char label[RESULT_LABEL_SIZE])
+{
+	const struct setting *s = &row->setting;
+	const struct flags *flags = result->flags;
+	char delay[48];
+
+	snprintf(label, RESULT_LABEL_SIZE, "%s", s->lock);
+	if (flags->worker_count > 1 || flags->clerk_count > 1)
+		append(
+		    label, RESULT_LABEL_SIZE, " %ux%u", s->workers, s->clerks);
+	if (flags->batch_count > 1)
+		append(label, RESULT_LABEL_SIZE, " b%u", s->batch);
+	duration_range_print(s->delay_min_ms, s->delay_max_ms, delay);
+	if (flags->delay_count > 1)
+		append(label, RESULT_LABEL_SIZE, " %s", delay);
+}
+
+void
+result_verdict(const struct row *row, char verdict[24])
+{
+	const char *name;
+	size_t i;
+
+	if (row->promise == ROW_FAILED) {
+		snprintf(verdict, 24, "no result");
+		return;
+	}
+	if (row->wrong_runs == 0) {
+		snprintf(
+		    verdict, 24, "%s", row->safe ? "correct" : "not shown");
+		return;
+	}
+	name = wrong_name(oracle_worst(&row->judgement));
+	for (i = 0; i < 23 && name[i] != '\0'; i++)
+		verdict[i] = (char)toupper((unsigned char)name[i]);
+	verdict[i] = '\0';
+}
+
+static void
+reason_of_wrong(const struct row *row, char *text, size_t size)
+{
+	const struct judgement *j = &row->judgement;
+	const enum wrong worst = oracle_worst(j);
+
+	if (worst == WRONG_OVERSOLD && j->most_times > 1)
+		snprintf(text, size, "%" PRId64 " too many, one %" PRId64 "x",
+		    j->findings[worst].count, j->most_times);
+	else if (worst == WRONG_DOUBLE_BOOKED)
+		snprintf(text, size,
+		    "%" PRId64 " seats twice, one %" PRId64 " times",
+		    j->findings[worst].count, j->most_times);
+	else if (row->promise == PROMISE_BROKEN)
+		snprintf(text, size, "see below");
+	else
+		snprintf(text, size, "%s", j->findings[worst].example);
+}
+
+void
+result_reason(const struct row *row, char *text, size_t size)
+{
+	const struct judgement *j = &row->judgement;
+
+	text[0] = '\0';
+	if (row->promise == ROW_FAILED) {
+		snprintf(text, size, "%s", row->error);
+		return;
+	}
+	if (row->runs > 1 && row->wrong_runs > 0)
+		append(text, size, "%s%u of %u runs",
+		    row->stop.wanted > 0 ? "" : "wrong in ", row->wrong_runs,
+		    row->runs);
+	else if (row->wrong_runs > 0)
+		reason_of_wrong(row, text, size);
+	else if (!row->safe)
+		append(text, size, "no race showed: not \"safe\"");
+	else if (row->runs > 1)
+		append(text, size, "%u runs", row->runs);
+	else
+		append(text, size, "%" PRId64 " refused", j->refused);
+	if (row->stop.wanted > 0)
+		append(text, size, ", stop %.2f s", row->stop.longest_s);
+}
+
+void
+result_setting(const struct result *result, char *text, size_t size)
+{
+	const struct flags *f = result->flags;
+	char delay[48];
+
+	snprintf(text, size, "%u buyers", f->buyers);
+	if (f->orders > 0)
+		append(text, size, ", %" PRId64 " orders", f->orders);
+	if (f->sale != NULL)
+		append(text, size, ", sale %s", f->sale);
+	else
+		append(text, size, ", %" PRId64 " ticket%s", f->tickets,
+		    f->tickets == 1 ? "" : "s");
+	if (f->quantity > 1)
+		append(text, size, ", %u an order", f->quantity);
+	if (f->worker_count == 1 && f->clerk_count == 1 && f->url == NULL)
+		append(text, size, ", %u x %u clerks", f->workers[0],
+		    f->clerks[0]);
+	if (f->delay_count == 1 && f->sale == NULL) {
+		duration_range_print(
+		    f->delays[0].min_ms, f->delays[0].max_ms, delay);
+		append(text, size, ", delay %s", delay);
+	}
+}
+
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+
+static const char *
+build_name(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	return " with ASan";
+#elif defined(__SANITIZE_THREAD__)
+	return " with TSan";
+#elif defined(__OPTIMIZE__)
+	return " optimised";
+#else
+	return " not optimised";
+#endif
+}
+
+static const char *
+compiler_name(void)
+{
+#ifdef __clang__
+	return "clang " TEXT(__clang_major__) "." TEXT(__clang_minor__);
+#else
+	return "gcc " TEXT(__GNUC__) "." TEXT(__GNUC_MINOR__);
+#endif
+}
+
+void
+result_machine(const struct result *result, char *text, size_t size)
+{
+	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct utsname name;
+
+	if (uname(&name) != 0)
+		memset(&name, 0, sizeof(name));
+	name.release[strcspn(name.release, "-+")] = '\0';
+	snprintf(text, size,
+	    "%ld core%s, %s %s, %s; turnstile " TURNSTILE_VERSION
+	    ", SQLite %s, %s%s",
+	    cores, cores == 1 ? "" : "s", name.sysname, name.release,
+	    result->file_system, sqlite3_libversion(), compiler_name(),
+	    build_name());
+}

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "row.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "drill.h"
+#include "launch.h"
+#include "options.h"
+#include "tape.h"
+
+#define ASK_AGAIN 20       /* receipts asked for once more after a race */
+#define TICKETS_PER_MS 200 /* that nobody can sell */
+#define CONTROL_CHANCES 3
+#define REFUSE_NS (250 * NS_PER_MS)
+
+/* The service, the crowd, and what is known so far. */
+struct act {
+	struct row *row;
+	const struct stage *stage;
+	const struct flags *flags;
+	unsigned number;
+	struct launch launch;
+	bool launched;
+	struct web *web;
+	struct crowd *crowd;
+	uint64_t next_order;
+	char sale[STORE_ID_SIZE];
+	bool opened; /* by us: to be deleted, on a service not ours */
+	bool shown;  /* a run stands in the row */
+};
+
+static bool
+fail(struct act *act, const char *text)
+{
+	act->row->promise = ROW_FAILED;
+	snprintf(act->row->error, sizeof(act->row->error), "%s", text);
+	return false;
+}
+
+/* ------------------------------------------------------------- service -- */
+
+static bool
+start_service(struct act *act)
+{
+	const struct setting *s = &act->row->setting;
+	const struct flags *flags = act->flags;
+	const struct launch_options options = {.program = flags->service,
+	    .data = flags->data,
+	    .store = s->store,
+	    .workers = s->workers,
+	    .clerks = s->clerks,
+	    .batch = s->batch,
+	    .timeout_ms = flags->timeout_ms,
+	    .drills = flags->holders > 0 || flags->pause_ms > 0};
+	char error[256];
+
+	if (!launch_start(&act->launch, &options, error, sizeof(error)))
+		return fail(act, error);
+	act->launched = true;
+	return true;
+}
+
+static bool
+begin_act(struct act *act)
+{
+	const struct flags *flags = act->flags;
+	const char *url = flags->url;
+
+	if (url == NULL) {
+		if (!start_service(act))
+			return false;
+		url = act->launch.url;
+	}
+	act->web = web_new(url, flags->token);
+	act->crowd = crowd_new(url, flags->buyers);
+	if (act->web == NULL || act->crowd == NULL)
+		return fail(act, "the URL is not valid");
+	return true;
+}
+
+static bool
+end_act(struct act *act)
+{
+	bool good = true;
+
+	crowd_free(act->crowd);
+	web_free(act->web);
+	if (act->launched)
+		good = launch_stop(&act->launch);
+	if (!good && act->row->promise != ROW_FAILED && !*act->stage->stop)
+		fail(act, "the service did not stop as it should");
+	return good;
+}
+
+/* A new sale of `capacity`, under the row's strategy. */
+static bool
+open_sale(struct act *act, const char *what, unsigned run, int64_t capacity,
+    bool with_delay)
+{
+	const struct setting *s = &act->row->setting;
+	char form[192], delay[48];
+	const struct web_request request = {"POST", "/sales", form, NULL};
+
+	if (act->flags->sale != NULL) {
+		snprintf(act->sale, sizeof(act->sale), "%s", act->flags->sale);
+		return true;
+	}
+	duration_range_print(s->delay_min_ms, s->delay_max_ms, delay);
+	snprintf(act->sale, sizeof(act->sale), "stress-%08x-%u-%s-%u",
+	    (unsigned)(act->flags->seed & 0xffffffff), act->number, what, run);
+	snprintf(form, sizeof(form),
+	    "id=%s&capacity=%" PRId64 "&lock=%s&delay=%s", act->sale, capacity,
+	    s->lock, with_delay ? delay : "0");
+	if (web_ask(act->web, &request, NULL) != 201)
+		return fail(act, web_error(act->web));
+	act->opened = true;
+	return true;
+}
+
+/* A service that was there before us: what is the sale like? */
+static bool
+learn_sale(struct act *act)
+{
+	struct setting *s = &act->row->setting;
+	const char *store, *lock;
+	char path[96];
+	json_t *body;
+	bool good;
+
+	if (act->flags->url == NULL)
+		return true;
+	snprintf(path, sizeof(path), "/sales/%s", act->sale);
+	good = web_get(act->web, path, &body) == 200;
+	store = json_string_value(json_object_get(body, "store"));
+	lock = json_string_value(json_object_get(body, "lock"));
+	if (good && store != NULL)
+		snprintf(s->store, sizeof(s->store), "%s", store);
+	if (good && lock != NULL && lock_parse(lock, &s->strategy))
+		lock_print(s->strategy, s->lock);
+	act->row->safe = lock_is_safe(s->strategy);
+	json_decref(body);
+	return good || fail(act, web_error(act->web));
+}
+
+/* On a service of others nothing is left behind. */
+static void
+close_sale(struct act *act)
+{
+	char path[128];
+	const struct web_request request = {"DELETE", path, NULL, NULL};
+
+	if (!act->opened || act->flags->url == NULL)
+		return;
+	snprintf(path, sizeof(path), "/sales/%s?force=1", act->sale);
+	web_ask(act->web, &request, NULL);
+	act->opened = false;
+}
+
+/* ---------------------------------------------------------------- race -- */
+
+static struct crowd_plan
+race_plan(struct act *act, struct drill *drill)
+{
+	const struct flags *flags = act->flags;
+	struct crowd_plan plan = {.sale = act->sale,
+	    .seed = flags->seed,
+	    .orders =
+		flags->orders > 0 ? (uint64_t)flags->orders : flags->buyers,
+	    .quantity = flags->quantity,
+	    .looks = true,
+	    .trails = true,
+	    .patient = true,
+	    .first_order = act->next_order};
+
+	if (flags_drill(flags)) {
+		plan.watch = drill_watch;
+		plan.watch_arg = drill;
+	}
+	act->next_order += plan.orders;
+	return plan;
+}
+
+/* Receipts that a sale can give: drills strike within them. */
+static uint64_t
+most_receipts(const struct flags *flags)
+{
+	const int64_t orders =
+	    flags->orders > 0 ? flags->orders : (int64_t)flags->buyers;
+	const int64_t lots = flags->tickets / flags->quantity;
+
+	return (uint64_t)(lots < orders ? lots : orders);
+}
+
+static int64_t
+next_receipt_ns(const struct evidence *evidence, int64_t after_ns)
+{
+	int64_t next_ns = INT64_MAX;
+	size_t i;
+
+	for (i = 0; i < evidence->told_count; i++) {
+		const struct told *told = &evidence->told[i];
+
+		if (told->kind == TOLD_SOLD && !told->again &&
+		    told->done_ns > after_ns && told->done_ns < next_ns)
+			next_ns = told->done_ns;
+	}
+	return next_ns;
+}
+
+/* Tickets are left, and orders that got none: selling did not go on. */
+static bool
+is_stuck(const struct evidence *evidence)
+{
+	size_t i;
+
+	for (i = 0; i < evidence->told_count; i++) {
+		const struct told *told = &evidence->told[i];
+
+		if (!told->look && told->quantity <= evidence->remaining &&
+		    (told->kind == TOLD_NOTHING || told->kind == TOLD_LATER))
+			return true;
+	}
+	return false;
+}
+
+/* How long it took from each hit to the next receipt. */
+static void
+measure_stops(struct row *row, const struct drill *drill,
+    const struct evidence *evidence, int64_t end_ns)
+{
+	size_t i;
+
+	row->stop.wanted += drill->count;
+	row->stop.hits += drill_struck(drill);
+	for (i = 0; i < drill->count; i++) {
+		const int64_t at_ns = drill->hits[i].at_ns;
+		int64_t next_ns = next_receipt_ns(evidence, at_ns);
+
+		if (drill->hits[i].state != HIT_DONE)
+			continue;
+		if (next_ns == INT64_MAX && !is_stuck(evidence))
+			continue; /* nothing was left to sell */
+		if (next_ns == INT64_MAX)
+			next_ns = end_ns;
+		if ((double)(next_ns - at_ns) / 1e9 > row->stop.longest_s)
+			row->stop.longest_s = (double)(next_ns - at_ns) / 1e9;
+	}
+}
+
+static void
+show_collision(struct row *row, const struct evidence *evidence)
+{
+	size_t size;
+	FILE *out;
+
+	free(row->collision);
+	json_decref(row->collision_json);
+	row->collision = NULL;
+	out = open_memstream(&row->collision, &size);
+	if (out == NULL)
+		abort();
+	oracle_print_collision(
+	    evidence, &row->judgement, row->setting.store, out);
+	fclose(out);
+	row->collision_json = oracle_collision_json(
+	    evidence, &row->judgement, row->setting.store);
+}
+
+/* What a run found goes into the row. */
+static void
+enter_run(struct act *act, const struct evidence *evidence,
+    const struct judgement *judgement, const struct crowd_log *log)
+{
+	struct row *row = act->row;
+
+	row->runs++;
+	row->later += judgement->later;
+	row->unknown += judgement->unknown;
+	row->recovered += judgement->recovered;
+	if (judgement->wrong)
+		row->wrong_runs++;
+	if (act->shown && (!judgement->wrong || row->judgement.wrong))
+		return;
+	act->shown = true;
+	row->judgement = *judgement;
+	row->capacity = evidence->capacity;
+	row->remaining = evidence->remaining;
+	row->race_s = (double)(log->end_ns - log->start_ns) / 1e9;
+	show_collision(row, evidence);
+}
+
+static void
+trace_race(struct act *act, const struct evidence *evidence, unsigned run)
+{
+	const struct setting *s = &act->row->setting;
+	char name[96];
+
+	if (act->stage->trace == NULL)
+		return;
+	snprintf(name, sizeof(name), "%s · %s", s->lock, s->store);
+	if (act->flags->runs > 1)
+		snprintf(name + strlen(name), sizeof(name) - strlen(name),
+		    " · run %u", run + 1);
+	trace_add(act->stage->trace, name, act->number * act->flags->runs + run,
+	    evidence);
+}
+
+/* The buyers' answers, and the ledger's, judged. */
+static bool
+judge_race(struct act *act, const struct crowd_plan *plan,
+    struct evidence *evidence, const struct crowd_log *log, unsigned run)
+{
+	struct judgement judgement;
+
+	evidence->alone = act->flags->sale == NULL;
+	evidence_add_log(evidence, plan, log);
+	evidence_ask_again(evidence, act->web, plan, ASK_AGAIN);
+	if (!evidence_add_ledger(evidence, act->web, true))
+		return fail(
+		    act, web_error(act->web)[0] != '\0'
+			     ? web_error(act->web)
+			     : "the ledger has a gap, or a line of no sense");
+	oracle_judge(evidence, &judgement);
+	enter_run(act, evidence, &judgement, log);
+	trace_race(act, evidence, run);
+	return true;
+}
+
+static bool
+race(struct act *act, unsigned run)
+{
+	const struct flags *flags = act->flags;
+	const struct drill_plan drills = {.kills = flags->kills,
+	    .holders = flags->holders,
+	    .pause_ms = flags->pause_ms,
+	    .seed = flags->seed + run * 7919u + act->number * 104729u,
+	    .within = most_receipts(flags) * 3 / 4};
+	struct evidence evidence;
+	struct crowd_plan plan;
+	struct crowd_log log;
+	struct drill drill;
+	bool good;
+
+	if (!open_sale(act, "race", run, flags->tickets, true))
+		return false;
+	if (!learn_sale(act))
+		return false;
+	if (!evidence_begin(&evidence, act->web, act->sale))
+		return fail(act, web_error(act->web));
+	drill_begin(&drill, &drills, &act->launch);
+	plan = race_plan(act, &drill);
+	good = crowd_run(act->crowd, &plan, &log, act->stage->stop);
+	if (flags_drill(flags))
+		drill_end(&drill);
+	if (!good)
+		fail(act, "buyers could not connect");
+	good = good && judge_race(act, &plan, &evidence, &log, run);
+	if (good && flags_drill(flags))
+		measure_stops(act->row, &drill, &evidence, log.end_ns);
+	close_sale(act);
+	evidence_free(&evidence);
+	crowd_log_free(&log);
+	return good;
+}
+
+/* --------------------------------------------------------------- price -- */
+
+/* The sum of a counter for the row's strategy; -1: it is not told. */
+static double
+read_conflicts(struct act *act)
+{
+	char wanted[96];
+	double sum = -1;
+	char *text, *at;
+
+	text = web_get_text(act->web, "/metrics");
+	if (text == NULL)
+		return -1;
+	snprintf(wanted, sizeof(wanted),
+	    "\nturnstile_conflicts_total{lock=\"%s"
+	    "\"}",
+	    act->row->setting.lock);
+	at = strstr(text, wanted);
+	if (at != NULL)
+		sum = strtod(at + strlen(wanted), NULL);
+	free(text);
+	return sum;
+}
+
+/* Sell for a while; what it cost, and whether it was right. */
+static bool
+price_sales(struct act *act, struct price *price)
+{
+	const struct flags *flags = act->flags;
+	struct crowd_plan plan = {.sale = act->sale,
+	    .seed = flags->seed,
+	    .duration_ns = flags->duration_ms * NS_PER_MS,
+	    .quantity = 1,
+	    .first_order = UINT64_C(1) << 32};
+	const double conflicts = read_conflicts(act);
+	struct judgement judgement;
+	struct evidence evidence;
+	struct crowd_log log = {0};
+	bool good;
+
+	good = evidence_begin(&evidence, act->web, act->sale) &&
+	       crowd_run(act->crowd, &plan, &log, act->stage->stop);
+	if (good) {
+		evidence_add_log(&evidence, &plan, &log);
+		good = evidence_add_ledger(&evidence, act->web, false);
+	}
+	if (good) {
+		oracle_judge(&evidence, &judgement);
+		if (judgement.wrong) {
+			enter_run(act, &evidence, &judgement, &log);
+		} else if (price_of_sales(price, &evidence, &log,
+			       act->row->setting.workers,
+			       act->row->setting.clerks)) {
+			price->conflicts = -1;
+			if (conflicts >= 0)
+				price->conflicts =
+				    (read_conflicts(act) - conflicts) /
+				    (double)price->sold.count;
+		}
+	} else if (!*act->stage->stop) {
+		fail(act, "the price could not be measured");
+	}
+	evidence_free(&evidence);
+	crowd_log_free(&log);
+	return good;
+}
+
+/* The same crowd at a sale that is sold out with the first order. */
+static void
+price_refusals(struct act *act, struct price *price)
+{
+	const struct flags *flags = act->flags;
+	struct crowd_plan plan = {.sale = act->sale,
+	    .seed = flags->seed,
+	    .duration_ns = REFUSE_NS,
+	    .quantity = 1,
+	    .first_order = UINT64_C(2) << 32};
+	struct evidence evidence;
+	struct crowd_log log = {0};
+
+	if (evidence_begin(&evidence, act->web, act->sale) &&
+	    crowd_run(act->crowd, &plan, &log, act->stage->stop)) {
+		evidence_add_log(&evidence, &plan, &log);
+		price_of_refusals(price, &evidence);
+	}
+	evidence_free(&evidence);
+	crowd_log_free(&log);
+}
+
+static bool
+price(struct act *act)
+{
+	struct price price = {0};
+	int64_t tickets = act->flags->duration_ms * TICKETS_PER_MS;
+
+	if (tickets > STORE_CAPACITY_MAX)
+		tickets = STORE_CAPACITY_MAX;
+	if (!open_sale(act, "price", 0, tickets, false) ||
+	    !price_sales(act, &price))
+		return false;
+	close_sale(act);
+	if (price.known && open_sale(act, "refuse", 0, 1, false)) {
+		price_refusals(act, &price);
+		close_sale(act);
+	}
+	act->row->price = price;
+	return true;
+}
+
+/* ----------------------------------------------------------------- row -- */
+
+/* Had a race to show?  Two clerks who may be in the sale at once, and time. */
+static bool
+must_be_wrong(const struct row *row, const struct flags *flags)
+{
+	const struct setting *s = &row->setting;
+	const struct lock_facts facts = lock_facts(s->strategy);
+	const bool together = facts.excludes_threads
+				  ? s->workers > 1
+				  : s->workers * s->clerks > 1;
+
+	return s->delay_min_ms > 0 && together && flags->buyers > 1 &&
+	       !flags_drill(flags) && flags->url == NULL &&
+	       flags->tickets >= flags->quantity;
+}
+
+static enum promise
+judge_promise(const struct row *row, const struct flags *flags)
+{
+	if (row->safe)
+		return row->wrong_runs > 0 ? PROMISE_BROKEN : PROMISE_KEPT;
+	if (row->wrong_runs > 0)
+		return CONTROL_WRONG;
+	return must_be_wrong(row, flags) ? CONTROL_NOT_SHOWN
+					 : CONTROL_UNDECIDED;
+}
+
+/* New connections: perhaps they meet other workers. */
+static bool
+reconnect(struct act *act)
+{
+	crowd_free(act->crowd);
+	act->crowd = crowd_new(
+	    act->flags->url != NULL ? act->flags->url : act->launch.url,
+	    act->flags->buyers);
+	return act->crowd != NULL || fail(act, "buyers could not connect");
+}
+
+/*
+ * A control in which no race showed, though one must, gets another chance:
+ * all its buyers may have met the same worker.
+ */
+static bool
+race_again(struct act *act)
+{
+	unsigned run;
+
+	for (run = 0; run < CONTROL_CHANCES; run++) {
+		if (judge_promise(act->row, act->flags) != CONTROL_NOT_SHOWN)
+			break;
+		if (!reconnect(act) || !race(act, act->flags->runs + run))
+			return false;
+	}
+	return true;
+}
+
+/* Drills find a service that has not been through any. */
+static bool
+run_races(struct act *act)
+{
+	unsigned run;
+
+	for (run = 0; run < act->flags->runs; run++) {
+		if (run > 0 && flags_drill(act->flags)) {
+			end_act(act);
+			act->launched = false;
+			act->web = NULL;
+			act->crowd = NULL;
+			if (!begin_act(act))
+				return false;
+		}
+		act->stage->doing(act->stage->arg, "race");
+		if (!race(act, run))
+			return false;
+	}
+	return true;
+}
+
+/* Only who is correct has one, and nobody while workers die. */
+static bool
+has_price(const struct row *row, const struct flags *flags)
+{
+	return row->promise == PROMISE_KEPT && flags->duration_ms > 0 &&
+	       flags->sale == NULL && !flags_drill(flags);
+}
+
+bool
+row_run(struct row *row, const struct setting *setting, unsigned number,
+    const struct stage *stage)
+{
+	struct act act = {.row = row,
+	    .stage = stage,
+	    .flags = stage->flags,
+	    .number = number};
+
+	*row = (struct row){
+	    .setting = *setting, .safe = lock_is_safe(setting->strategy)};
+	if (begin_act(&act) && run_races(&act) && race_again(&act)) {
+		row->promise = judge_promise(row, act.flags);
+		if (has_price(row, act.flags)) {
+			stage->doing(stage->arg, "price");
+			if (price(&act))
+				row->promise = judge_promise(row, act.flags);
+		}
+	}
+	end_act(&act);
+	return !*stage->stop;
+}
+
+void
+row_free(struct row *row)
+{
+	free(row->collision);
+	json_decref(row->collision_json);
+}
+
+bool
+row_is_good(const struct row *row)
+{
+	switch (row->promise) {
+	case PROMISE_KEPT:
+	case CONTROL_WRONG:
+	case CONTROL_UNDECIDED:
+		return true;
+	case PROMISE_BROKEN:
+	case CONTROL_NOT_SHOWN:
+	case ROW_FAILED:
+		break;
+	}
+	return false;
+}

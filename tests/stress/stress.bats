@@ -1,0 +1,205 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Goal of this test: the stress test says what it must, in every form, leaves
+# nothing behind, and its drills find nothing wrong.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+  STRESS=${STRESS:-build/stress}
+  TURNSTILE=${TURNSTILE:-$(dirname "$STRESS")/turnstile}
+  WHERE=$(mktemp -d "$(dirname "$STRESS")/test.XXXXXX")
+}
+
+teardown() {
+  if [ -n "${SERVICE:-}" ]; then
+    kill "$SERVICE"
+    wait "$SERVICE"
+  fi
+  rm -rf "$WHERE"
+}
+
+# A service of the test's own; its address goes to $url.
+start_service() {
+  "$TURNSTILE" --listen 127.0.0.1:0 --data "$WHERE/data" "$@" \
+    >"$WHERE/out" 2>"$WHERE/err" 3>&- &
+  SERVICE=$!
+  until grep -q 'http://' "$WHERE/out"; do
+    kill -0 "$SERVICE"
+    read -rt 0.02 <> <(:) || :
+  done
+  url=$(grep -o 'http://[^ ]*' "$WHERE/out" | head -1)
+}
+
+json() {
+  jq -e "$1" <<<"$output"
+}
+
+@test "every strategy on both stores: fourteen rows, and the right verdicts" {
+  local columns
+  run --separate-stderr "$STRESS" --data "$WHERE" --locks all \
+    --stores json,sqlite --duration 200ms --markdown "$WHERE/table.md" \
+    --trace "$WHERE/trace.json" --plot "$WHERE/plot.svg"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(grep -cE '^  (json|sqlite) .* (correct|[A-Z-]{4,}) ' \
+    <<<"$output")" -eq 14 ]
+  for lock in none mutex-private semaphore:3; do
+    [ "$(grep -cE "^  (json|sqlite) +$lock +(OVERSOLD|DOUBLE-BOOKED)" \
+      <<<"$output")" -eq 2 ]
+    grep -q -- "^-- $lock, " <<<"$output"
+  done
+  [ "$(grep -cE '^  (json|sqlite) .* correct ' <<<"$output")" -eq 8 ]
+  [ "$(grep -c "write is lost" <<<"$output")" -ge 3 ]
+  # Nothing is wider than a terminal.
+  columns=$(LC_ALL=C.UTF-8 wc -L <<<"$output")
+  echo "columns: $columns"
+  [ "$columns" -le 80 ]
+  # Nothing stays but what was asked for.
+  [ "$(ls "$WHERE")" = $'plot.svg\ntable.md\ntrace.json' ]
+
+  # The trace has a lane for each clerk, and no step that ends before it began.
+  jq -e '.traceEvents | length > 100' "$WHERE/trace.json"
+  jq -e '[.traceEvents[] | select(.ph == "X" and .dur < 0)] == []' \
+    "$WHERE/trace.json"
+  jq -e '[.traceEvents[] | select(.name == "thread_name")] | length > 14' \
+    "$WHERE/trace.json"
+  [ "$(grep -c '^| \(json\|sqlite\) ' "$WHERE/table.md")" -eq 14 ]
+  grep -q '^<svg ' "$WHERE/plot.svg"
+  [ "$(grep -c '>OVERSOLD<' "$WHERE/plot.svg")" -ge 4 ]
+}
+
+@test "the class script: ten buyers hold the one ticket, and then one" {
+  run --separate-stderr "$STRESS" --data "$WHERE" --classroom --json
+  [ "$status" -eq 0 ]
+  json '.rows[0] | .lock == "none" and .race.verdict == "oversold" and
+    .race.tickets == 10 and .race.told_enough_left == 10'
+  json '.rows[1] | .lock == "mutex" and .race.verdict == "correct" and
+    .race.tickets == 1 and .race.refused == 9'
+}
+
+@test "a query is not a promise" {
+  run --separate-stderr "$STRESS" --data "$WHERE" --classroom
+  [[ $output == *"10 were told 1 left, and 1 got one."* ]]
+}
+
+@test "runs, several tickets an order, and what is expected" {
+  run --separate-stderr "$STRESS" --data "$WHERE" --locks mutex,none \
+    --stores json --runs 3 --quantity 3 --orders 300 --duration 0 \
+    --expect 'wrong<=3' --expect 'p99<1us'
+  echo "$output"
+  [ "$status" -eq 1 ]
+  [[ $output == *"wrong in 3 of 3 runs"* ]]
+  [[ $output == *"ok   wrong<=3"* ]]
+  [[ $output == *"NOT  p99<1us"* ]]
+}
+
+@test "axes: a row for each combination, named by what differs" {
+  run --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
+    --stores sqlite --workers 1,2 --batch 1,8 --delay 0,1ms --duration 0
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(grep -c ' correct ' <<<"$output")" -ge 8 ]
+  [[ $output == *"mutex 2x4 b8 1ms"* ]]
+}
+
+@test "killed workers: nothing is wrong, selling resumes within 2 s" {
+  run --separate-stderr "$STRESS" --data "$WHERE" --kill 3 --runs 5 --json \
+    --expect 'stop<2s' --expect 'unknown==0'
+  echo "$output" | tail -n 400
+  [ "$status" -eq 0 ]
+  json '[.rows[] | select(.safe and .race.wrong_runs > 0)] == []'
+  json '.rows | length == 14'
+  json '[.rows[].drill.struck] | add > 150'
+}
+
+@test "killed holders: nothing is wrong, selling resumes within 2 s" {
+  run --separate-stderr "$STRESS" --data "$WHERE" --kill-holder 2 --runs 2 \
+    --json --expect 'stop<2s' --expect 'unknown==0'
+  echo "$output" | tail -n 400
+  [ "$status" -eq 0 ]
+  json '[.rows[] | select(.safe) | .drill.struck] | add > 24'
+}
+
+@test "a stopped holder: nobody steals, its late sale is right" {
+  run --separate-stderr "$STRESS" --data "$WHERE" --pause-holder 700ms \
+    --timeout 300ms --json --locks flock,mutex,semaphore,optimistic
+  echo "$output" | tail -n 400
+  [ "$status" -eq 0 ]
+  json '[.rows[].drill.struck] | add >= 7'
+}
+
+@test "a service that runs already: sales that it opens, and deletes" {
+  start_service --store json
+  run --separate-stderr "$STRESS" --url "$url" --locks none,flock \
+    --delay 2ms --duration 200ms --json
+  [ "$status" -eq 0 ]
+  json '.rows[0].race.verdict == "oversold"'
+  json '.rows[1] | .promise == "kept" and .store == "json"'
+  [ "$(curl -s "$url/sales" | jq -c '[.sales[].id]')" = '["demo"]' ]
+}
+
+@test "a service with a token" {
+  start_service --store sqlite --admin token
+  run --separate-stderr "$STRESS" --url "$url" --locks mutex --duration 0
+  [ "$status" -eq 2 ]
+  # shellcheck disable=SC2154 # bats sets it
+  [[ $stderr == *401* ]]
+  run --separate-stderr "$STRESS" --url "$url" --locks mutex --duration 0 \
+    --token "$(cat "$WHERE/data/admin-token")"
+  [ "$status" -eq 0 ]
+}
+
+@test "a sale as it is" {
+  start_service --store sqlite --lock none --delay 5ms --tickets 20
+  run --separate-stderr "$STRESS" --url "$url" --sale demo --buyers 50 --json
+  [ "$status" -eq 0 ]
+  json '.rows[0] | .lock == "none" and .race.capacity == 20 and
+    .race.verdict == "oversold"'
+  run --separate-stderr "$STRESS" --url "$url" --sale nowhere
+  [ "$status" -eq 2 ]
+}
+
+@test "Ctrl-C: the service ends, and its data goes" {
+  "$STRESS" --data "$WHERE" --locks mutex --duration 60s >/dev/null 2>&1 3>&- &
+  local pid=$!
+  until ls "$WHERE"/stress-data.*/.lock >/dev/null 2>&1; do
+    kill -0 "$pid"
+    read -rt 0.02 <> <(:) || :
+  done
+  local supervisor
+  supervisor=$(cat "$WHERE"/stress-data.*/.lock)
+  kill -INT "$pid"
+  status=0
+  wait "$pid" || status=$?
+  [ "$status" -eq 1 ]
+  [ -z "$(ls "$WHERE")" ]
+  [ ! -e "/proc/$supervisor" ]
+}
+
+@test "usage: what is wrong, what is valid, and 2" {
+  run -2 "$STRESS" --locks mutexx
+  [[ $output == *"semaphore:N"* ]]
+  run -2 "$STRESS" --stores postgres
+  run -2 "$STRESS" --workers 1,x
+  run -2 "$STRESS" --workers 0
+  run -2 "$STRESS" --delay 5
+  run -2 "$STRESS" --buyers
+  run -2 "$STRESS" --expect 'beauty>9'
+  run -2 "$STRESS" --nonsense
+  run -2 "$STRESS" extra
+  run -2 "$STRESS" --sale demo
+  for axis in --workers --clerks --batch --kill --kill-holder; do
+    run -2 "$STRESS" --url http://127.0.0.1:1 $axis 2
+    [[ $output == *"--url"* ]]
+  done
+  run -2 "$STRESS" --url http://127.0.0.1:1 --sale demo --locks none
+  run -2 "$STRESS" --service /nowhere --locks mutex
+  run -0 "$STRESS" --help
+  [ "$(LC_ALL=C.UTF-8 wc -L <<<"$output")" -le 80 ]
+  for flag in buyers tickets orders quantity duration seed url token sale \
+    locks stores workers clerks batch delay runs classroom kill kill-holder \
+    pause-holder json markdown trace plot expect; do
+    [[ $output == *"--$flag "* ]]
+  done
+}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The stress test: build/stress, and the tests of its own.
+
+STRESS_SOURCES := $(filter-out tests/stress/test_% tests/stress/broken.c,\
+	$(wildcard tests/stress/*.c))
+STRESS_OBJECTS := $(STRESS_SOURCES:%.c=$(BUILD)/%.o)
+STRESS_PARTS := $(filter-out $(BUILD)/tests/stress/main.o,$(STRESS_OBJECTS))
+STRESS_BATS := $(wildcard tests/stress/*.bats)
+STRESS_TESTS := $(BUILD)/unit/test_oracle $(STRESS_BATS)
+comma := ,
+
+all: $(BUILD)/stress
+$(BUILD)/stress: $(STRESS_OBJECTS) $(LIBRARY)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcurl -lm
+
+# The service, broken on purpose: the oracle must go red.
+BROKEN := lock_acquire lock_release store_read store_find store_put
+$(BUILD)/turnstile-broken: $(OBJECTS) $(BUILD)/tests/stress/broken.o
+	$(CC) $(CFLAGS) $(LDFLAGS) $(BROKEN:%=-Wl$(comma)--wrap=%) -o $@ $^ \
+	    $(LDLIBS)
+
+$(BUILD)/unit/test_oracle: $(BUILD)/tests/stress/test_oracle.o \
+		$(STRESS_PARTS) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcurl -lm -lcmocka
+
+$(BUILD)/tests/stress/test_oracle.o: | test-packages
+
+# Files that are there; what they run must be built.
+$(STRESS_BATS): $(BUILD)/stress $(BUILD)/turnstile $(BUILD)/turnstile-broken
+
+.PHONY: test-stress stress torture
+test-stress: test-packages ## the stress test's own tests
+	@$(MAKE) -s $(STRESS_TESTS)
+	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
+	    BROKEN=$(BUILD)/turnstile-broken tests/run.sh $(STRESS_TESTS)
+
+stress: $(BUILD)/stress $(BUILD)/turnstile ## the full matrix, with drills
+	$(BUILD)/stress --batch 1,64
+	$(BUILD)/stress --kill 3 --runs 5 --expect 'stop<2s'
+	$(BUILD)/stress --kill-holder 2 --pause-holder 300ms --runs 5 \
+	    --expect 'stop<2s'
+
+torture: $(BUILD)/stress $(BUILD)/turnstile ## the long ones: an hour
+	$(BUILD)/stress --kill 3 --runs 100 --expect 'stop<2s'
+	$(BUILD)/stress --kill-holder 3 --runs 100 --expect 'stop<2s'
+	$(BUILD)/stress --locks mutex,flock,semaphore,optimistic --workers 2,4 \
+	    --clerks 1,8 --batch 1,64 --delay 0,1ms --runs 20 --duration 10s
+
+-include $(STRESS_OBJECTS:.o=.d) $(BUILD)/tests/stress/test_oracle.d

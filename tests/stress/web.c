@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "web.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "tape.h"
+
+#define TRY_FOR_NS (2 * NS_PER_SEC)
+#define TRY_AGAIN_NS (20 * NS_PER_MS)
+
+struct web {
+	const char *url, *token;
+	CURL *easy;
+	struct tape body;
+	char error[256];
+};
+
+static size_t
+on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+	tape_add(arg, bytes, size * count);
+	return size * count;
+}
+
+struct web *
+web_new(const char *url, const char *token)
+{
+	struct web *web = calloc(1, sizeof(*web));
+
+	if (web == NULL)
+		return NULL;
+	web->url = url;
+	web->token = token;
+	web->easy = curl_easy_init();
+	if (web->easy == NULL) {
+		free(web);
+		return NULL;
+	}
+	return web;
+}
+
+void
+web_free(struct web *web)
+{
+	if (web == NULL)
+		return;
+	curl_easy_cleanup(web->easy);
+	tape_free(&web->body);
+	free(web);
+}
+
+const char *
+web_error(const struct web *web)
+{
+	return web->error;
+}
+
+static struct curl_slist *
+make_headers(const struct web *web, const char *key)
+{
+	struct curl_slist *list = NULL;
+	char text[400];
+
+	if (web->token != NULL) {
+		snprintf(
+		    text, sizeof(text), "Authorization: Bearer %s", web->token);
+		list = curl_slist_append(list, text);
+	}
+	if (key != NULL) {
+		snprintf(text, sizeof(text), "Idempotency-Key: %s", key);
+		list = curl_slist_append(list, text);
+	}
+	return list;
+}
+
+static int
+ask_once(struct web *web, const struct web_request *request)
+{
+	struct curl_slist *headers = make_headers(web, request->key);
+	char url[768];
+	CURLcode result;
+	long status = 0;
+
+	web->body.size = 0;
+	web->error[0] = '\0';
+	curl_easy_reset(web->easy);
+	snprintf(url, sizeof(url), "%s%s", web->url, request->path);
+	curl_easy_setopt(web->easy, CURLOPT_URL, url);
+	curl_easy_setopt(web->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(web->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(web->easy, CURLOPT_TIMEOUT, 30L);
+	curl_easy_setopt(web->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(web->easy, CURLOPT_WRITEDATA, (void *)&web->body);
+	if (request->form != NULL)
+		curl_easy_setopt(web->easy, CURLOPT_POSTFIELDS, request->form);
+	curl_easy_setopt(web->easy, CURLOPT_CUSTOMREQUEST, request->method);
+	curl_easy_setopt(web->easy, CURLOPT_HTTPHEADER, headers);
+	result = curl_easy_perform(web->easy);
+	if (result == CURLE_OK)
+		curl_easy_getinfo(web->easy, CURLINFO_RESPONSE_CODE, &status);
+	else
+		snprintf(web->error, sizeof(web->error), "%s: %s", web->url,
+		    curl_easy_strerror(result));
+	curl_slist_free_all(headers);
+	tape_add(&web->body, "", 1);
+	return (int)status;
+}
+
+static int
+ask(struct web *web, const struct web_request *request)
+{
+	const int64_t until_ns = clock_now_ns() + TRY_FOR_NS;
+	int status;
+
+	while (
+	    (status = ask_once(web, request)) == 0 && clock_now_ns() < until_ns)
+		clock_sleep_until(clock_now_ns() + TRY_AGAIN_NS);
+	return status;
+}
+
+int
+web_ask(struct web *web, const struct web_request *request, json_t **body)
+{
+	const int status = ask(web, request);
+	const char *detail;
+	json_t *value = NULL;
+
+	if (status != 0)
+		value = json_loads(web->body.bytes, 0, NULL);
+	if (status >= 400) {
+		detail = json_string_value(json_object_get(value, "detail"));
+		snprintf(web->error, sizeof(web->error), "%s %s: %d %s",
+		    request->method, request->path, status,
+		    detail != NULL ? detail : "");
+	}
+	if (body != NULL)
+		*body = value;
+	else
+		json_decref(value);
+	return status;
+}
+
+int
+web_get(struct web *web, const char *path, json_t **body)
+{
+	const struct web_request request = {.method = "GET", .path = path};
+
+	return web_ask(web, &request, body);
+}
+
+char *
+web_get_text(struct web *web, const char *path)
+{
+	const struct web_request request = {.method = "GET", .path = path};
+
+	if (ask(web, &request) != 200)
+		return NULL;
+	return text_copy(web->body.bytes);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One request after the other: what surrounds a run, and is not measured. */
+#ifndef WEB_H
+#define WEB_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct web;
+
+/* `url` without a path; `token` may be NULL.  Both are kept, not copied. */
+struct web *web_new(const char *url, const char *token);
+void web_free(struct web *web);
+
+/*
+ * The status, 0 if no answer came; `*body` is the JSON of it, or NULL: a new
+ * reference.  Without an answer it tries again for two seconds.  `form` is
+ * NULL but for POST and PATCH; `key` is an Idempotency-Key or NULL.
+ */
+struct web_request {
+	const char *method, *path, *form, *key;
+};
+int web_ask(struct web *web, const struct web_request *request, json_t **body);
+
+int web_get(struct web *web, const char *path, json_t **body);
+
+/* The body as text, to be freed; NULL: no answer, or not a 200. */
+char *web_get_text(struct web *web, const char *path);
+
+/* Why the last web_ask() had no answer, or what its problem said. */
+const char *web_error(const struct web *web);
+
+#endif
