@@ -51,6 +51,31 @@ bad_body(struct reply *reply, const char *detail)
 	return false;
 }
 
+/* A client's text in a message: short, and nothing that could confuse. */
+static void
+print_safely(char text[48], const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < 40 && value[i] != '\0'; i++)
+		text[i] = isprint((unsigned char)value[i]) && value[i] != '"'
+			      ? value[i]
+			      : '?';
+	text[i] = '\0';
+}
+
+static bool
+named_twice(struct reply *reply, const char *name)
+{
+	char safe[48];
+
+	print_safely(safe, name);
+	reply_problem(reply, PROBLEM_BAD_BODY,
+	    json_pack("{s:s}", "member", safe), "The body names \"%s\" twice.",
+	    safe);
+	return false;
+}
+
 static bool
 add_pair(json_t *members, char *pair, struct reply *reply)
 {
@@ -64,7 +89,7 @@ add_pair(json_t *members, char *pair, struct reply *reply)
 		return bad_body(
 		    reply, "The form's percent-encoding is broken.");
 	if (json_object_get(members, pair) != NULL)
-		return bad_body(reply, "The form names a member twice.");
+		return named_twice(reply, pair);
 	if (json_object_set_new(members, pair, json_string(value)) != 0)
 		return bad_body(reply, "The form is not UTF-8.");
 	return true;
@@ -87,6 +112,7 @@ parse_json(
     struct body *body, const struct request *request, struct reply *reply)
 {
 	json_error_t error;
+	char *name;
 
 	body->members = json_loadb(
 	    request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
@@ -94,8 +120,16 @@ parse_json(
 		return true;
 	if (body->members != NULL)
 		return bad_body(reply, "The JSON is not an object: send {…}.");
-	if (json_error_code(&error) == json_error_duplicate_key)
-		return bad_body(reply, "The JSON names a member twice.");
+	if (json_error_code(&error) == json_error_duplicate_key) {
+		/* … near '"quantity"', unless the name is long */
+		name = strstr(error.text, "near '\"");
+		if (name == NULL)
+			return bad_body(
+			    reply, "The JSON names a member twice.");
+		name += strlen("near '\"");
+		name[strcspn(name, "\"")] = '\0';
+		return named_twice(reply, name);
+	}
 	reply_problem(reply, PROBLEM_BAD_BODY, NULL,
 	    "The JSON is broken at line %d, column %d.", error.line,
 	    error.column);
@@ -156,19 +190,6 @@ bool
 body_has(const struct body *body, const char *name)
 {
 	return json_object_get(body->members, name) != NULL;
-}
-
-/* A client's text in a message: short, and nothing that could confuse. */
-static void
-print_safely(char text[48], const char *value)
-{
-	size_t i;
-
-	for (i = 0; i < 40 && value[i] != '\0'; i++)
-		text[i] = isprint((unsigned char)value[i]) && value[i] != '"'
-			      ? value[i]
-			      : '?';
-	text[i] = '\0';
 }
 
 bool

@@ -18,7 +18,7 @@
 #include "clock.h"
 
 #define BACK_OFF_FIRST_NS (100 * NS_PER_US)
-#define BACK_OFF_MOST_NS (20 * NS_PER_MS)
+#define BACK_OFF_MOST_NS (5 * NS_PER_MS)
 
 int64_t
 seats_take(int64_t capacity, int64_t remaining)
@@ -524,7 +524,7 @@ back_off(struct desk *desk)
 	const struct sell_world *world = desk->world;
 	int64_t most_ns = BACK_OFF_MOST_NS;
 
-	if (desk->attempts < 8)
+	if (desk->attempts < 6)
 		most_ns = BACK_OFF_FIRST_NS << desk->attempts;
 	desk->attempts++;
 	world->pause_ns(world->arg,

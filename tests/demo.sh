@@ -54,8 +54,8 @@ make run ARGS='--lock none --delay 3s'
     or open http://localhost:8080 in a browser, and watch it
 $stress --kill 3
     the same while workers are killed
-$stress --runs 20 --delay 0
-    without a delay the race shows only sometimes, which is the lesson
+$stress --runs 20 --delay 0 --buyers 2 --tickets 1 --clerks 1 --locks none
+    without a delay it is a matter of chance, and "no race showed" is not "safe"
 less $log
     all of the above, with the collision of each row
 END
