@@ -1616,7 +1616,7 @@ test_lock_timeout(void **state)
 	locks_detach(other);
 }
 
-/* The first back-offs: from none to 0.1 ms, 0.2 ms, 0.4 ms … 20 ms. */
+/* The first back-offs: from none to 0.1 ms, 0.2 ms, 0.4 ms … 5 ms. */
 static void
 assert_backs_off(const struct seller *seller)
 {
@@ -1624,15 +1624,15 @@ assert_backs_off(const struct seller *seller)
 	unsigned i;
 
 	for (i = 0; i < PAUSES_MAX; i++, most_ns *= 2) {
-		if (most_ns > 20 * NS_PER_MS)
-			most_ns = 20 * NS_PER_MS;
+		if (most_ns > 5 * NS_PER_MS)
+			most_ns = 5 * NS_PER_MS;
 		assert_in_range(seller->pause_ns[i], 0, most_ns);
-		if (i == 8)
-			assert_in_range(longest_ns, NS_PER_MS, most_ns);
+		if (i == 6)
+			assert_in_range(longest_ns, NS_PER_MS / 4, most_ns);
 		if (seller->pause_ns[i] > longest_ns)
 			longest_ns = seller->pause_ns[i];
 	}
-	assert_in_range(longest_ns, 15 * NS_PER_MS, most_ns);
+	assert_in_range(longest_ns, 3 * NS_PER_MS, most_ns);
 }
 
 /* Every write is beaten by another: at the deadline it is told so. */
