@@ -275,11 +275,11 @@ test_duplicates(void **state)
 	struct scene *scene = *state;
 
 	assert_refused(scene, JSON, "{\"buyer\":\"a\",\"buyer\":\"a\"}",
-	    "JSON names a member twice");
+	    "names \\\"buyer\\\" twice");
 	assert_refused(
 	    scene, JSON, "{\"buyer\":\"a\",\"b\\u0075yer\":\"b\"}", "twice");
 	assert_refused(
-	    scene, FORM, "buyer=a&buyer=a", "form names a member twice");
+	    scene, FORM, "buyer=a&buyer=a", "names \\\"buyer\\\" twice");
 	assert_refused(scene, FORM, "buyer=a&b%75yer=b", "twice");
 }
 
