@@ -52,7 +52,8 @@ has_token(const struct call *call)
 {
 	const char *given = call->request->headers[HEADER_AUTHORIZATION];
 
-	if (given == NULL || !text_starts_with(given, "Bearer "))
+	if (call->service->token[0] == '\0' || given == NULL ||
+	    !text_starts_with(given, "Bearer "))
 		return false;
 	return token_is_right(given + strlen("Bearer "), call->service->token);
 }

@@ -268,8 +268,8 @@ delete_sale(struct call *call)
 			reply_problem(call->reply, PROBLEM_NOT_SOLD_OUT,
 			    json_pack("{s:I}", "remaining",
 				(json_int_t)state.remaining),
-			    "%" PRId64 " tickets are left; ?force=1 deletes "
-			    "the sale and its ledger all the same.",
+			    "Tickets left: %" PRId64 "; ?force=1 deletes the "
+			    "sale and its ledger all the same.",
 			    state.remaining);
 			return;
 		}

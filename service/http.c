@@ -421,6 +421,16 @@ completed(void *arg, struct MHD_Connection *connection, void **context,
 	*context = NULL;
 }
 
+/* A NUL would cut the path short and make it another one: leave it. */
+static size_t
+unescape(void *arg, struct MHD_Connection *connection, char *text)
+{
+	(void)arg;
+	(void)connection;
+	return strstr(text, "%00") != NULL ? strlen(text)
+					   : MHD_http_unescape(text);
+}
+
 /* ----------------------------------------------------------------- loop -- */
 
 static void
@@ -463,7 +473,8 @@ http_new(const struct service *service, unsigned worker)
 	http->daemon = MHD_start_daemon(
 	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
 	    NULL, NULL, handle, http, MHD_OPTION_EXTERNAL_LOGGER, library_log,
-	    NULL, MHD_OPTION_LISTEN_SOCKET, service->listen_fd,
+	    NULL, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, service->listen_fd,
 	    MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 	    MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
