@@ -150,11 +150,15 @@ listen_on(struct service *service)
 	const struct options *options = service->options;
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	const char *host = options->host[0] == '\0' ? "0.0.0.0" : options->host;
+	const char *host = options->host;
 	struct addrinfo *found, *info;
 	char port[8];
 	int error;
 
+	if (host[0] == '\0')
+		host = "0.0.0.0";
+	else if (strcmp(host, "localhost") == 0) /* RFC 6761: no look-up */
+		host = "127.0.0.1";
 	snprintf(port, sizeof(port), "%u", options->port);
 	error = getaddrinfo(host, port, &hints, &found);
 	if (error != 0)

@@ -235,8 +235,7 @@ ask() {
   TURNSTILE=$WORK/in-a-group
   queue_200
   TURNSTILE=$real
-  equal "its group" "$(ps -o pgid= -p "$SERVICE" | tr -d ' ')" "$SERVICE"
-  equal "in its group" "$(pgrep -g "$SERVICE" | wc -l)" 3
+  equal "in its group" "$(groups | grep -cx "$SERVICE")" 3
   kill -INT -- "-$SERVICE"
   let_go
   ends 5 0

@@ -10,8 +10,11 @@ REPLACED='^[^ ]+ worker-replaced worker=[0-9]+ pid=[0-9]+ after_ms=[0-9]+$'
 
 # The processes of the service's workers, by their numbers.
 workers() {
-  ps -o comm=,pid= --ppid "$SERVICE" | sort |
-    sed -n 's/^worker [0-9]* *\([0-9]*\)$/\1/p'
+  local pid name
+  # shellcheck disable=SC2013 # they are words
+  for pid in $(cat "/proc/$SERVICE/task/$SERVICE/children" 2>/dev/null); do
+    read -r name <"/proc/$pid/comm" && echo "$name $pid"
+  done 2>/dev/null | sort | sed -n 's/^worker [0-9]* \([0-9]*\)$/\1/p'
 }
 
 # A worker is one when it has its name, and serves when it says so.
@@ -35,6 +38,11 @@ freeze() {
 
 thaw() {
   kill -CONT "$1"
+}
+
+# The process group of each process there is, by its number, one a line.
+groups() {
+  sed -E 's/^.*\) . [0-9]+ ([0-9]+) .*$/\1/' /proc/[0-9]*/stat 2>/dev/null
 }
 
 # Kill the supervisor; its workers and their locks go with it.
