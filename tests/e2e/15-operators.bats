@@ -135,7 +135,9 @@ counters_agree() {
   no_orders
   for i in {1..40}; do order "b$i" "k$i" demo; done
   send
-  order replay k1 demo # another buyer: 422
+  # The key of one that was sold, for another buyer: 422.
+  first=$(sed -n 's/^201 b//p' "$WORK/codes" | head -n 1)
+  order replay "k$first" demo
   send                 # 30 again, and 10 refused again
   buyers 2 demo -d quantity=2
   answered 404 POST /sales/nix/buy
