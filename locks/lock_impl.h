@@ -3,7 +3,7 @@
  * For those who implement a lock; callers include lock.h.
  *
  * A lock is one file with one `const struct lock_impl` at its bottom, and a
- * row in lock.c.  It inherits every test and benchmark from there.  Every
+ * row in lock.c.  It inherits the contract tests and the stress test.  Every
  * slot of the table is filled; the no-ops at the end are for sharing.
  */
 #ifndef LOCK_IMPL_H

@@ -7,7 +7,7 @@
  *               one counter.
  * Holder dies:  a semaphore has no owner, so a dead holder's permit is gone;
  *               worse, from outside nobody can tell whether a clerk that was
- *               killed in sem_wait() or sem_post() had it.  So the semaphore
+ *               killed while waiting or posting had it.  So the semaphore
  *               does the *waiting* and a name tag for each permit does the
  *               *excluding*:
  *

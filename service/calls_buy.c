@@ -201,8 +201,6 @@ reply_not_served(struct call *call)
 		enum problem problem;
 		const char *detail;
 	} rows[OUTCOMES] = {
-	    [OUTCOME_NO_SALE] = {PROBLEM_NO_SALE,
-		"GET /sales lists the sales."},
 	    [OUTCOME_KEY_REUSED] = {PROBLEM_KEY_REUSED,
 		"It was used for another buyer or quantity: use a new "
 		"key."},
@@ -228,6 +226,10 @@ reply_not_served(struct call *call)
 	};
 	const struct order *order = &call->request->order;
 
+	if (order->outcome == OUTCOME_NO_SALE) {
+		call_store_error(call, STORE_GONE);
+		return;
+	}
 	reply_problem(call->reply, rows[order->outcome].problem,
 	    asked_trail(call), "%s", rows[order->outcome].detail);
 	if (order->error[0] != '\0')

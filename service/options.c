@@ -428,12 +428,12 @@ options_parse(
 		return OPTIONS_WRONG;
 	optind = 0; /* start over: tests parse more than once */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
 		if (c == '?' || c == ':') {
 			complain_unknown(c, argv[optind - 1], err);
 			return OPTIONS_WRONG;
 		}
-		row = &rows[c - 1];
+		row = &rows[(c == 'h' ? HELP : c) - 1];
 		if (row->id == HELP)
 			print_help(out);
 		if (row->id == VERSION)

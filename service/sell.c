@@ -55,7 +55,7 @@ note(struct desk *desk, int64_t remaining, int64_t version)
 		trail_note(&desk->batch[i]->trail, remaining, version);
 }
 
-/* The same for the whole batch: an error, or that the sale is gone. */
+/* The same for the whole batch: an error, no such sale, or not decided. */
 static void
 decide_all(struct desk *desk, enum outcome outcome, const char *error)
 {

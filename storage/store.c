@@ -35,12 +35,6 @@ impl_named(const char *kind)
 	return NULL;
 }
 
-const char *
-store_names(void)
-{
-	return "json, sqlite";
-}
-
 bool
 store_known(const char *kind)
 {

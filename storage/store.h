@@ -117,8 +117,7 @@ struct store_change {
 struct store;      /* one data directory */
 struct store_user; /* one thread's handles to it */
 
-/* "json, sqlite" for messages; is `kind` one of them? */
-const char *store_names(void);
+/* Is there a store of that kind? */
 bool store_known(const char *kind);
 
 /*

@@ -45,7 +45,6 @@
 #define SETTINGS "sale.json"
 #define LEDGER "ledger.jsonl"
 #define VIEW "stock.json"
-#define TIDY_WAIT_NS (100 * NS_PER_MS)
 #define PATH_SIZE 4096
 
 /* A sale as everybody may see it; birth 0: the slot is free. */

@@ -46,9 +46,14 @@ show
 awk '/^-- /{skip = 1} /^The price/{skip = 0} !skip' "$log.out"
 rm -f "$log.out"
 
+cat <<END
+
+The wrong ones are wrong on purpose.  Of the right ones choose by what happens
+when a holder dies (README.md), not by the price: the disk is most of it.
+END
 title "What next"
 cat <<END
-make run ARGS='--lock none --delay 3s'
+make run ARGS='--lock none --delay 3s'      (in a folder without data/)
     and then, at once, in two more terminals:
     curl -d buyer=me localhost:8080/sales/demo/buy
     or open http://localhost:8080 in a browser, and watch it

@@ -171,7 +171,7 @@ export const words = {
     classRun: 'class',
     prices: 'Every cure has a price, but not one to be measured here: it would be your browser’s.',
     pricesLink: 'This service’s own times',
-    prices2: ' show what waiting cost; “make bench” in its source measures all strategies (tests/bench/README.md).',
+    prices2: ' show what waiting cost; “make stress” in its source measures all strategies (tests/stress/README.md).',
 
     class: 'The class is the load',
     classSay: 'Open a sale for everybody’s telephone: each presses the button once. It sells with the strategy, tickets and delay chosen above; 3 seconds of delay are enough for thirty thumbs.',
@@ -387,7 +387,7 @@ export const words = {
     classRun: '全班',
     prices: '每种治法都有代价，但不能在这里量：量到的会是你的浏览器。',
     pricesLink: '这个服务自己的计时',
-    prices2: '显示等待的代价；源码里的 “make bench” 测量所有策略（tests/bench/README.md）。',
+    prices2: '显示等待的代价；源码里的 “make stress” 测量所有策略（tests/stress/README.md）。',
 
     class: '全班来抢票',
     classSay: '为每个人的手机开一个场次：每人按一次按钮。策略、票数和延迟用上面选的；3 秒延迟足够三十个大拇指。',

@@ -21,7 +21,6 @@
 
 #define START_WITHIN_MS 10000
 #define STOP_WITHIN_NS (10 * NS_PER_SEC)
-#define ARGS 20
 
 /* ------------------------------------------------------------- places -- */
 

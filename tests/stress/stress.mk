@@ -7,7 +7,6 @@ STRESS_OBJECTS := $(STRESS_SOURCES:%.c=$(BUILD)/%.o)
 STRESS_PARTS := $(filter-out $(BUILD)/tests/stress/main.o,$(STRESS_OBJECTS))
 STRESS_BATS := $(wildcard tests/stress/*.bats)
 STRESS_TESTS := $(BUILD)/unit/test_oracle $(STRESS_BATS)
-comma := ,
 
 all: $(BUILD)/stress
 $(BUILD)/stress: $(STRESS_OBJECTS) $(LIBRARY)
