@@ -227,7 +227,9 @@ reply_not_served(struct call *call)
 	const struct order *order = &call->request->order;
 
 	if (order->outcome == OUTCOME_NO_SALE) {
-		call_store_error(call, STORE_GONE);
+		reply_problem(call->reply, PROBLEM_NO_SALE, asked_trail(call),
+		    "There is no sale \"%s\"; GET /sales lists them.",
+		    order->sale);
 		return;
 	}
 	reply_problem(call->reply, rows[order->outcome].problem,
