@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 OPTIMISE ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -Ilocks -Istorage -Iservice
+CPPFLAGS += -D_GNU_SOURCE -I.
 CFLAGS += -std=c17 $(OPTIMISE) $(WARNINGS) -pthread -fno-omit-frame-pointer \
 	$(EXTRA_CFLAGS)
 LDFLAGS += $(EXTRA_LDFLAGS)
@@ -19,8 +19,11 @@ CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SANITIZE)
 endif
 
-SOURCES := $(wildcard locks/*.c storage/*.c service/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+# The rooms of the house, from the ground up.
+ROOMS := locks storage storage/json service service/sale service/audit \
+	service/page service/http service/process
+SOURCES := $(wildcard $(ROOMS:%=%/*.c))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/service/page/page_data.o
 LIBRARY := $(filter-out $(BUILD)/service/main.o,$(OBJECTS))
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
@@ -83,8 +86,7 @@ e2e: test-packages ## end-to-end tests only
 	@TURNSTILE=$(BUILD)/turnstile tests/run.sh $(E2E_TESTS)
 
 .PHONY: format lint coverage
-CHECKED = $(wildcard locks/*.[ch] storage/*.[ch] service/*.[ch] \
-	tests/*/*.[ch])
+CHECKED = $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch])
 format: ## format the C code
 	clang-format -i $(CHECKED)
 lint: ## what other compilers and checkers say

@@ -3,7 +3,7 @@
  * The table of strategies, and the wrappers that callers use: they check the
  * contract and the deadline, so that no lock has to.
  */
-#include "lock_impl.h"
+#include "locks/lock_impl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "locks/clock.h"
 
 static const struct lock_impl *const impls[] = {
     &lock_none,

@@ -16,7 +16,7 @@
  * signal; periodic, so that one that fires just before the call is not the
  * last.
  */
-#include "lock_impl.h"
+#include "locks/lock_impl.h"
 
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -30,8 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "tsan.h"
+#include "locks/clock.h"
+#include "locks/tsan.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid

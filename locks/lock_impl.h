@@ -9,7 +9,7 @@
 #ifndef LOCK_IMPL_H
 #define LOCK_IMPL_H
 
-#include "lock.h"
+#include "locks/lock.h"
 
 /* What a lock may do, and how many it lets in; answers lock_facts(). */
 typedef struct lock_facts lock_facts_fn(unsigned permits);

@@ -11,12 +11,12 @@
  *               another machine.  A holder that is stopped, not dead, keeps
  *               it: the others run into their deadlines.
  */
-#include "lock_impl.h"
+#include "locks/lock_impl.h"
 
 #include <pthread.h>
 
-#include "robust.h"
-#include "shared.h"
+#include "locks/robust.h"
+#include "locks/shared.h"
 
 #define MUTEXES_SIZE (LOCK_SLOTS * sizeof(pthread_mutex_t))
 

@@ -8,14 +8,14 @@
  * Fails:        as soon as two workers sell.  It is the second control: it
  *               shows why `mutex` lives in shared memory.
  */
-#include "lock_impl.h"
+#include "locks/lock_impl.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "clock.h"
-#include "robust.h"
+#include "locks/clock.h"
+#include "locks/robust.h"
 
 static struct lock_facts
 private_facts(unsigned permits)

@@ -7,7 +7,7 @@
  * Fails:        whenever two buyers overlap, which is what it is for.  It is
  *               the control: tests that pass under it prove nothing.
  */
-#include "lock_impl.h"
+#include "locks/lock_impl.h"
 
 static struct lock_facts
 none_facts(unsigned permits)

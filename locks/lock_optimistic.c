@@ -13,7 +13,7 @@
  *
  * Kung and Robinson, "On Optimistic Methods for Concurrency Control", 1981.
  */
-#include "lock_impl.h"
+#include "locks/lock_impl.h"
 
 static struct lock_facts
 optimistic_facts(unsigned permits)

@@ -30,7 +30,7 @@
  *   2. free tags <= permits in the semaphore + permits taken and not yet
  *      turned into a tag or swallowed + posts that are still to come.
  */
-#include "lock_impl.h"
+#include "locks/lock_impl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -38,9 +38,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "clock.h"
-#include "shared.h"
-#include "tsan.h"
+#include "locks/clock.h"
+#include "locks/shared.h"
+#include "locks/tsan.h"
 
 /* One for each slot and number of permits: a change of N needs no reset. */
 struct gate {

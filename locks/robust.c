@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The one place that knows EOWNERDEAD. */
-#include "robust.h"
+#include "locks/robust.h"
 
 #include <assert.h>
 #include <errno.h>
 
-#include "clock.h"
-#include "tsan.h"
+#include "locks/clock.h"
+#include "locks/tsan.h"
 
 int
 robust_init(pthread_mutex_t *mutex)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Lines are made with jansson, which knows how to quote. */
-#include "log.h"
+#include "service/log.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "timestamp.h"
+#include "locks/clock.h"
+#include "locks/timestamp.h"
 
 static void
 put_quoted(FILE *out, const char *text)

@@ -2,8 +2,8 @@
 /* turnstile: parse the options, run the supervisor. */
 #include <stdlib.h>
 
-#include "options.h"
-#include "supervisor.h"
+#include "service/options.h"
+#include "service/process/supervisor.h"
 
 #define EXIT_USAGE 2
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One table of options; help, flags and environment are made from it. */
-#include "options.h"
+#include "service/options.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lock.h"
-#include "sell.h"
+#include "locks/lock.h"
+#include "service/sale/sell.h"
 
 #define HOUR_MS (INT64_C(3600) * 1000)
 

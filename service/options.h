@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "store.h"
+#include "storage/store.h"
 
 #define TURNSTILE_VERSION "0.1"
 

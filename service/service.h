@@ -8,11 +8,11 @@
 
 #include <sys/types.h>
 
-#include "lock.h"
-#include "log.h"
-#include "metrics.h"
-#include "options.h"
-#include "store.h"
+#include "locks/lock.h"
+#include "service/http/metrics.h"
+#include "service/log.h"
+#include "service/options.h"
+#include "storage/store.h"
 
 #define SERVICE_TOKEN_SIZE 65
 

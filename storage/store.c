@@ -3,7 +3,7 @@
  * The wrappers that callers use, and what the stores share: a data directory
  * that knows whose it is, random numbers, files that are replaced whole.
  */
-#include "store_impl.h"
+#include "storage/store_impl.h"
 
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared.h"
+#include "locks/shared.h"
 
 #define OWNER_FILE ".store" /* names the store that made the directory */
 

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "store.h"
+#include "storage/store.h"
 
 struct store_impl;
 

@@ -14,7 +14,7 @@
  * A connection for each thread, opened after the fork.  Nothing else in the
  * process may open the file: closing it would drop SQLite's locks.
  */
-#include "store_impl.h"
+#include "storage/store_impl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,9 +24,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "robust.h"
-#include "shared.h"
+#include "locks/clock.h"
+#include "locks/robust.h"
+#include "locks/shared.h"
 
 #define DATABASE "turnstile.db"
 #define FORMAT_VERSION 1

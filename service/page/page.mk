@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The browser's page: its files go into the binary as they are.  page_data.h
+# The browser's page: its files go into the binary as they are.  page_data.c
 # has an .incbin and a row of page_files[] for each of them.
 
 PAGE_FILES := $(sort $(wildcard $(addprefix service/page/*.,html css js svg))) \
 	service/openapi.yaml
 
-$(BUILD)/page_data.h: $(PAGE_FILES) service/page/page.mk
+$(BUILD)/service/page/page_data.c: $(PAGE_FILES) service/page/page.mk
 	@mkdir -p $(@D)
 	@set -e; rows=; i=0; { \
 	echo '/* Made by service/page/page.mk. */'; \
+	echo '#include "service/page/page.h"'; \
 	for file in $(PAGE_FILES); do \
 		case $$file in \
 		*.html) type=text/html ;; *.css) type=text/css ;; \
@@ -28,13 +29,14 @@ $(BUILD)/page_data.h: $(PAGE_FILES) service/page/page.mk
 		rows="$$rows $$size, \"\\\\\"$$sum\\\\\"\" },\\n"; \
 		i=$$((i + 1)); \
 	done; \
-	echo 'static const struct page_file page_files[] = {'; \
+	echo 'const struct page_file page_files[] = {'; \
 	printf "$$rows"; \
-	echo '};'; } >$@.new
+	echo '};'; \
+	echo "const size_t page_files_count = $$i;"; } >$@.new
 	@mv $@.new $@
 
-CPPFLAGS += -I$(BUILD)
-$(BUILD)/service/page.o lint: $(BUILD)/page_data.h
+$(BUILD)/service/page/page_data.o: $(BUILD)/service/page/page_data.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 .PHONY: test-page
 test-page: $(BUILD)/turnstile ## the page, in a headless Chromium

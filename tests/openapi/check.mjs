@@ -58,7 +58,7 @@ async function serveDocument(stage, known) {
   if (!known.has('GET /openapi.yaml')) {
     for (const status of [200, 400])
       stage.outOfReach.set(`getOpenapi ${status}`,
-        'service/routes.c has no such route');
+        'service/http/routes.c has no such route');
     return;
   }
   const shop = await stage.open('json');

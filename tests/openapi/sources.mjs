@@ -15,14 +15,14 @@ export const unnamed = (route) => route.replace(/\{\w+\}/g, '{}');
 
 // "GET /sales/{}", and so on
 export function routes(root) {
-  return [...table(`${root}/service/routes.c`, 'routes')
+  return [...table(`${root}/service/http/routes.c`, 'routes')
     .matchAll(/\{\s*"([A-Z]+)",\s*"([^"]+)"/g)]
     .map(([, method, pattern]) => unnamed(`${method} ${pattern}`));
 }
 
 // name -> status
 export function problems(root) {
-  return new Map([...table(`${root}/service/problem.c`, 'rows')
+  return new Map([...table(`${root}/service/http/problem.c`, 'rows')
     .matchAll(/\{\s*"([a-z-]+)",\s*(\d{3}),/g)]
     .map(([, name, status]) => [name, Number(status)]));
 }

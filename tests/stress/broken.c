@@ -19,9 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "lock.h"
-#include "store.h"
+#include "locks/clock.h"
+#include "locks/lock.h"
+#include "storage/store.h"
 
 #define EVERY 7 /* "some" */
 

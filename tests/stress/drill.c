@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drill.h"
+#include "tests/stress/drill.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "locks/clock.h"
 
 #define WORKERS_MAX 64
 #define LATE_MOST_NS (4 * NS_PER_MS)

@@ -10,7 +10,7 @@
 #ifndef DRILL_H
 #define DRILL_H
 
-#include "launch.h"
+#include "tests/stress/launch.h"
 
 #define DRILL_HITS_MAX 64
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "result.h"
+#include "tests/stress/result.h"
 
 struct expectation {
 	char name[24];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One table of flags; help and parsing are made from it. */
-#include "flags.h"
+#include "tests/stress/flags.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "options.h"
-#include "sell.h"
+#include "locks/clock.h"
+#include "service/options.h"
+#include "service/sale/sell.h"
 
 enum flag_id {
 	LOCKS = 1,

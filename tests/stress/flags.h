@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "lock.h"
+#include "locks/lock.h"
 
 #define FLAGS_LIST_MAX 16
 #define FLAGS_EXPECT_MAX 16

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "launch.h"
+#include "tests/stress/launch.h"
 
 #include <sys/prctl.h>
 #include <sys/vfs.h>
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "locks/clock.h"
 
 #define START_WITHIN_MS 10000
 #define STOP_WITHIN_NS (10 * NS_PER_SEC)

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "flags.h"
-#include "launch.h"
-#include "result.h"
-#include "row.h"
-#include "tape.h"
-#include "trace.h"
+#include "locks/clock.h"
+#include "tests/stress/buffer.h"
+#include "tests/stress/flags.h"
+#include "tests/stress/launch.h"
+#include "tests/stress/result.h"
+#include "tests/stress/row.h"
+#include "tests/stress/trace.h"
 
 #define EXIT_USAGE 2
 #define BAR 20

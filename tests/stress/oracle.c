@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "oracle.h"
+#include "tests/stress/oracle.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tape.h"
+#include "tests/stress/buffer.h"
 
 /* A receipt, from a buyer, from the ledger, or from both. */
 struct claim {

@@ -25,8 +25,8 @@
 #ifndef ORACLE_H
 #define ORACLE_H
 
-#include "audit.h"
-#include "told.h"
+#include "service/audit/audit.h"
+#include "tests/stress/evidence.h"
 
 /* Worst first. */
 enum wrong {

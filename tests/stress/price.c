@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "price.h"
+#include "tests/stress/price.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "clock.h"
-#include "tape.h"
+#include "locks/clock.h"
+#include "tests/stress/buffer.h"
 
 #define SLICES 10
 #define CLERKS_KNOWN 1024

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "told.h"
+#include "tests/stress/evidence.h"
 
 struct latency {
 	size_t count;

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "options.h"
-#include "result.h"
+#include "service/options.h"
+#include "tests/stress/result.h"
 
 static json_t *
 latency_json(const struct latency *l)

@@ -2,7 +2,7 @@
 /* The table for a README. */
 #include <inttypes.h>
 
-#include "result.h"
+#include "tests/stress/result.h"
 
 static void
 print_row(const struct result *result, const struct row *row, FILE *out)

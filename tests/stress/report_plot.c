@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "result.h"
+#include "tests/stress/result.h"
 
 #define WIDTH 1280
 #define LEFT 250  /* where bars begin */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
-#include "result.h"
+#include "service/options.h"
+#include "tests/stress/result.h"
 
 #define RED "\033[1;31m"
 #define GREEN "\033[32m"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "result.h"
+#include "tests/stress/result.h"
 
 #include <sys/utsname.h>
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "service/options.h"
 
 bool
 result_is_good(const struct result *result)

@@ -3,7 +3,7 @@
 #ifndef RESULT_H
 #define RESULT_H
 
-#include "row.h"
+#include "tests/stress/row.h"
 
 #define RESULT_LABEL_SIZE 64
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "row.h"
+#include "tests/stress/row.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "drill.h"
-#include "launch.h"
-#include "options.h"
-#include "tape.h"
+#include "locks/clock.h"
+#include "service/options.h"
+#include "tests/stress/buffer.h"
+#include "tests/stress/drill.h"
+#include "tests/stress/launch.h"
 
 #define ASK_AGAIN 20       /* receipts asked for once more after a race */
 #define TICKETS_PER_MS 200 /* that nobody can sell */

@@ -5,10 +5,10 @@
 #ifndef ROW_H
 #define ROW_H
 
-#include "flags.h"
-#include "oracle.h"
-#include "price.h"
-#include "trace.h"
+#include "tests/stress/flags.h"
+#include "tests/stress/oracle.h"
+#include "tests/stress/price.h"
+#include "tests/stress/trace.h"
 
 /* What is different from row to row. */
 struct setting {

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "oracle.h"
+#include "tests/stress/oracle.h"
 
 #define TOLD 8
 #define LINES 4

@@ -5,14 +5,14 @@
  * lane and is left out.  Orders of one batch did the same: one of them is
  * drawn, with how many they were.
  */
-#include "trace.h"
+#include "tests/stress/trace.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tape.h"
+#include "tests/stress/buffer.h"
 
 #define WORKERS 100 /* process ids of a row */
 

@@ -6,7 +6,7 @@
 #ifndef TRACE_H
 #define TRACE_H
 
-#include "told.h"
+#include "tests/stress/evidence.h"
 
 struct trace;
 

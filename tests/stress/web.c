@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "web.h"
+#include "tests/stress/web.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "tape.h"
+#include "locks/clock.h"
+#include "tests/stress/buffer.h"
 
 #define TRY_FOR_NS (2 * NS_PER_SEC)
 #define TRY_AGAIN_NS (20 * NS_PER_MS)

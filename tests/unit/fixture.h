@@ -22,9 +22,9 @@
 
 #include <cmocka.h>
 
-#include "clock.h"
-#include "lock.h"
-#include "store.h"
+#include "locks/clock.h"
+#include "locks/lock.h"
+#include "storage/store.h"
 
 struct fixture {
 	const char *kind; /* of the store */

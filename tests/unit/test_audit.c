@@ -3,7 +3,7 @@
  * The oracle on ledgers that were written by hand, each the shortest one of
  * its kind; what it says of them, to the letter, and that it always fits.
  */
-#include "audit.h"
+#include "service/audit/audit.h"
 
 #include <inttypes.h>
 #include <locale.h>

@@ -3,7 +3,7 @@
  * Bodies as JSON and as forms: what is understood is the same, and what is
  * not gets a problem that names it.
  */
-#include "body.h"
+#include "service/http/body.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * What the json store is made of: ledger lines as text, the table that an
  * index is, moments as text.
  */
-#include "ledger_json.h"
+#include "storage/json/ledger.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "table.h"
-#include "timestamp.h"
+#include "locks/timestamp.h"
+#include "storage/json/table.h"
 
 /* --------------------------------------------------------------- ledger -- */
 

@@ -30,10 +30,10 @@
 
 #include <cmocka.h>
 
-#include "clock.h"
-#include "lock.h"
-#include "shared.h"
-#include "tsan.h"
+#include "locks/clock.h"
+#include "locks/lock.h"
+#include "locks/shared.h"
+#include "locks/tsan.h"
 
 #define ACTORS 5 /* more than semaphore:3 lets in, and one to spare */
 #define SLOT (LOCK_SLOTS - 1)

@@ -3,7 +3,7 @@
  * Flags, environment, defaults; and that every value which is not valid is
  * refused with words that name what is.
  */
-#include "options.h"
+#include "service/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "lock.h"
+#include "locks/lock.h"
 
 #define ARGUMENTS_MAX 16
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The queue of one worker: its order, its bound, its shares, its end. */
-#include "queue.h"
+#include "service/sale/queue.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "clock.h"
+#include "locks/clock.h"
 
 #define MOST 8
 #define POPPERS 4

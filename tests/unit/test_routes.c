@@ -3,12 +3,12 @@
  * Calls without HTTP: requests made by hand, over a real store; where each
  * goes, what is refused on the way, and what is answered.
  */
-#include "routes.h"
+#include "service/http/routes.h"
 
 #include <inttypes.h>
 
-#include "fixture.h"
-#include "problem.h"
+#include "service/http/problem.h"
+#include "tests/unit/fixture.h"
 
 #define TOKEN "0123456789abcdef"
 #define ORDER_ID "00112233445566778899aabbccddeeff"

@@ -6,7 +6,7 @@
  * thread that meets the other there.  Each desk tells its story, step by
  * step, as one line of words.
  */
-#include "sell.h"
+#include "service/sale/sell.h"
 
 #include <sys/syscall.h>
 
@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "fixture.h"
+#include "tests/unit/fixture.h"
 
 #define ORDERS_MAX 128
 #define WAITING_MAX 16

@@ -5,7 +5,7 @@
  * fdatasync() and their like itself, so that a test can make one of them
  * fail, stop, or kill its process at exactly that call.
  */
-#include "store.h"
+#include "storage/store.h"
 
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -31,9 +31,9 @@
 
 #include <cmocka.h>
 
-#include "clock.h"
-#include "shared.h"
-#include "tsan.h"
+#include "locks/clock.h"
+#include "locks/shared.h"
+#include "locks/tsan.h"
 
 #define SALE "demo"
 #define CAPACITY 1000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Trails short and long: what is kept, what is told, what took how long. */
-#include "trail.h"
+#include "service/sale/trail.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "store.h"
+#include "storage/store.h"
 
 #define KEPT (TRAIL_FIRST + TRAIL_LAST)
 

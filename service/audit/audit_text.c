@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The audit for people, and for programs. */
+#include "service/audit/audit.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "locks/lock.h"
+
+#define WIDTH 80
+#define TIME_WIDTH 14
+#define STEPS_MAX 24
+
+void
+audit_witness_fill(struct audit_witness *witness, const struct store_line *line)
+{
+	*witness = (struct audit_witness){.version = line->version,
+	    .base = line->base,
+	    .seat = line->seat,
+	    .quantity = line->quantity,
+	    .remaining = line->remaining,
+	    .worker = line->worker,
+	    .clerk = line->clerk,
+	    .trail = json_loads(line->trail, 0, NULL)};
+	memcpy(witness->order, line->order, sizeof(witness->order));
+	snprintf(witness->buyer, sizeof(witness->buyer), "%s", line->buyer);
+	snprintf(witness->lock, sizeof(witness->lock), "%s", line->lock);
+}
+
+void
+audit_witness_free(struct audit_witness *witness)
+{
+	json_decref(witness->trail);
+	witness->trail = NULL;
+}
+
+/* ------------------------------------------------------------- columns -- */
+
+/* One step of one witness, worded. */
+struct told {
+	int64_t at_ns;
+	size_t column;
+	char text[64];
+	bool is_last_write;
+};
+
+struct story {
+	const struct audit_witness *witnesses;
+	size_t count, width; /* of a column */
+	char names[3][40];
+	struct told told[STEPS_MAX];
+	size_t steps;
+};
+
+/* A character's columns, and its bytes in `*length`; UTF-8 is assumed. */
+static int
+character_width(const char *text, size_t *length)
+{
+	const unsigned char c = (unsigned char)*text;
+
+	*length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	/* East Asian, and symbols: to think too wide is the safe error. */
+	return c >= 0xe3 || (c == 0xe2 && (unsigned char)text[1] >= 0x8c) ||
+		       (c == 0xe1 && (unsigned char)text[1] >= 0x84)
+		   ? 2
+		   : 1;
+}
+
+static int
+width_of(const char *text)
+{
+	size_t length;
+	int width = 0;
+
+	for (; *text != '\0'; text += length)
+		width += character_width(text, &length);
+	return width;
+}
+
+/* Copy whole characters that fit in `columns`; what they take is returned. */
+static int
+copy_fitting(char *to, size_t size, const char *from, int columns)
+{
+	int width = 0;
+	size_t n = 0, length;
+
+	while (*from != '\0') {
+		const int w = character_width(from, &length);
+
+		if (width + w > columns || n + length >= size)
+			break;
+		memcpy(to + n, from, length);
+		n += length;
+		from += length;
+		width += w;
+	}
+	to[n] = '\0';
+	return width;
+}
+
+static void
+print_padded(FILE *out, const char *text, size_t columns)
+{
+	char fitting[256];
+	int width;
+
+	width = copy_fitting(fitting, sizeof(fitting), text, (int)columns);
+	fprintf(out, "%s%*s", fitting, (int)columns - width, "");
+}
+
+/* Words in lines that fit; all but the first are indented. */
+static void
+print_wrapped(FILE *out, const char *text, int indent)
+{
+	int column = 0;
+
+	while (*text != '\0') {
+		const size_t length = strcspn(text, " ");
+		char word[64];
+		int width;
+
+		snprintf(word, sizeof(word), "%.*s", (int)length, text);
+		width = width_of(word);
+		if (column > 0 && column + 1 + width > WIDTH) {
+			fprintf(out, "\n%*s%s", indent, "", word);
+			column = indent + width;
+		} else {
+			fprintf(out, "%s%s", column > 0 ? " " : "", word);
+			column += width + (column > 0);
+		}
+		text += length;
+		text += strspn(text, " ");
+	}
+	fprintf(out, "\n");
+}
+
+/* Names that fit, and that differ. */
+static void
+name_witnesses(struct story *story, const struct audit_subject *subject)
+{
+	bool same[3] = {false};
+	size_t i, j;
+
+	for (i = 0; i < story->count; i++)
+		if (!subject->with_names)
+			snprintf(story->names[i], sizeof(story->names[i]),
+			    "buyer %c", (int)('A' + i));
+		else
+			copy_fitting(
+			    story->names[i], 32, story->witnesses[i].buyer, 14);
+	for (i = 0; i < story->count; i++)
+		for (j = 0; j < story->count; j++)
+			if (i != j &&
+			    strcmp(story->names[i], story->names[j]) == 0)
+				same[i] = true;
+	for (i = 0; i < story->count; i++) {
+		const size_t n = strlen(story->names[i]);
+
+		if (same[i])
+			snprintf(story->names[i] + n,
+			    sizeof(story->names[i]) - n, " (%zu)", i + 1);
+	}
+}
+
+static void
+print_seats(char *text, size_t size, int64_t seat, int64_t quantity)
+{
+	if (quantity == 1)
+		snprintf(text, size, "seat %" PRId64, seat);
+	else
+		snprintf(text, size, "seats %" PRId64 "-%" PRId64, seat,
+		    seat + quantity - 1);
+}
+
+/* False: this kind of step is not told. */
+static bool
+word_step(const struct story *story, const struct audit_witness *witness,
+    const char *step, int64_t remaining, int64_t version, char text[64])
+{
+	char seats[32];
+
+	if (strcmp(step, "lock") == 0) {
+		snprintf(text, 64, "gets a lock (%s)", witness->lock);
+	} else if (strcmp(step, "read") == 0 && story->count == 2) {
+		snprintf(text, 64,
+		    "reads %" PRId64 " left (version %" PRId64 ")", remaining,
+		    version);
+	} else if (strcmp(step, "read") == 0) {
+		snprintf(text, 64, "reads %" PRId64 " left", remaining);
+	} else if (strcmp(step, "write") == 0) {
+		print_seats(
+		    seats, sizeof(seats), witness->seat, witness->quantity);
+		snprintf(text, 64, "writes %" PRId64 " left, %s%s", remaining,
+		    story->count == 2 ? "takes " : "", seats);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void
+tell(struct story *story, size_t column)
+{
+	const struct audit_witness *witness = &story->witnesses[column];
+	const size_t first = story->steps;
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(witness->trail, i, item)
+	{
+		struct told *told = &story->told[story->steps];
+		const char *step =
+		    json_string_value(json_object_get(item, "step"));
+		int64_t remaining, version;
+
+		/* What was refused was not written: only the last try tells. */
+		if (step != NULL && (strcmp(step, "conflict") == 0 ||
+					strcmp(step, "switch") == 0))
+			story->steps = first;
+		if (step == NULL || story->steps == STEPS_MAX)
+			continue;
+		remaining =
+		    json_integer_value(json_object_get(item, "remaining"));
+		version = json_integer_value(json_object_get(item, "version"));
+		if (!word_step(
+			story, witness, step, remaining, version, told->text))
+			continue;
+		told->at_ns =
+		    json_integer_value(json_object_get(item, "at_ns"));
+		told->column = column;
+		told->is_last_write = column > 0 && strcmp(step, "write") == 0;
+		story->steps++;
+	}
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct told *x = a, *y = b;
+
+	if (x->at_ns != y->at_ns)
+		return x->at_ns < y->at_ns ? -1 : 1;
+	return x->column < y->column ? -1 : 1;
+}
+
+/* Where text begins: under its head, or further left where it is long. */
+static int
+indent_of(const struct story *story, size_t column, const char *text)
+{
+	const int wanted = (int)(column * story->width);
+	const int most = WIDTH - 2 - TIME_WIDTH - width_of(text);
+
+	return wanted < most ? wanted : most;
+}
+
+static void
+print_told(const struct story *story, const struct told *told, FILE *out)
+{
+	fprintf(out, "%11.3f ms  ",
+	    (double)(told->at_ns - story->told[0].at_ns) / 1e6);
+	fprintf(out, "%*s%s\n", indent_of(story, told->column, told->text), "",
+	    told->text);
+}
+
+/* Whose column it is; as long as there is room, with the clerk. */
+static void
+print_heads(const struct story *story, FILE *out)
+{
+	size_t i;
+
+	fprintf(out, "  %-*s", TIME_WIDTH, "time");
+	for (i = 0; i < story->count; i++) {
+		const struct audit_witness *witness = &story->witnesses[i];
+		const int room = (int)story->width - 1;
+		char head[96];
+
+		snprintf(head, sizeof(head), "%s · worker %u clerk %u",
+		    story->names[i], witness->worker, witness->clerk);
+		if (width_of(head) > room)
+			snprintf(head, sizeof(head), "%s · clerk %u.%u",
+			    story->names[i], witness->worker, witness->clerk);
+		if (width_of(head) > room)
+			snprintf(head, sizeof(head), "%s", story->names[i]);
+		if (i + 1 < story->count)
+			print_padded(out, head, story->width);
+		else
+			fprintf(out, "%s\n", head);
+	}
+}
+
+/* Whose write is not seen any more, under the write that did it. */
+static void
+print_loss(const struct story *story, const struct told *told,
+    const struct audit_collision *collision, FILE *out)
+{
+	const size_t culprit = story->count == 3 ? 1 : story->count - 1;
+	char text[64];
+
+	if (!told->is_last_write || told->column != culprit ||
+	    !collision->explained)
+		return;
+	snprintf(text, sizeof(text), "^ %s's write is lost", story->names[0]);
+	fprintf(out, "%*s%s\n",
+	    2 + TIME_WIDTH + indent_of(story, told->column, text), "", text);
+}
+
+static void
+print_why(const struct story *story, const struct audit_collision *collision,
+    FILE *out)
+{
+	char text[256];
+
+	if (!collision->explained)
+		snprintf(text, sizeof(text),
+		    "Why: no write in the ledger explains it; something else "
+		    "changed the counter.");
+	else if (story->count == 2)
+		snprintf(text, sizeof(text),
+		    "Why: %s decided on a number that %s was already using.",
+		    story->names[1], story->names[0]);
+	else
+		snprintf(text, sizeof(text),
+		    "Why: %s's late write put the counter back to where it "
+		    "was before %s, and %s believed it.",
+		    story->names[1], story->names[0], story->names[2]);
+	print_wrapped(out, text, (int)strlen("Why: "));
+}
+
+void
+audit_print_collision(const struct audit_report *report,
+    const struct audit_subject *subject, const struct audit_witness *witnesses,
+    size_t count, FILE *out)
+{
+	struct story story = {.witnesses = witnesses, .count = count};
+	char text[256];
+	size_t i;
+
+	if (count == 0)
+		return;
+	story.width = (WIDTH - 2 - TIME_WIDTH) / count;
+	name_witnesses(&story, subject);
+	for (i = 0; i < count; i++)
+		tell(&story, i);
+	qsort(story.told, story.steps, sizeof(story.told[0]), by_time);
+	snprintf(text, sizeof(text),
+	    "How seat %" PRId64 " was sold to %s and to %s "
+	    "(orders %.6s…, %.6s…):",
+	    report->collision.seat, story.names[0], story.names[count - 1],
+	    witnesses[0].order, witnesses[count - 1].order);
+	print_wrapped(out, text, 0);
+	fprintf(out, "\n");
+	print_heads(&story, out);
+	for (i = 0; i < story.steps; i++) {
+		print_told(&story, &story.told[i], out);
+		print_loss(&story, &story.told[i], &report->collision, out);
+	}
+	fprintf(out, "\n");
+	print_why(&story, &report->collision, out);
+}
+
+/* -------------------------------------------------------------- summary -- */
+
+static void
+print_headline(const struct audit_report *r,
+    const struct audit_subject *subject, FILE *out)
+{
+	char name[24], what[96], where[160];
+	const char *verdict = verdict_name(r->verdict);
+	size_t i;
+	int width;
+
+	for (i = 0; verdict[i] != '\0'; i++)
+		name[i] = (char)toupper((unsigned char)verdict[i]);
+	name[i] = '\0';
+	if (r->verdict == VERDICT_OVERSOLD)
+		snprintf(what, sizeof(what),
+		    "%" PRId64 " ticket%s sold, there %s %" PRId64, r->tickets,
+		    r->tickets == 1 ? "" : "s", r->capacity == 1 ? "is" : "are",
+		    r->capacity);
+	else if (r->verdict == VERDICT_DOUBLE_BOOKED)
+		snprintf(what, sizeof(what),
+		    "seat %" PRId64 " was sold %" PRId64 " times", r->most_seat,
+		    r->most_times);
+	else if (r->verdict == VERDICT_STRANDED)
+		snprintf(what, sizeof(what),
+		    "%" PRId64 " tickets are on no receipt, nor left",
+		    r->stranded);
+	else
+		snprintf(what, sizeof(what),
+		    "%" PRId64 " sold once each, %" PRId64 " left", r->seats,
+		    r->remaining);
+	snprintf(where, sizeof(where), "sale %.49s, %" PRId64 " ticket%s, %s",
+	    subject->sale, r->capacity, r->capacity == 1 ? "" : "s",
+	    subject->store);
+	width = fprintf(out, "%-14s  %s", name, what);
+	if (width + 1 + (int)strlen(where) > WIDTH) {
+		fprintf(out, "\n");
+		width = 0;
+	}
+	fprintf(out, "%*s\n", WIDTH - width, where);
+}
+
+static const char *
+judge_strategy(const struct audit_strategy *s)
+{
+	struct lock_strategy strategy;
+
+	if (s->seats_twice > 0)
+		return "WRONG";
+	if (s->overwrites > 0)
+		return "WRONG: a write was overwritten";
+	if (lock_parse(s->lock, &strategy) && !lock_is_safe(strategy))
+		return "no race showed; it is not safe";
+	return "correct";
+}
+
+static void
+print_strategies(const struct audit_report *r, FILE *out)
+{
+	size_t i;
+
+	if (r->strategy_count == 0) {
+		fprintf(out, "\nNothing was sold yet.\n");
+		return;
+	}
+	fprintf(out, "\n  %-14s %9s   %11s   %s\n", "under", "receipts",
+	    "seats twice", "verdict");
+	for (i = 0; i < r->strategy_count; i++)
+		fprintf(out, "  %-14s %9" PRId64 "   %11" PRId64 "   %s\n",
+		    r->strategies[i].lock, r->strategies[i].receipts,
+		    r->strategies[i].seats_twice,
+		    judge_strategy(&r->strategies[i]));
+}
+
+static void
+print_cure(const struct audit_subject *subject, FILE *out)
+{
+	if (subject->lock_is_safe)
+		fprintf(out,
+		    "Cured: the sale now runs under %s; what was sold twice "
+		    "before stays so.\n",
+		    subject->lock);
+	else
+		fprintf(out,
+		    "Cure: make read and write one step:\n"
+		    "      curl -X PATCH -d lock=mutex %s/sales/%s\n",
+		    subject->host, subject->sale);
+}
+
+void
+audit_print(const struct audit_report *report,
+    const struct audit_subject *subject, const struct audit_witness *witnesses,
+    size_t count, FILE *out)
+{
+	print_headline(report, subject, out);
+	print_strategies(report, out);
+	if (count == 0)
+		return;
+	fprintf(out, "\n");
+	audit_print_collision(report, subject, witnesses, count, out);
+	print_cure(subject, out);
+}
+
+/* ----------------------------------------------------------------- data -- */
+
+static json_t *
+seats_json(int64_t seat, int64_t quantity)
+{
+	json_t *list = json_array();
+	int64_t i;
+
+	for (i = 0; i < quantity; i++)
+		json_array_append_new(list, json_integer(seat + i));
+	return list;
+}
+
+static json_t *
+witness_json(const struct audit_witness *w, const char *role, bool with_name)
+{
+	json_t *value;
+
+	value = json_pack("{s:s, s:s, s:s*, s:o, s:I, s:I, s:I, s:s, s:i, s:i,"
+			  " s:O?}",
+	    "role", role, "order", w->order, "buyer",
+	    with_name ? w->buyer : NULL, "seats",
+	    seats_json(w->seat, w->quantity), "version", (json_int_t)w->version,
+	    "base", (json_int_t)w->base, "remaining", (json_int_t)w->remaining,
+	    "lock", w->lock, "worker", (int)w->worker, "clerk", (int)w->clerk,
+	    "trail", w->trail);
+	return value;
+}
+
+static json_t *
+collision_json(const struct audit_report *r,
+    const struct audit_subject *subject, const struct audit_witness *witnesses,
+    size_t count)
+{
+	static const char *const roles[] = {"first", "culprit", "second"};
+	json_t *orders = json_array();
+	size_t i;
+
+	if (count == 0) {
+		json_decref(orders);
+		return json_null();
+	}
+	assert(count == 2 || count == 3);
+	for (i = 0; i < count; i++)
+		json_array_append_new(
+		    orders, witness_json(&witnesses[i],
+				i + 1 == count ? roles[2] : roles[i],
+				subject->with_names));
+	return json_pack("{s:I, s:I, s:s, s:b, s:o}", "seat",
+	    (json_int_t)r->collision.seat, "times",
+	    (json_int_t)r->collision.times, "lock", r->collision.lock,
+	    "explained", r->collision.explained, "orders", orders);
+}
+
+static json_t *
+strategies_json(const struct audit_report *r)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < r->strategy_count; i++) {
+		const struct audit_strategy *s = &r->strategies[i];
+		const bool wrong = s->seats_twice > 0 || s->overwrites > 0;
+
+		json_array_append_new(list,
+		    json_pack("{s:s, s:I, s:I, s:I, s:b}", "lock", s->lock,
+			"receipts", (json_int_t)s->receipts, "seats_twice",
+			(json_int_t)s->seats_twice, "overwrites",
+			(json_int_t)s->overwrites, "wrong", wrong));
+	}
+	return list;
+}
+
+json_t *
+audit_json(const struct audit_report *r, const struct audit_subject *subject,
+    const struct audit_witness *witnesses, size_t count)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I,"
+			 " s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+	    "sale", subject->sale, "store", subject->store, "lock",
+	    subject->lock, "verdict", verdict_name(r->verdict), "wrong",
+	    r->verdict != VERDICT_CORRECT, "capacity", (json_int_t)r->capacity,
+	    "remaining", (json_int_t)r->remaining, "version",
+	    (json_int_t)r->version, "receipts", (json_int_t)r->receipts,
+	    "tickets", (json_int_t)r->tickets, "seats", (json_int_t)r->seats,
+	    "seats_twice", (json_int_t)r->seats_twice, "oversold",
+	    (json_int_t)r->oversold, "stranded", (json_int_t)r->stranded,
+	    "overwrites", (json_int_t)r->overwrites, "recounts",
+	    (json_int_t)r->recounts, "strategies", strategies_json(r),
+	    "collision", collision_json(r, subject, witnesses, count));
+}

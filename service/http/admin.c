@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tokens, origins and hosts. */
+#include "service/http/admin.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "service/http/problem.h"
+
+/*
+ * A number, or a name that is nobody else's: no page can have bent it to this
+ * address by a trick with DNS.
+ */
+static bool
+host_is_plain(const char *host)
+{
+	const size_t digits = strspn(host, "0123456789.");
+	const size_t name = strlen("localhost");
+
+	if (host[0] == '[' || host[digits] == '\0' || host[digits] == ':')
+		return true;
+	return text_starts_with(host, "localhost") &&
+	       (host[name] == '\0' || host[name] == ':');
+}
+
+/* The name that was given to --listen, with or without a port. */
+static bool
+host_is_given(const char *host, const char *given)
+{
+	const size_t length = strlen(given);
+
+	return length == 0 ||
+	       (text_starts_with(host, given) &&
+		   (host[length] == '\0' || host[length] == ':'));
+}
+
+/* In constant time: how long it takes must not tell how much was right. */
+static bool
+token_is_right(const char *given, const char *token)
+{
+	const size_t length = strlen(token);
+	unsigned char different = (unsigned char)(strlen(given) != length);
+	size_t i;
+
+	for (i = 0; i < length && given[i] != '\0'; i++)
+		different |= (unsigned char)(given[i] ^ token[i]);
+	return different == 0;
+}
+
+static bool
+has_token(const struct call *call)
+{
+	const char *given = call->request->headers[HEADER_AUTHORIZATION];
+
+	if (call->service->token[0] == '\0' || given == NULL ||
+	    !text_starts_with(given, "Bearer "))
+		return false;
+	return token_is_right(given + strlen("Bearer "), call->service->token);
+}
+
+bool
+admin_is(const struct call *call)
+{
+	switch (call->service->options->admin) {
+	case ADMIN_OPEN:
+		return true;
+	case ADMIN_TOKEN:
+		return has_token(call);
+	case ADMIN_OFF:
+		break;
+	}
+	return false;
+}
+
+/* A page of another origin, or a name that was bent to this address. */
+static bool
+is_foreign(const struct call *call)
+{
+	const char *origin = call->request->headers[HEADER_ORIGIN];
+	const char *host = call->request->headers[HEADER_HOST];
+
+	if (host == NULL)
+		host = "";
+	if (origin != NULL &&
+	    (!text_starts_with(origin, "http") ||
+		strstr(origin, "://") == NULL ||
+		strcasecmp(strstr(origin, "://") + 3, host) != 0))
+		return true;
+	return call->service->options->admin == ADMIN_OPEN &&
+	       !host_is_plain(host) &&
+	       !host_is_given(host, call->service->options->host);
+}
+
+bool
+admin_may(struct call *call)
+{
+	if (is_foreign(call))
+		reply_problem(call->reply, PROBLEM_FORBIDDEN, NULL,
+		    "Sales are changed from turnstile's own page or a command "
+		    "line, not from a page of another origin.");
+	else if (call->service->options->admin == ADMIN_OFF)
+		reply_problem(call->reply, PROBLEM_FORBIDDEN, NULL,
+		    "This service runs with --admin off: its sales are not "
+		    "changed over HTTP.");
+	else if (!admin_is(call)) {
+		reply_problem(call->reply, PROBLEM_TOKEN_NEEDED, NULL,
+		    "Send \"Authorization: Bearer TOKEN\"; the token stands "
+		    "in the file admin-token of the data directory.");
+		reply_header(
+		    call->reply, "WWW-Authenticate", "Bearer realm=\"admin\"");
+	}
+	return call->reply->status == 0;
+}

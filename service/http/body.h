@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A request's body: JSON, or the form that `curl -d buyer=alice` sends.  Every
+ * function that finds a fault makes the reply, says which member is at fault,
+ * and returns false.
+ */
+#ifndef BODY_H
+#define BODY_H
+
+#include <jansson.h>
+
+#include "service/http/request.h"
+
+struct body {
+	json_t *members; /* an object */
+	bool is_form;    /* all values are text */
+};
+
+/* An empty body is an object without members. */
+bool body_parse(
+    struct body *body, const struct request *request, struct reply *reply);
+void body_free(struct body *body);
+
+/* Only these members, a list that ends with NULL. */
+bool body_allows(
+    const struct body *body, const char *const *names, struct reply *reply);
+
+bool body_has(const struct body *body, const char *name);
+
+/* Text; what is not there stays as it is. */
+bool body_text(const struct body *body, const char *name, const char **value,
+    struct reply *reply);
+
+/* A whole number from `min` to `max`; what is not there stays as it is. */
+bool body_number(const struct body *body, const char *name, int64_t min,
+    int64_t max, int64_t *value, struct reply *reply);
+
+#endif

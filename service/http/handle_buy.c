@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Buying: from a request to an order, and from its outcome to a reply. */
+#include "service/http/routes.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "service/http/body.h"
+#include "service/http/handle.h"
+#include "service/http/problem.h"
+
+/* 1 to 64 characters of UTF-8, none of them a control character. */
+static bool
+buyer_is_valid(const char *buyer)
+{
+	const unsigned char *c = (const unsigned char *)buyer;
+	size_t characters = 0;
+
+	for (; *c != '\0'; c++) {
+		if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
+			return false;
+		characters += (*c & 0xc0) != 0x80;
+	}
+	return characters >= 1 && characters <= 64;
+}
+
+static bool
+bad_key(struct reply *reply)
+{
+	reply_problem(reply, PROBLEM_BAD_VALUE,
+	    json_pack("{s:s}", "member", "Idempotency-Key"),
+	    "Idempotency-Key must be 1 to 255 printable ASCII characters, "
+	    "bare or in double quotes.");
+	return false;
+}
+
+/* Bare, or a structured field's string: "…" with \" and \\. */
+static bool
+parse_key(const char *text, char key[ORDER_KEY_SIZE], struct reply *reply)
+{
+	size_t n = 0;
+	const bool quoted = *text == '"';
+
+	for (text += quoted ? 1 : 0; *text != '\0'; text++) {
+		if (quoted && *text == '"' && text[1] == '\0')
+			break;
+		if (quoted && *text == '"')
+			return bad_key(reply);
+		if (quoted && *text == '\\' && *++text != '"' && *text != '\\')
+			return bad_key(reply);
+		if (*text < 0x20 || *text > 0x7e || n == ORDER_KEY_SIZE - 1)
+			return bad_key(reply);
+		key[n++] = *text;
+	}
+	key[n] = '\0';
+	return (n > 0 && (!quoted || *text == '"')) || bad_key(reply);
+}
+
+static bool
+parse_if_match(const char *text, struct order *order, struct reply *reply)
+{
+	if (strcmp(text, "*") == 0) /* any version, if there is the sale */
+		return true;
+	order->has_if_match = true;
+	/* A weak tag never matches; no sale has epoch 0. */
+	if (text_starts_with(text, "W/") ||
+	    call_parse_etag(text, &order->match_epoch, &order->match_version))
+		return true;
+	reply_problem(reply, PROBLEM_BAD_VALUE,
+	    json_pack("{s:s}", "member", "If-Match"),
+	    "If-Match must be one ETag as GET gave it, or *.");
+	return false;
+}
+
+static bool
+parse_wish(struct call *call, const struct body *body, struct order *order)
+{
+	static const char *const names[] = {"buyer", "quantity", NULL};
+	const char *buyer = "anonymous";
+
+	order->quantity = 1;
+	if (!body_allows(body, names, call->reply) ||
+	    !body_text(body, "buyer", &buyer, call->reply) ||
+	    !body_number(body, "quantity", 1,
+		call->service->options->max_quantity, &order->quantity,
+		call->reply))
+		return false;
+	if (!buyer_is_valid(buyer)) {
+		reply_problem(call->reply, PROBLEM_BAD_VALUE,
+		    json_pack("{s:s}", "member", "buyer"),
+		    "\"buyer\" must be 1 to 64 characters, none of them a "
+		    "control character.");
+		return false;
+	}
+	snprintf(order->buyer, sizeof(order->buyer), "%s", buyer);
+	return true;
+}
+
+void
+post_buy(struct call *call)
+{
+	struct request *request = call->request;
+	struct order *order = &request->order;
+	const char *key = request->headers[HEADER_IDEMPOTENCY_KEY];
+	const char *match = request->headers[HEADER_IF_MATCH];
+	struct body body;
+
+	if (body_parse(&body, request, call->reply) &&
+	    parse_wish(call, &body, order) &&
+	    (key == NULL || parse_key(key, order->key, call->reply)) &&
+	    (match == NULL || parse_if_match(match, order, call->reply))) {
+		memcpy(order->sale, request->sale, STORE_ID_SIZE);
+		order->deadline_ns = call_deadline_ns(call);
+		trail_add(&order->trail, STEP_QUEUED, request->arrived_ns);
+	}
+	body_free(&body);
+}
+
+static void
+put_server_timing(struct call *call)
+{
+	const struct trail_times t = trail_times(&call->request->order.trail);
+
+	reply_header(call->reply, "Server-Timing",
+	    "queue;dur=%.3f, lock;dur=%.3f, delay;dur=%.3f, write;dur=%.3f",
+	    (double)t.queue_ns / 1e6, (double)t.lock_ns / 1e6,
+	    (double)t.delay_ns / 1e6, (double)t.write_ns / 1e6);
+}
+
+/* The trail of a refusal, on request; NULL otherwise. */
+static json_t *
+asked_trail(const struct call *call)
+{
+	const struct receipt *receipt = &call->request->order.receipt;
+	json_t *value;
+	char text[TRAIL_TEXT_SIZE];
+
+	if (!call_arg_is_set(call->request, "trail"))
+		return json_object();
+	trail_print(&call->request->order.trail, text);
+	value = json_pack("{s:o}", "trail", json_loads(text, 0, NULL));
+	if (receipt->worker > 0) { /* who refused it, if a clerk did */
+		json_object_set_new(
+		    value, "worker", json_integer(receipt->worker));
+		json_object_set_new(
+		    value, "clerk", json_integer(receipt->clerk));
+	}
+	return value;
+}
+
+static void
+reply_sold(struct call *call)
+{
+	const struct order *order = &call->request->order;
+	char text[TRAIL_TEXT_SIZE];
+	const char *trail = NULL;
+
+	if (call_arg_is_set(call->request, "trail")) {
+		trail_print(&order->trail, text);
+		trail = order->outcome == OUTCOME_REPLAYED
+			    ? order->replayed_trail
+			    : text;
+	}
+	call_reply_receipt(call, &order->receipt, order->sale, trail, true);
+	reply_header(call->reply, "Location", "/sales/%s/orders/%s",
+	    order->sale, order->receipt.order);
+}
+
+static void
+reply_refused(struct call *call)
+{
+	const struct order *order = &call->request->order;
+	const int64_t left = order->state.remaining;
+	json_t *extra = asked_trail(call);
+
+	json_object_set_new(extra, "sale", json_string(order->sale));
+	json_object_set_new(extra, "remaining", json_integer(left));
+	json_object_set_new(
+	    extra, "version", json_integer(order->state.version));
+	if (order->outcome == OUTCOME_SOLD_OUT)
+		reply_problem(call->reply, PROBLEM_SOLD_OUT, extra,
+		    "No tickets are left.");
+	else if (order->outcome == OUTCOME_NOT_ENOUGH)
+		reply_problem(call->reply, PROBLEM_NOT_ENOUGH, extra,
+		    "Only %" PRId64 " of the %" PRId64 " tickets are left.",
+		    left, order->quantity);
+	else {
+		reply_problem(call->reply, PROBLEM_CHANGED, extra,
+		    "It is at version %" PRId64 " now: look again, then "
+		    "decide.",
+		    order->state.version);
+		call_put_etag(call, &order->state);
+	}
+}
+
+/* Each outcome that is not a decision: its problem, and what to do. */
+static void
+reply_not_served(struct call *call)
+{
+	static const struct {
+		enum problem problem;
+		const char *detail;
+	} rows[OUTCOMES] = {
+	    [OUTCOME_KEY_REUSED] = {PROBLEM_KEY_REUSED,
+		"It was used for another buyer or quantity: use a new "
+		"key."},
+	    [OUTCOME_QUEUE_FULL] = {PROBLEM_QUEUE_FULL,
+		"Nothing was sold to you; try again."},
+	    [OUTCOME_QUEUE_TIMEOUT] = {PROBLEM_QUEUE_TIMEOUT,
+		"Nothing was sold to you; try again."},
+	    [OUTCOME_LOCK_TIMEOUT] = {PROBLEM_LOCK_TIMEOUT,
+		"Nothing was sold to you; try again."},
+	    [OUTCOME_CONFLICTS] = {PROBLEM_CONFLICTS,
+		"Nothing was sold to you; try again."},
+	    [OUTCOME_STORE_BUSY] = {PROBLEM_STORE_BUSY,
+		"Nothing was sold to you; try again."},
+	    [OUTCOME_STORE_FULL] = {PROBLEM_STORAGE_FULL,
+		"Nothing was sold to you."},
+	    [OUTCOME_STORE_ERROR] = {PROBLEM_STORAGE_ERROR,
+		"Nothing was sold to you."},
+	    [OUTCOME_UNKNOWN] = {PROBLEM_UNKNOWN_OUTCOME,
+		"Send the same order with the same Idempotency-Key to "
+		"learn it."},
+	    [OUTCOME_DRAINING] = {PROBLEM_DRAINING,
+		"Nothing was sold to you; try again."},
+	};
+	const struct order *order = &call->request->order;
+
+	if (order->outcome == OUTCOME_NO_SALE) {
+		reply_problem(call->reply, PROBLEM_NO_SALE, asked_trail(call),
+		    "There is no sale \"%s\"; GET /sales lists them.",
+		    order->sale);
+		return;
+	}
+	reply_problem(call->reply, rows[order->outcome].problem,
+	    asked_trail(call), "%s", rows[order->outcome].detail);
+	if (order->error[0] != '\0')
+		LOG_EVENT(&call->service->log, "order-failed",
+		    LOG_TEXT("sale", order->sale),
+		    LOG_TEXT("error", order->error),
+		    LOG_TEXT("request", call->request->id));
+}
+
+void
+routes_sold(struct call *call)
+{
+	switch (call->request->order.outcome) {
+	case OUTCOME_SOLD:
+	case OUTCOME_REPLAYED:
+		reply_sold(call);
+		break;
+	case OUTCOME_SOLD_OUT:
+	case OUTCOME_NOT_ENOUGH:
+	case OUTCOME_CHANGED:
+		reply_refused(call);
+		break;
+	case OUTCOME_NONE:
+	case OUTCOME_NO_SALE:
+	case OUTCOME_KEY_REUSED:
+	case OUTCOME_QUEUE_FULL:
+	case OUTCOME_QUEUE_TIMEOUT:
+	case OUTCOME_LOCK_TIMEOUT:
+	case OUTCOME_CONFLICTS:
+	case OUTCOME_STORE_BUSY:
+	case OUTCOME_STORE_FULL:
+	case OUTCOME_STORE_ERROR:
+	case OUTCOME_UNKNOWN:
+	case OUTCOME_DRAINING:
+		reply_not_served(call);
+		break;
+	}
+	put_server_timing(call);
+}

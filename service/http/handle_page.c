@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The browser's page: its files, and what it asks before anything else. */
+#include "service/http/handle.h"
+
+#include <string.h>
+
+#include "service/http/admin.h"
+#include "service/http/problem.h"
+#include "service/page/page.h"
+
+/* The page loads nothing from elsewhere, and runs nothing that is inline. */
+static void
+reply_file(struct call *call, const struct page_file *file)
+{
+	const char *known = call->request->headers[HEADER_IF_NONE_MATCH];
+	struct reply *reply = call->reply;
+
+	if (known != NULL && strstr(known, file->etag) != NULL) {
+		reply_literal(reply, 304, NULL, "");
+	} else {
+		reply_own(reply, 200, file->type,
+		    (char *)(uintptr_t)file->bytes, file->size);
+		reply->is_static = true;
+	}
+	reply_header(reply, "ETag", "%s", file->etag);
+	reply_header(reply, "Cache-Control", "no-cache");
+	reply_header(reply, "Content-Security-Policy",
+	    "default-src 'none'; script-src 'self'; style-src 'self'; "
+	    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+	    "form-action 'none'; frame-ancestors 'none'");
+	reply_header(reply, "X-Content-Type-Options", "nosniff");
+}
+
+bool
+call_reply_page(struct call *call)
+{
+	const char *accept = call->request->headers[HEADER_ACCEPT];
+
+	if (accept == NULL || strstr(accept, "text/html") == NULL)
+		return false;
+	reply_file(call, page_find("index.html"));
+	reply_header(call->reply, "Vary", "Accept");
+	return true;
+}
+
+void
+get_page_file(struct call *call)
+{
+	const struct page_file *file = page_find(call->request->item);
+
+	if (file != NULL)
+		reply_file(call, file);
+	else
+		reply_problem(call->reply, PROBLEM_NOT_FOUND, NULL,
+		    "The page has no such file.");
+}
+
+void
+get_openapi(struct call *call)
+{
+	reply_file(call, page_find("openapi.yaml"));
+}
+
+void
+get_about(struct call *call)
+{
+	static const char *const modes[] = {[ADMIN_OPEN] = "open",
+	    [ADMIN_TOKEN] = "token",
+	    [ADMIN_OFF] = "off"};
+	const struct options *options = call->service->options;
+
+	reply_json(call->reply, 200,
+	    json_pack("{s:s, s:s, s:b, s:i, s:i, s:I}", "version",
+		TURNSTILE_VERSION, "admin", modes[options->admin], "may_change",
+		(int)admin_is(call), "workers", (int)options->workers, "clerks",
+		(int)options->clerks, "timeout_ms",
+		(json_int_t)options->timeout_ms));
+	reply_header(call->reply, "Cache-Control", "no-store");
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of problems, and answers that are JSON. */
+#include "service/http/problem.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct problem_row {
+	const char *name;
+	int status;
+	int retry_after_s; /* 0: trying again does not help */
+	const char *title;
+};
+
+/* clang-format off */
+static const struct problem_row rows[PROBLEMS] = {
+	[PROBLEM_BAD_REQUEST] = { "bad-request", 400, 0,
+		"The request is not understood" },
+	[PROBLEM_BAD_BODY] = { "bad-body", 400, 0,
+		"The body is neither JSON nor a form" },
+	[PROBLEM_BAD_VALUE] = { "bad-value", 400, 0, "A value is not valid" },
+	[PROBLEM_UNKNOWN_MEMBER] = { "unknown-member", 400, 0,
+		"A member is not known" },
+	[PROBLEM_FORBIDDEN] = { "forbidden", 403, 0, "This is not allowed" },
+	[PROBLEM_TOKEN_NEEDED] = { "token-needed", 401, 0,
+		"This needs the admin token" },
+	[PROBLEM_NOT_FOUND] = { "not-found", 404, 0, "There is no such page" },
+	[PROBLEM_NO_SALE] = { "no-sale", 404, 0, "There is no such sale" },
+	[PROBLEM_NO_ORDER] = { "no-order", 404, 0, "There is no such order" },
+	[PROBLEM_METHOD] = { "method", 405, 0, "The method does not fit" },
+	[PROBLEM_SOLD_OUT] = { "sold-out", 409, 0, "Sold out" },
+	[PROBLEM_NOT_ENOUGH] = { "not-enough", 409, 0,
+		"Fewer tickets are left than were asked for" },
+	[PROBLEM_SALE_EXISTS] = { "sale-exists", 409, 0,
+		"There is a sale of that id" },
+	[PROBLEM_NOT_SOLD_OUT] = { "not-sold-out", 409, 0,
+		"The sale still has tickets" },
+	[PROBLEM_CHANGED] = { "changed", 412, 0,
+		"The sale has changed since you looked" },
+	[PROBLEM_TOO_LARGE] = { "too-large", 413, 0, "The body is too large" },
+	[PROBLEM_MEDIA_TYPE] = { "media-type", 415, 0,
+		"The body is of another type" },
+	[PROBLEM_KEY_REUSED] = { "key-reused", 422, 0,
+		"The Idempotency-Key stands for another order" },
+	[PROBLEM_UNKNOWN_OUTCOME] = { "outcome-unknown", 500, 0,
+		"The order may or may not be sold" },
+	[PROBLEM_QUEUE_FULL] = { "queue-full", 503, 1,
+		"Too many orders wait" },
+	[PROBLEM_QUEUE_TIMEOUT] = { "queue-timeout", 503, 1,
+		"The order waited too long for a clerk" },
+	[PROBLEM_LOCK_TIMEOUT] = { "lock-timeout", 503, 1,
+		"The order waited too long for the sale's lock" },
+	[PROBLEM_CONFLICTS] = { "too-many-conflicts", 503, 1,
+		"Other orders were faster until the time was over" },
+	[PROBLEM_STORE_BUSY] = { "store-busy", 503, 1,
+		"The order waited too long for the store" },
+	[PROBLEM_STORAGE_FULL] = { "storage-full", 503, 10,
+		"There is no space left to record a sale" },
+	[PROBLEM_STORAGE_ERROR] = { "storage-error", 503, 2,
+		"The store cannot record a sale" },
+	[PROBLEM_DRAINING] = { "draining", 503, 2, "The service is stopping" },
+};
+/* clang-format on */
+
+int
+problem_status(enum problem problem)
+{
+	return rows[problem].status;
+}
+
+const char *
+problem_name(enum problem problem)
+{
+	return rows[problem].name;
+}
+
+const char *
+problem_title(enum problem problem)
+{
+	return rows[problem].title;
+}
+
+bool
+problem_named(const char *name, enum problem *problem)
+{
+	int i;
+
+	for (i = 0; i < PROBLEMS; i++)
+		if (strcmp(rows[i].name, name) == 0) {
+			*problem = (enum problem)i;
+			return true;
+		}
+	return false;
+}
+
+static void
+reply_value(struct reply *reply, int status, const char *type, json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT);
+	size_t length;
+
+	json_decref(value);
+	if (text == NULL)
+		abort(); /* out of memory, or text that was not checked */
+	length = strlen(text);
+	text = realloc(text, length + 2);
+	if (text == NULL)
+		abort();
+	memcpy(text + length, "\n", 2);
+	reply_own(reply, status, type, text, length + 1);
+}
+
+void
+reply_json(struct reply *reply, int status, json_t *value)
+{
+	reply_value(reply, status, "application/json", value);
+}
+
+void
+reply_problem(struct reply *reply, enum problem problem, json_t *extra,
+    const char *format, ...)
+{
+	const struct problem_row *row = &rows[problem];
+	char detail[512];
+	json_t *value;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	value =
+	    json_pack("{s:s+, s:s, s:i, s:s}", "type", "/problems/", row->name,
+		"title", row->title, "status", row->status, "detail", detail);
+	if (value == NULL) /* the detail was cut inside a character */
+		value = json_pack("{s:s+, s:s, s:i}", "type", "/problems/",
+		    row->name, "title", row->title, "status", row->status);
+	if (extra != NULL)
+		json_object_update(value, extra);
+	json_decref(extra);
+	if (row->retry_after_s > 0)
+		reply_header(reply, "Retry-After", "%d", row->retry_after_s);
+	reply_value(reply, row->status, "application/problem+json", value);
+}

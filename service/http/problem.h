@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What can go wrong, as RFC 9457 problem details: one table, from which the
+ * answers, the pages under /problems/ and the documents are made.
+ */
+#ifndef PROBLEM_H
+#define PROBLEM_H
+
+#include <jansson.h>
+
+#include "service/http/request.h"
+
+enum problem {
+	PROBLEM_BAD_REQUEST = 0,
+	PROBLEM_BAD_BODY,
+	PROBLEM_BAD_VALUE,
+	PROBLEM_UNKNOWN_MEMBER,
+	PROBLEM_FORBIDDEN,
+	PROBLEM_TOKEN_NEEDED,
+	PROBLEM_NOT_FOUND,
+	PROBLEM_NO_SALE,
+	PROBLEM_NO_ORDER,
+	PROBLEM_METHOD,
+	PROBLEM_SOLD_OUT,
+	PROBLEM_NOT_ENOUGH,
+	PROBLEM_SALE_EXISTS,
+	PROBLEM_NOT_SOLD_OUT,
+	PROBLEM_CHANGED,
+	PROBLEM_TOO_LARGE,
+	PROBLEM_MEDIA_TYPE,
+	PROBLEM_KEY_REUSED,
+	PROBLEM_UNKNOWN_OUTCOME,
+	PROBLEM_QUEUE_FULL,
+	PROBLEM_QUEUE_TIMEOUT,
+	PROBLEM_LOCK_TIMEOUT,
+	PROBLEM_CONFLICTS,
+	PROBLEM_STORE_BUSY,
+	PROBLEM_STORAGE_FULL,
+	PROBLEM_STORAGE_ERROR,
+	PROBLEM_DRAINING,
+};
+#define PROBLEMS (PROBLEM_DRAINING + 1)
+
+int problem_status(enum problem problem);
+const char *problem_name(enum problem problem);
+const char *problem_title(enum problem problem);
+
+/* False: there is none of that name. */
+bool problem_named(const char *name, enum problem *problem);
+
+/*
+ * Answer with the problem.  `extra` (a JSON object, may be NULL) adds
+ * members, and its reference is taken.  The detail is printf-like and says
+ * what to do.
+ */
+void reply_problem(struct reply *reply, enum problem problem, json_t *extra,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* A JSON value and a newline as the body; the reference is taken. */
+void reply_json(struct reply *reply, int status, json_t *value);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of calls, and the way to them. */
+#include "service/http/routes.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "service/http/admin.h"
+#include "service/http/handle.h"
+#include "service/http/problem.h"
+
+struct route {
+	const char *method;
+	const char *pattern; /* segments; {sale} and {item} are variables */
+	enum route_where where;
+	bool admin; /* changes what is sold, or how */
+	handler_fn *handler;
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{ "GET", "/", ROUTE_ANSWERED, false, get_root },
+	{ "GET", "/page/{item}", ROUTE_ANSWERED, false, get_page_file },
+	{ "GET", "/about", ROUTE_ANSWERED, false, get_about },
+	{ "GET", "/locks", ROUTE_ANSWERED, false, get_locks },
+	{ "GET", "/problems/{item}", ROUTE_ANSWERED, false, get_problem },
+	{ "GET", "/openapi.yaml", ROUTE_ANSWERED, false, get_openapi },
+	{ "GET", "/livez", ROUTE_ANSWERED, false, get_livez },
+	{ "GET", "/readyz", ROUTE_ANSWERED, false, get_readyz },
+	{ "GET", "/metrics", ROUTE_ANSWERED, false, get_metrics },
+	{ "GET", "/sales", ROUTE_TO_OFFICE, false, list_sales },
+	{ "POST", "/sales", ROUTE_TO_OFFICE, true, post_sale },
+	{ "GET", "/sales/{sale}", ROUTE_ANSWERED, false, get_sale },
+	{ "PATCH", "/sales/{sale}", ROUTE_TO_OFFICE, true, patch_sale },
+	{ "DELETE", "/sales/{sale}", ROUTE_TO_OFFICE, true, delete_sale },
+	{ "POST", "/sales/{sale}/buy", ROUTE_TO_CLERK, false, post_buy },
+	{ "GET", "/sales/{sale}/orders/{item}", ROUTE_TO_OFFICE, false,
+	  get_order },
+	{ "GET", "/sales/{sale}/ledger", ROUTE_TO_OFFICE, false, get_ledger },
+	{ "GET", "/sales/{sale}/audit", ROUTE_TO_OFFICE, false, get_audit },
+	{ "GET", "/sales/{sale}/audit.txt", ROUTE_TO_OFFICE, false,
+	  get_audit_text },
+};
+/* clang-format on */
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+size_t
+routes_count(void)
+{
+	return ROUTES;
+}
+
+const char *
+routes_method(size_t i)
+{
+	return routes[i].method;
+}
+
+const char *
+routes_pattern(size_t i)
+{
+	return routes[i].pattern;
+}
+
+size_t
+routes_number(const struct route *route)
+{
+	return route == NULL ? ROUTES : (size_t)(route - routes);
+}
+
+/* Copy a path's segment into a variable; false: it does not fit. */
+static bool
+copy_segment(const char **path, char *to, size_t size)
+{
+	const size_t length = strcspn(*path, "/");
+
+	if (length == 0 || length >= size)
+		return false;
+	memcpy(to, *path, length);
+	to[length] = '\0';
+	*path += length;
+	return true;
+}
+
+static bool
+path_fits(const char *pattern, const char *path, struct request *request)
+{
+	while (*pattern != '\0') {
+		if (text_starts_with(pattern, "{sale}")) {
+			if (!copy_segment(
+				&path, request->sale, sizeof(request->sale)))
+				return false;
+			pattern += strlen("{sale}");
+		} else if (text_starts_with(pattern, "{item}")) {
+			if (!copy_segment(
+				&path, request->item, sizeof(request->item)))
+				return false;
+			pattern += strlen("{item}");
+		} else if (*pattern++ != *path++) {
+			return false;
+		}
+	}
+	return *path == '\0';
+}
+
+/* The route; NULL: `allowed` lists the path's methods, "" if it has none. */
+static const struct route *
+find_route(struct request *request, char allowed[64])
+{
+	size_t i, n = 0;
+
+	allowed[0] = '\0';
+	for (i = 0; i < ROUTES; i++) {
+		if (!path_fits(routes[i].pattern, request->path, request))
+			continue;
+		if (strcmp(routes[i].method, request->method) == 0)
+			return &routes[i];
+		n += (size_t)snprintf(allowed + n, 64 - n, "%s%s%s",
+		    n == 0 ? "" : ", ", routes[i].method,
+		    strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : "");
+	}
+	return NULL;
+}
+
+static void
+reply_no_route(struct call *call, const char *allowed)
+{
+	if (allowed[0] == '\0') {
+		reply_problem(call->reply, PROBLEM_NOT_FOUND, NULL,
+		    "GET / says what there is.");
+		return;
+	}
+	reply_problem(call->reply, PROBLEM_METHOD, NULL, "Use %s.", allowed);
+	reply_header(call->reply, "Allow", "%s", allowed);
+}
+
+enum route_where
+routes_begin(struct call *call)
+{
+	struct request *request = call->request;
+	char allowed[64];
+
+	if (request->ambiguous) {
+		reply_problem(call->reply, PROBLEM_BAD_REQUEST, NULL,
+		    "Its length is given in two ways, or it has too many "
+		    "arguments.");
+		call->reply->close = true;
+		return ROUTE_ANSWERED;
+	}
+	request->route = find_route(request, allowed);
+	if (request->route == NULL) {
+		reply_no_route(call, allowed);
+		return ROUTE_ANSWERED;
+	}
+	if (request->route->admin && !admin_may(call))
+		return ROUTE_ANSWERED;
+	if (request->sale[0] != '\0' && !call_id_is_valid(request->sale)) {
+		reply_problem(call->reply, PROBLEM_BAD_VALUE,
+		    json_pack("{s:s}", "member", "sale"),
+		    "A sale's id is 1 to 64 of a-z 0-9 - _.");
+		return ROUTE_ANSWERED;
+	}
+	if (call->store == NULL &&
+	    text_starts_with(request->route->pattern, "/sales")) {
+		reply_problem(call->reply, PROBLEM_STORAGE_ERROR, NULL,
+		    "The store is being recovered; try again.");
+		return ROUTE_ANSWERED;
+	}
+	if (request->route->where == ROUTE_TO_OFFICE)
+		return ROUTE_TO_OFFICE;
+	request->route->handler(call);
+	return call->reply->status == 0 ? request->route->where
+					: ROUTE_ANSWERED;
+}
+
+void
+routes_office(struct call *call)
+{
+	call->request->route->handler(call);
+	assert(call->reply->status != 0);
+}

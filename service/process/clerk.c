@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The real world for sell(): clocks, chance, a queue. */
+#include "service/process/clerk.h"
+
+#include <sys/random.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "locks/clock.h"
+#include "service/sale/sell.h"
+
+struct clerk {
+	struct clerk_config config;
+	pthread_t thread;
+	struct desk desk;
+	struct sell_world world;
+	uint64_t random[32]; /* from the kernel; those from `next` on are new */
+	size_t next;
+};
+
+static int64_t
+world_now_ns(void *arg)
+{
+	(void)arg;
+	return clock_now_ns();
+}
+
+static int64_t
+world_wall_ms(void *arg)
+{
+	(void)arg;
+	return clock_read_ns(CLOCK_REALTIME) / NS_PER_MS;
+}
+
+static void
+world_pause_ns(void *arg, int64_t ns)
+{
+	(void)arg;
+	clock_sleep_until(clock_now_ns() + ns);
+}
+
+static uint64_t
+world_random(void *arg)
+{
+	struct clerk *clerk = arg;
+	const size_t count = sizeof(clerk->random) / sizeof(clerk->random[0]);
+
+	if (clerk->next == count) {
+		if (getrandom(clerk->random, sizeof(clerk->random), 0) !=
+		    sizeof(clerk->random))
+			abort(); /* cannot fail for 256 bytes after boot */
+		clerk->next = 0;
+	}
+	return clerk->random[clerk->next++];
+}
+
+/* Drills only: stop here, holding what is held, if somebody asked for it. */
+static void
+world_step(void *arg, enum step step)
+{
+	const struct clerk *clerk = arg;
+	const struct service *service = clerk->config.service;
+	char byte;
+
+	if (service->drill_order == -1 || step != STEP_WRITE ||
+	    read(service->drill_order, &byte, 1) != 1)
+		return;
+	dprintf(service->drill_report, "%d %u %u\n", getpid(),
+	    clerk->desk.worker, clerk->desk.clerk);
+	raise(SIGSTOP); /* to this thread: kill() may return before it stops */
+}
+
+static size_t
+world_gather(void *arg, const struct order *lead, bool only_share,
+    struct order **orders, size_t most)
+{
+	struct clerk *clerk = arg;
+
+	return queue_take(clerk->config.queue, lead->sale,
+	    only_share ? clerk->config.service->options->clerks : 0, orders,
+	    most);
+}
+
+static void
+world_give_back(void *arg, struct order **orders, size_t count)
+{
+	struct clerk *clerk = arg;
+
+	queue_give_back(clerk->config.queue, orders, count);
+}
+
+static void
+world_answer(void *arg, struct order *order)
+{
+	struct clerk *clerk = arg;
+
+	clerk->config.answer(order);
+}
+
+/* False: why was logged. */
+static bool
+attach(struct clerk *clerk, const char *name)
+{
+	const struct service *service = clerk->config.service;
+	char error[256];
+
+	clerk->desk.locks = locks_attach(
+	    service->locks, clerk->config.worker, clerk->config.clerk);
+	if (clerk->desk.locks == NULL)
+		snprintf(error, sizeof(error), "locks: %s", strerror(errno));
+	else
+		clerk->desk.store =
+		    store_open(service->store, error, sizeof(error));
+	if (clerk->desk.store != NULL)
+		return true;
+	LOG_EVENT(&service->log, "clerk-failed", LOG_TEXT("clerk", name),
+	    LOG_TEXT("error", error));
+	return false;
+}
+
+/*
+ * Handles are opened by the thread that uses them; a lock may even need that
+ * (flock's timer is the thread's own).
+ */
+static void *
+clerk_main(void *arg)
+{
+	struct clerk *clerk = arg;
+	struct order *order;
+	char name[16];
+
+	snprintf(name, sizeof(name), "clerk %u.%u", clerk->config.worker + 1,
+	    clerk->config.clerk + 1);
+	pthread_setname_np(pthread_self(), name);
+	if (!attach(clerk, name))
+		_exit(1); /* the supervisor starts another worker */
+	while ((order = queue_pop(clerk->config.queue)) != NULL)
+		sell(&clerk->desk, order);
+	locks_detach(clerk->desk.locks);
+	store_close(clerk->desk.store);
+	return NULL;
+}
+
+struct clerk *
+clerk_start(const struct clerk_config *config)
+{
+	struct clerk *clerk;
+	int error;
+
+	clerk = calloc(1, sizeof(*clerk));
+	if (clerk == NULL)
+		return NULL;
+	clerk->config = *config;
+	clerk->next = sizeof(clerk->random) / sizeof(clerk->random[0]);
+	clerk->world = (struct sell_world){.arg = clerk,
+	    .now_ns = world_now_ns,
+	    .wall_ms = world_wall_ms,
+	    .pause_ns = world_pause_ns,
+	    .random = world_random,
+	    .step = world_step,
+	    .gather = world_gather,
+	    .give_back = world_give_back,
+	    .answer = world_answer};
+	clerk->desk.world = &clerk->world;
+	clerk->desk.worker = config->worker + 1;
+	clerk->desk.clerk = config->clerk + 1;
+	clerk->desk.metrics = &config->service->board->metrics[config->worker];
+	clerk->desk.batch_most = config->service->options->batch;
+	error = pthread_create(&clerk->thread, NULL, clerk_main, clerk);
+	if (error != 0) {
+		LOG_EVENT(&config->service->log, "clerk-failed",
+		    LOG_TEXT("error", strerror(error)));
+		free(clerk);
+		return NULL;
+	}
+	return clerk;
+}
+
+void
+clerk_join(struct clerk *clerk)
+{
+	pthread_join(clerk->thread, NULL);
+	free(clerk);
+}

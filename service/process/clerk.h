@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A clerk: a thread that takes orders from its worker's queue and sells. */
+#ifndef CLERK_H
+#define CLERK_H
+
+#include <pthread.h>
+
+#include "service/sale/queue.h"
+#include "service/service.h"
+
+struct clerk_config {
+	const struct service *service;
+	unsigned worker, clerk; /* from 0 */
+	struct queue *queue;
+	/* The order is decided; called on the clerk's thread. */
+	void (*answer)(struct order *order);
+};
+
+struct clerk;
+
+/* Start the thread; it ends when the queue is closed and empty.  NULL: an
+ * error, which was logged. */
+struct clerk *clerk_start(const struct clerk_config *config);
+
+/* Wait for its end. */
+void clerk_join(struct clerk *clerk);
+
+#endif

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one descriptor that children inherit on purpose is the flock on
+ * DATA/.lock: it is free when the last process of a generation is gone, so
+ * two generations never sell side by side.
+ */
+#include "service/process/startup.h"
+
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "locks/clock.h"
+#include "locks/shared.h"
+
+#define OWNER_WAIT_NS (2 * NS_PER_SEC)
+#define BACKLOG 4096
+#define TOKEN_FILE "admin-token"
+
+/* What the child that prepares the store tells; in shared memory. */
+struct prepared {
+	bool done;
+	char error[512];
+	bool demo_existed;
+	struct store_state demo;
+};
+
+struct startup {
+	struct service *service;
+	struct prepared *prepared;
+	pid_t pid;
+	int owner_fd; /* holds the flock on DATA/.lock; never closed */
+};
+
+static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int
+fail(const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "turnstile: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	return -1;
+}
+
+void
+startup_die_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it died before we asked */
+		_exit(EXIT_FAILURE);
+}
+
+/* The data directory, and the right to use it alone. */
+static int
+own_data(struct startup *s)
+{
+	const char *dir = s->service->options->data;
+	const int64_t until_ns = clock_now_ns() + OWNER_WAIT_NS;
+	char path[4096], owner[16] = "";
+	ssize_t n;
+
+	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+		return fail("%s: %s", dir, strerror(errno));
+	if (snprintf(path, sizeof(path), "%s/.lock", dir) >= (int)sizeof(path))
+		return fail("%s: the name is too long", dir);
+	s->owner_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (s->owner_fd == -1)
+		return fail("%s: %s", path, strerror(errno));
+	/* The last generation's workers may be on their way out. */
+	while (flock(s->owner_fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK)
+			return fail("%s: %s", path, strerror(errno));
+		if (clock_now_ns() > until_ns) {
+			n = pread(s->owner_fd, owner, sizeof(owner) - 1, 0);
+			owner[n > 0 ? n : 0] = '\0';
+			owner[strcspn(owner, "\n")] = '\0';
+			return fail("%s is in use by process %s: stop it, or "
+				    "use another --data",
+			    dir, owner);
+		}
+		clock_sleep_until(clock_now_ns() + 20 * NS_PER_MS);
+	}
+	if (ftruncate(s->owner_fd, 0) != 0 ||
+	    dprintf(s->owner_fd, "%d\n", getpid()) < 0)
+		return fail("%s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* "127.0.0.1:8080" of a bound socket, as people type it. */
+static int
+name_address(struct service *service)
+{
+	char host[INET6_ADDRSTRLEN + 16], port[8];
+	struct sockaddr_storage address = {0};
+	socklen_t length = sizeof(address);
+
+	if (getsockname(service->listen_fd, (struct sockaddr *)&address,
+		&length) != 0 ||
+	    getnameinfo((struct sockaddr *)&address, length, host, sizeof(host),
+		port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return fail("the address is unknown: %s", strerror(errno));
+	snprintf(service->address, sizeof(service->address),
+	    address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	return 0;
+}
+
+static int
+bind_to(const struct addrinfo *info)
+{
+	const int on = 1;
+	int fd, error;
+
+	fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static int
+listen_on(struct service *service)
+{
+	const struct options *options = service->options;
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	const char *host = options->host;
+	struct addrinfo *found, *info;
+	char port[8];
+	int error;
+
+	if (host[0] == '\0')
+		host = "0.0.0.0";
+	else if (strcmp(host, "localhost") == 0) /* RFC 6761: no look-up */
+		host = "127.0.0.1";
+	snprintf(port, sizeof(port), "%u", options->port);
+	error = getaddrinfo(host, port, &hints, &found);
+	if (error != 0)
+		return fail("--listen %s: %s", host, gai_strerror(error));
+	service->listen_fd = -1;
+	for (info = found; info != NULL && service->listen_fd == -1;
+	     info = info->ai_next)
+		service->listen_fd = bind_to(info);
+	error = errno;
+	freeaddrinfo(found);
+	if (service->listen_fd != -1)
+		return name_address(service);
+	if (error == EADDRINUSE)
+		return fail("port %u is in use: try --listen %s:%u, or port 0 "
+			    "for any that is free",
+		    options->port, host, options->port % 65535 + 1);
+	return fail("--listen %s:%u: %s", host, options->port, strerror(error));
+}
+
+static int
+share_memory(struct startup *s)
+{
+	struct service *service = s->service;
+	const struct options *options = service->options;
+	const struct lock_config config = {.dir = options->data,
+	    .workers = options->workers,
+	    .clerks = options->clerks};
+
+	service->board = shared_new(sizeof(*service->board));
+	s->prepared = shared_new(sizeof(*s->prepared));
+	service->store = store_new(options->store, options->data);
+	service->locks = locks_prepare(&config);
+	if (service->board == NULL || s->prepared == NULL ||
+	    service->store == NULL || service->locks == NULL)
+		return fail("%s: %s", options->data, strerror(errno));
+	return 0;
+}
+
+/* The sale that is there without asking, so that a first curl works. */
+static void
+open_demo(struct startup *s, struct store_user *store)
+{
+	const struct options *options = s->service->options;
+	struct prepared *prepared = s->prepared;
+	struct store_settings demo = {.id = "demo",
+	    .capacity = options->tickets,
+	    .delay_min_ms = options->delay_min_ms,
+	    .delay_max_ms = options->delay_max_ms};
+	enum store_result result;
+
+	memcpy(demo.lock, options->lock, sizeof(demo.lock));
+	result = store_create(store, &demo, clock_now_ns() + NS_PER_SEC);
+	prepared->demo_existed = result == STORE_DUPLICATE;
+	if (result == STORE_OK || result == STORE_DUPLICATE)
+		result = store_read(store, "demo", &prepared->demo);
+	prepared->done = result == STORE_OK;
+	if (!prepared->done)
+		snprintf(prepared->error, sizeof(prepared->error), "%s",
+		    store_error(store));
+}
+
+/* The child's part of prepare(); its exit status. */
+static int
+prepare_in_child(struct startup *s)
+{
+	struct prepared *prepared = s->prepared;
+	struct store_user *store;
+
+	if (store_prepare(s->service->store, prepared->error,
+		sizeof(prepared->error)) != 0)
+		return EXIT_FAILURE;
+	store = store_open(
+	    s->service->store, prepared->error, sizeof(prepared->error));
+	if (store != NULL)
+		open_demo(s, store);
+	store_close(store);
+	return prepared->done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Check, create or recover the store, in a child; open the demo sale. */
+static int
+prepare(struct startup *s)
+{
+	pid_t pid;
+	int status;
+
+	pid = fork();
+	if (pid == -1)
+		return fail("fork: %s", strerror(errno));
+	if (pid == 0) {
+		startup_die_with(s->pid);
+		_exit(prepare_in_child(s));
+	}
+	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	if (s->prepared->done)
+		return 0;
+	return fail("%s", s->prepared->error[0] != '\0'
+			      ? s->prepared->error
+			      : "the store could not be prepared");
+}
+
+/* ---------------------------------------------------------------- token -- */
+
+static int
+write_token(const char *path, char token[SERVICE_TOKEN_SIZE])
+{
+	unsigned char bytes[(SERVICE_TOKEN_SIZE - 1) / 2];
+	size_t i;
+	int fd;
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return -1;
+	for (i = 0; i < sizeof(bytes); i++)
+		snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	if (dprintf(fd, "%s\n", token) != SERVICE_TOKEN_SIZE ||
+	    fsync(fd) != 0) {
+		close(fd);
+		unlink(path);
+		return -1;
+	}
+	return close(fd);
+}
+
+/* The admin token: that of the data directory, made when it is missing. */
+static int
+find_token(struct service *service)
+{
+	char path[4096], *token = service->token;
+	FILE *file;
+
+	if (service->options->admin != ADMIN_TOKEN)
+		return 0;
+	snprintf(path, sizeof(path), "%s/" TOKEN_FILE, service->options->data);
+	file = fopen(path, "re");
+	if (file == NULL && errno == ENOENT)
+		return write_token(path, token) == 0
+			   ? 0
+			   : fail("%s: %s", path, strerror(errno));
+	if (file == NULL)
+		return fail("%s: %s", path, strerror(errno));
+	if (fgets(token, SERVICE_TOKEN_SIZE, file) == NULL)
+		token[0] = '\0';
+	fclose(file);
+	token[strcspn(token, "\n")] = '\0';
+	if (strlen(token) < 16)
+		return fail("%s holds no token of 16 characters or more: "
+			    "remove it for a new one",
+		    path);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- words -- */
+
+static void
+print_note_on_flags(const struct startup *s)
+{
+	const struct options *o = s->service->options;
+	const struct store_settings *demo = &s->prepared->demo.settings;
+	char delay[48], flags[64] = "";
+
+	if (!s->prepared->demo_existed)
+		return;
+	if (o->tickets_given && o->tickets != demo->capacity)
+		strcat(flags, " --tickets");
+	if (o->lock_given && strcmp(o->lock, demo->lock) != 0)
+		strcat(flags, " --lock");
+	if (o->delay_given && (o->delay_min_ms != demo->delay_min_ms ||
+				  o->delay_max_ms != demo->delay_max_ms))
+		strcat(flags, " --delay");
+	if (flags[0] == '\0')
+		return;
+	duration_range_print(demo->delay_min_ms, demo->delay_max_ms, delay);
+	printf("the sale demo is there already, with %" PRId64
+	       " tickets, lock %s, delay %s: ignored:%s\n"
+	       "to start over, stop and remove %s, or use another --data\n",
+	    demo->capacity, demo->lock, delay, flags, o->data);
+}
+
+static void
+print_start(const struct startup *s)
+{
+	const struct service *service = s->service;
+	const struct options *o = service->options;
+	const struct store_state *demo = &s->prepared->demo;
+
+	printf("turnstile " TURNSTILE_VERSION
+	       ": http://%s  store %s in %s  lock %s  %u worker%s x %u clerk%s"
+	       "  sale demo: %" PRId64 " of %" PRId64 " left\n",
+	    service->address, o->store, o->data, demo->settings.lock,
+	    o->workers, o->workers == 1 ? "" : "s", o->clerks,
+	    o->clerks == 1 ? "" : "s", demo->remaining,
+	    demo->settings.capacity);
+	print_note_on_flags(s);
+	if (demo->settings.delay_max_ms * 2 >= o->timeout_ms)
+		printf("the delay is half the orders' --timeout or more: under "
+		       "a lock the third buyer at once will be refused\n");
+	if (service->token[0] != '\0')
+		printf("admin: http://%s/#token=%s\n", service->address,
+		    service->token);
+	if (isatty(STDOUT_FILENO))
+		printf("try it: curl -d buyer=alice %s/sales/demo/buy\n",
+		    service->address);
+	fflush(stdout);
+}
+
+/* ------------------------------------------------------ limits and drills */
+
+static bool
+is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* TURNSTILE_DRILL="C,R" names two inherited pipes; see service.h. */
+static void
+find_drill(struct service *service)
+{
+	const char *text = getenv("TURNSTILE_DRILL");
+	int order, report;
+
+	service->drill_order = service->drill_report = -1;
+	if (text == NULL || sscanf(text, "%d,%d", &order, &report) != 2 ||
+	    !is_pipe(order) || !is_pipe(report) ||
+	    fcntl(order, F_SETFL, O_NONBLOCK) != 0)
+		return;
+	service->drill_order = order;
+	service->drill_report = report;
+}
+
+static void
+raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files); /* else there are fewer */
+}
+
+int
+startup(struct service *service, pid_t pid)
+{
+	struct startup s = {.service = service, .pid = pid};
+
+	service->log.json = service->options->log_json;
+	service->started_ns = clock_now_ns();
+	raise_file_limit();
+	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */
+	signal(SIGPIPE, SIG_IGN);
+	find_drill(service);
+	if (own_data(&s) != 0 || listen_on(service) != 0 ||
+	    share_memory(&s) != 0 || prepare(&s) != 0 ||
+	    find_token(service) != 0)
+		return -1;
+	print_start(&s);
+	return 0;
+}

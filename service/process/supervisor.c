@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One thread that never sleeps and never opens the store itself: what could
+ * block or crash runs in a child.
+ */
+#include "service/process/supervisor.h"
+
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "locks/clock.h"
+#include "service/process/startup.h"
+#include "service/process/worker.h"
+#include "service/service.h"
+
+#define DEATHS_KEPT 8
+#define DEATHS_TOLERATED 3
+#define DEATHS_WITHIN_NS (10 * NS_PER_SEC)
+#define BACK_OFF_NS (100 * NS_PER_MS)
+#define POISONED_GRACE_NS (2 * NS_PER_SEC)
+#define RECOVER_AGAIN_NS NS_PER_SEC
+#define BACK_OFF_MOST_NS NS_PER_SEC
+
+struct slot {
+	pid_t pid; /* 0: there is none now */
+	int64_t started_ns, died_ns;
+	int64_t restart_ns; /* when to fork the next one */
+};
+
+struct supervisor {
+	struct service service;
+	int stop_pipe[2]; /* workers read; hung up: stop */
+	int signal_fd;
+	pid_t pid;
+	struct slot slots[LOCK_WORKERS_MAX];
+	int64_t deaths_ns[DEATHS_KEPT]; /* the last ones, a ring */
+	size_t deaths;
+	bool stopping;
+	int64_t kill_ns; /* stopping: when those that hang are killed */
+	/* While the store is poisoned: */
+	int64_t poisoned_ns; /* when that was seen, 0: it is not */
+	pid_t recovery;      /* the child that prepares the store, 0: none */
+	int64_t recover_ns;  /* when to try (again) */
+};
+
+static void
+run_worker(struct supervisor *s, unsigned number)
+{
+	startup_die_with(s->pid);
+	close(s->signal_fd);
+	close(s->stop_pipe[1]);
+	_exit(worker_run(&s->service, number, s->stop_pipe[0]));
+}
+
+static void
+start_worker(struct supervisor *s, unsigned number)
+{
+	struct slot *slot = &s->slots[number];
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		run_worker(s, number);
+	if (pid == -1) {
+		LOG_EVENT(&s->service.log, "fork-failed",
+		    LOG_TEXT("error", strerror(errno)));
+		slot->restart_ns = clock_now_ns() + BACK_OFF_MOST_NS;
+		return;
+	}
+	slot->pid = pid;
+	slot->started_ns = clock_now_ns();
+	if (slot->died_ns != 0)
+		LOG_EVENT(&s->service.log, "worker-replaced",
+		    LOG_NUMBER("worker", number + 1), LOG_NUMBER("pid", pid),
+		    LOG_NUMBER("after_ms",
+			(slot->started_ns - slot->died_ns) / NS_PER_MS));
+}
+
+/* The first restarts are at once; who dies again and again waits. */
+static int64_t
+restart_after(struct supervisor *s, int64_t now_ns)
+{
+	int64_t wait_ns = 0;
+	size_t i, recent = 0;
+
+	s->deaths_ns[s->deaths++ % DEATHS_KEPT] = now_ns;
+	for (i = 0; i < DEATHS_KEPT && i < s->deaths; i++)
+		if (now_ns - s->deaths_ns[i] < DEATHS_WITHIN_NS)
+			recent++;
+	if (recent > DEATHS_TOLERATED)
+		wait_ns = BACK_OFF_NS << (recent - DEATHS_TOLERATED - 1);
+	return wait_ns < BACK_OFF_MOST_NS ? wait_ns : BACK_OFF_MOST_NS;
+}
+
+/* What killed it, and what it held. */
+static void
+write_obituary(
+    const struct supervisor *s, unsigned number, int status, unsigned permits)
+{
+	const struct slot *slot = &s->slots[number];
+	const struct metrics *metrics = &s->service.board->metrics[number];
+	char how[64];
+
+	if (WIFSIGNALED(status))
+		snprintf(how, sizeof(how), "killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == WORKER_POISONED)
+		snprintf(how, sizeof(how), "left the store to be recovered");
+	else
+		snprintf(
+		    how, sizeof(how), "exited with %d", WEXITSTATUS(status));
+	LOG_EVENT(&s->service.log, "worker-died",
+	    LOG_NUMBER("worker", number + 1), LOG_NUMBER("pid", slot->pid),
+	    LOG_TEXT("how", how),
+	    LOG_NUMBER("locks_held", (int64_t)atomic_load(&metrics->holding)),
+	    LOG_NUMBER("permits_handed_back", permits),
+	    LOG_NUMBER(
+		"lived_ms", (slot->died_ns - slot->started_ns) / NS_PER_MS));
+}
+
+/* Hand back what it held, and say when the next one is due. */
+static void
+bury(struct supervisor *s, unsigned number, int status)
+{
+	struct board *board = s->service.board;
+	struct metrics *metrics = &board->metrics[number];
+	struct slot *slot = &s->slots[number];
+	unsigned permits;
+
+	permits = locks_force_release(s->service.locks, number);
+	atomic_fetch_add(&metrics->permits_handed_back, permits);
+	slot->died_ns = clock_now_ns();
+	if (!s->stopping || status != 0) {
+		metrics_count(&metrics->deaths);
+		slot->restart_ns =
+		    slot->died_ns + restart_after(s, slot->died_ns);
+		write_obituary(s, number, status, permits);
+	}
+	atomic_store(&board->ready[number], false);
+	atomic_store(&board->open[number], false);
+	atomic_store(&metrics->holding, 0);
+	atomic_store(&metrics->queue_depth, 0);
+	slot->pid = 0;
+}
+
+static void
+end_recovery(struct supervisor *s, int status)
+{
+	s->recovery = 0;
+	s->recover_ns = clock_now_ns() + RECOVER_AGAIN_NS;
+	if (status == 0)
+		LOG_EVENT(&s->service.log, "store-recovered",
+		    LOG_NUMBER("after_ms",
+			(clock_now_ns() - s->poisoned_ns) / NS_PER_MS));
+}
+
+static void
+reap(struct supervisor *s)
+{
+	pid_t pid;
+	unsigned i;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->recovery)
+			end_recovery(s, status);
+		for (i = 0; i < s->service.options->workers; i++)
+			if (s->slots[i].pid == pid)
+				bury(s, i, status);
+	}
+}
+
+static bool
+any_lives(const struct supervisor *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->service.options->workers; i++)
+		if (s->slots[i].pid != 0)
+			return true;
+	return false;
+}
+
+/* Fork what is due; when the next one will be, in ms, -1 for none. */
+static int
+start_due_workers(struct supervisor *s)
+{
+	const int64_t now_ns = clock_now_ns();
+	int64_t next_ns = INT64_MAX;
+	unsigned i;
+
+	for (i = 0; i < s->service.options->workers; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot->pid == 0 && slot->restart_ns <= now_ns)
+			start_worker(s, i);
+		if (slot->pid == 0 && slot->restart_ns < next_ns)
+			next_ns = slot->restart_ns;
+	}
+	if (next_ns == INT64_MAX)
+		return -1;
+	return (int)((next_ns - now_ns) / NS_PER_MS) + 1;
+}
+
+/* Those that may have the store open, or all. */
+static void
+kill_workers(struct supervisor *s, bool only_open)
+{
+	unsigned i;
+
+	for (i = 0; i < s->service.options->workers; i++)
+		if (s->slots[i].pid != 0 &&
+		    (!only_open || atomic_load(&s->service.board->open[i])))
+			kill(s->slots[i].pid, SIGKILL);
+}
+
+static bool
+any_open(const struct supervisor *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->service.options->workers; i++)
+		if (atomic_load(&s->service.board->open[i]))
+			return true;
+	return false;
+}
+
+static void
+recover_in_child(struct supervisor *s)
+{
+	char error[512];
+
+	startup_die_with(s->pid);
+	prctl(PR_SET_NAME, "recovery");
+	close(s->stop_pipe[1]); /* or workers would not see it hung up */
+	if (store_prepare(s->service.store, error, sizeof(error)) == 0)
+		_exit(EXIT_SUCCESS);
+	LOG_EVENT(
+	    &s->service.log, "store-not-recovered", LOG_TEXT("error", error));
+	_exit(EXIT_FAILURE);
+}
+
+/*
+ * While the store is poisoned: wait until nobody has it open, then recover it
+ * in a child, again and again until that works.  The workers that were forked
+ * meanwhile refuse what needs the store, and open it by themselves.  Returns
+ * when to look again, in ms, -1 for no need.
+ */
+static int
+recover_if_poisoned(struct supervisor *s)
+{
+	const int64_t now_ns = clock_now_ns();
+
+	if (!store_poisoned(s->service.store)) {
+		s->poisoned_ns = 0;
+		return -1;
+	}
+	if (s->poisoned_ns == 0) {
+		s->poisoned_ns = s->recover_ns = now_ns;
+		LOG_EVENT(&s->service.log, "store-poisoned",
+		    LOG_TEXT("what",
+			"a write's outcome is unknown; nothing is sold until "
+			"the store is recovered"));
+	}
+	if (s->recovery != 0)
+		return -1; /* its end is a signal */
+	if (any_open(s)) {
+		if (now_ns - s->poisoned_ns > POISONED_GRACE_NS)
+			kill_workers(s, true);
+		return 100;
+	}
+	if (now_ns < s->recover_ns)
+		return (int)((s->recover_ns - now_ns) / NS_PER_MS) + 1;
+	s->recovery = fork();
+	if (s->recovery == 0)
+		recover_in_child(s);
+	if (s->recovery == -1)
+		s->recovery = 0;
+	return 1000;
+}
+
+/* The first one drains; the second ends everything. */
+static void
+hear(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info) ||
+	    info.ssi_signo == SIGCHLD)
+		return;
+	if (s->stopping) {
+		kill_workers(s, false);
+		_exit(EXIT_FAILURE);
+	}
+	s->stopping = true;
+	s->kill_ns = clock_now_ns() +
+		     2 * s->service.options->timeout_ms * NS_PER_MS +
+		     NS_PER_SEC;
+	atomic_store(&s->service.board->draining, true);
+	close(s->service.listen_fd); /* else new ones wait for nobody */
+	close(s->stop_pipe[1]);
+}
+
+static int
+sooner(int a_ms, int b_ms)
+{
+	if (a_ms == -1 || (b_ms != -1 && b_ms < a_ms))
+		return b_ms;
+	return a_ms;
+}
+
+/* Workers see a poisoning by themselves; their deaths wake us. */
+static int
+supervise(struct supervisor *s)
+{
+	struct pollfd fd = {.fd = s->signal_fd, .events = POLLIN};
+	int wait_ms;
+
+	while (!s->stopping || any_lives(s)) {
+		wait_ms = 1000;
+		if (!s->stopping) {
+			wait_ms = sooner(
+			    recover_if_poisoned(s), start_due_workers(s));
+		} else if (clock_now_ns() > s->kill_ns) {
+			kill_workers(s, false);
+		}
+		if (poll(&fd, 1, wait_ms) > 0)
+			hear(s);
+		reap(s);
+	}
+	return EXIT_SUCCESS;
+}
+
+static int
+open_signals(struct supervisor *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd == -1 || pipe2(s->stop_pipe, O_CLOEXEC) != 0) {
+		perror("turnstile: signals");
+		return -1;
+	}
+	return 0;
+}
+
+int
+supervisor_run(const struct options *options)
+{
+	struct supervisor *s;
+	int status = EXIT_FAILURE;
+
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return EXIT_FAILURE;
+	s->pid = getpid();
+	s->service.options = options;
+	if (startup(&s->service, s->pid) == 0 && open_signals(s) == 0)
+		status = supervise(s);
+	locks_free(s->service.locks);
+	store_free(s->service.store);
+	free(s);
+	return status;
+}

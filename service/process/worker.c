@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Everything a worker opens is opened here, after the fork. */
+#include "service/process/worker.h"
+
+#include <sys/prctl.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "service/http/background.h"
+#include "service/http/loop.h"
+#include "service/process/clerk.h"
+#include "service/sale/queue.h"
+
+/* The supervisor alone hears signals: Ctrl-C goes to the whole group. */
+static void
+set_signals(void)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t none;
+
+	sigaction(SIGINT, &ignore, NULL);
+	sigaction(SIGTERM, &ignore, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static bool
+start_clerks(const struct service *service, unsigned number,
+    struct queue *queue, struct clerk **clerks)
+{
+	struct clerk_config config = {.service = service,
+	    .worker = number,
+	    .queue = queue,
+	    .answer = http_answered};
+
+	for (; config.clerk < service->options->clerks; config.clerk++) {
+		clerks[config.clerk] = clerk_start(&config);
+		if (clerks[config.clerk] == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* What an open shop has. */
+struct shop {
+	struct store_user *store;
+	struct queue *queue;
+	struct office *office;
+	struct clerk *clerks[LOCK_CLERKS_MAX];
+};
+
+/* On failure everything is left to the end of the process. */
+static bool
+open_shop(struct shop *shop, const struct service *service, unsigned number)
+{
+	char error[256];
+
+	shop->store = store_open(service->store, error, sizeof(error));
+	if (shop->store == NULL) {
+		LOG_EVENT(&service->log, "worker-failed",
+		    LOG_NUMBER("worker", number + 1), LOG_TEXT("error", error));
+		return false;
+	}
+	shop->queue = queue_new(service->options->queue);
+	if (shop->queue == NULL)
+		return false;
+	shop->office = office_start(service, number, http_in_office);
+	return shop->office != NULL &&
+	       start_clerks(service, number, shop->queue, shop->clerks);
+}
+
+static void
+close_shop(struct shop *shop, unsigned clerks)
+{
+	unsigned i;
+
+	queue_close(shop->queue);
+	for (i = 0; i < clerks; i++)
+		clerk_join(shop->clerks[i]);
+	office_stop(shop->office);
+	queue_free(shop->queue);
+	store_close(shop->store);
+}
+
+/*
+ * Say that the store may be open from here on, and look again: the recovery
+ * waits for those who said so.
+ */
+static bool
+may_open(const struct service *service, unsigned number)
+{
+	_Atomic bool *open = &service->board->open[number];
+
+	atomic_store(open, true);
+	if (!store_poisoned(service->store))
+		return true;
+	atomic_store(open, false);
+	return false;
+}
+
+static int
+serve(const struct service *service, unsigned number, struct http *http,
+    int stop_fd)
+{
+	enum http_end end = HTTP_OPENED;
+	struct shop shop = {0};
+
+	while (end == HTTP_OPENED && !may_open(service, number))
+		end = http_run(http, stop_fd);
+	if (end != HTTP_OPENED)
+		return EXIT_SUCCESS; /* stopped before it opened */
+	if (!open_shop(&shop, service, number))
+		return EXIT_FAILURE;
+	http_open(http, shop.store, shop.queue, shop.office);
+	atomic_store(&service->board->ready[number], true);
+	end = http_run(http, stop_fd);
+	if (end == HTTP_GAVE_UP)
+		return EXIT_FAILURE;
+	close_shop(&shop, service->options->clerks);
+	http_free(http);
+	return end == HTTP_POISONED ? WORKER_POISONED : EXIT_SUCCESS;
+}
+
+int
+worker_run(const struct service *service, unsigned number, int stop_fd)
+{
+	struct http *http;
+	char name[16];
+
+	snprintf(name, sizeof(name), "worker %u", number + 1);
+	prctl(PR_SET_NAME, name);
+	set_signals();
+	http = http_new(service, number);
+	if (http == NULL)
+		return EXIT_FAILURE;
+	return serve(service, number, http, stop_fd);
+}
