@@ -23,6 +23,8 @@ static const struct lock_impl *const impls[] = {
 };
 #define IMPLS (sizeof(impls) / sizeof(impls[0]))
 
+static_assert(IMPLS <= LOCK_ROWS_MAX, "more strategies than rows");
+
 struct locks {
 	void *shared[IMPLS];
 };
@@ -55,6 +57,12 @@ lock_at(size_t i)
 {
 	assert(i < IMPLS);
 	return (struct lock_strategy){.impl = impls[i], .permits = 1};
+}
+
+unsigned
+lock_row(struct lock_strategy strategy)
+{
+	return (unsigned)index_of(strategy.impl);
 }
 
 bool

@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #define LOCK_SLOTS 4096     /* sales, at most */
+#define LOCK_ROWS_MAX 32    /* strategies, at most */
 #define LOCK_PERMITS_MAX 8  /* semaphore:8 */
 #define LOCK_NAME_SIZE 16   /* bytes that hold any strategy's name, with NUL */
 #define LOCK_WORKERS_MAX 64 /* worker processes, at most */
@@ -79,6 +80,9 @@ struct lock_hold {
 /* The strategies, 0 ≤ i < lock_count(), in the order to show them. */
 size_t lock_count(void);
 struct lock_strategy lock_at(size_t i);
+
+/* The i of a strategy, whatever its permits. */
+unsigned lock_row(struct lock_strategy strategy);
 
 /* "mutex", "semaphore:3".  False: there is no such strategy. */
 bool lock_parse(const char *name, struct lock_strategy *strategy);

@@ -9,12 +9,25 @@
 #include <sys/types.h>
 
 #include "locks/lock.h"
-#include "service/http/metrics.h"
 #include "service/log.h"
 #include "service/options.h"
+#include "service/sale/counting.h"
 #include "storage/store.h"
 
 #define SERVICE_TOKEN_SIZE 65
+
+#define SERVICE_ROUTES_MAX 32 /* the last one counts what is no route */
+#define SERVICE_STATUSES 600
+
+/* What one worker counts; see counting.h for who adds it up. */
+struct tally {
+	struct counting sale;
+	counter http[SERVICE_ROUTES_MAX][SERVICE_STATUSES];
+	counter queue_depth; /* gauge */
+	/* By the supervisor. */
+	counter deaths;
+	counter permits_handed_back;
+};
 
 /* Shared memory. */
 struct board {
@@ -22,7 +35,7 @@ struct board {
 	_Atomic bool open[LOCK_WORKERS_MAX];
 	_Atomic bool ready[LOCK_WORKERS_MAX];
 	_Atomic bool draining; /* by the supervisor */
-	struct metrics metrics[LOCK_WORKERS_MAX];
+	struct tally tally[LOCK_WORKERS_MAX];
 };
 
 struct service {

@@ -58,7 +58,7 @@ STAILQ_HEAD(outbox, exchange);
 
 struct http {
 	const struct service *service;
-	struct metrics *metrics;
+	struct tally *tally;
 	/* NULL until the shop is open. */
 	struct store_user *store;
 	struct queue *queue;
@@ -250,9 +250,10 @@ send_reply(struct exchange *exchange)
 	    exchange->connection, (unsigned)reply->status, response);
 	MHD_destroy_response(response);
 	exchange->answered = true;
-	metrics_count(
-	    &exchange->http->metrics
-		 ->http[routes_number(exchange->request.route)][reply->status]);
+	counting_add(
+	    &exchange->http->tally
+		 ->http[routes_number(exchange->request.route)][reply->status],
+	    1);
 	return result;
 }
 
@@ -316,7 +317,7 @@ hand_over(struct exchange *exchange, enum route_where where)
 				     ? OUTCOME_DRAINING
 				     : OUTCOME_QUEUE_FULL;
 		routes_sold(&call);
-		metrics_order(http->metrics, order);
+		counting_order(&http->tally->sale, order);
 	} else {
 		if (office_push(http->office, &exchange->errand))
 			return true;
@@ -464,7 +465,7 @@ http_new(const struct service *service, unsigned worker)
 	if (http == NULL)
 		return NULL;
 	http->service = service;
-	http->metrics = &service->board->metrics[worker];
+	http->tally = &service->board->tally[worker];
 	pthread_mutex_init(&http->mutex, NULL);
 	STAILQ_INIT(&http->outbox);
 	http->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -566,7 +567,7 @@ turn(struct http *http, int stop_fd, bool *stop)
 	empty_outbox(http);
 	MHD_run(http->daemon);
 	if (http->queue != NULL)
-		atomic_store_explicit(&http->metrics->queue_depth,
+		atomic_store_explicit(&http->tally->queue_depth,
 		    queue_length(http->queue), memory_order_relaxed);
 }
 

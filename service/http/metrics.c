@@ -1,91 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Counting, summing over workers, printing. */
+/* The workers' counters, summed and printed. */
 #include "service/http/metrics.h"
 
 #include <inttypes.h>
 #include <stddef.h>
 
-#include "locks/clock.h"
 #include "service/http/routes.h"
 #include "service/service.h"
-
-#define FIRST_BOUND_NS (50 * NS_PER_US)
-#define UNKNOWN_STRATEGY (METRICS_STRATEGIES - 1)
-#define SHARED_STRATEGY (METRICS_STRATEGIES - 2) /* semaphore:N */
-
-static const char *const outcome_names[OUTCOMES] = {
-    [OUTCOME_NONE] = "none",
-    [OUTCOME_SOLD] = "sold",
-    [OUTCOME_REPLAYED] = "replayed",
-    [OUTCOME_SOLD_OUT] = "sold-out",
-    [OUTCOME_NOT_ENOUGH] = "not-enough",
-    [OUTCOME_NO_SALE] = "no-sale",
-    [OUTCOME_CHANGED] = "changed",
-    [OUTCOME_KEY_REUSED] = "key-reused",
-    [OUTCOME_QUEUE_FULL] = "queue-full",
-    [OUTCOME_QUEUE_TIMEOUT] = "queue-timeout",
-    [OUTCOME_LOCK_TIMEOUT] = "lock-timeout",
-    [OUTCOME_CONFLICTS] = "too-many-conflicts",
-    [OUTCOME_STORE_BUSY] = "store-busy",
-    [OUTCOME_STORE_FULL] = "storage-full",
-    [OUTCOME_STORE_ERROR] = "storage-error",
-    [OUTCOME_UNKNOWN] = "outcome-unknown",
-    [OUTCOME_DRAINING] = "draining",
-};
-
-/* ------------------------------------------------------------ counting -- */
-
-unsigned
-metrics_strategy(struct lock_strategy strategy)
-{
-	unsigned i;
-
-	if (strategy.permits > 1)
-		return SHARED_STRATEGY;
-	for (i = 0; i < lock_count(); i++)
-		if (lock_at(i).impl == strategy.impl)
-			return i;
-	return UNKNOWN_STRATEGY;
-}
-
-/* Bounds: 50 us, 100 us, 200 us … 0.4 s, 0.8 s, and above. */
-void
-metrics_time(struct histogram *histogram, int64_t ns)
-{
-	int64_t bound = FIRST_BOUND_NS;
-	unsigned i;
-
-	for (i = 0; i < METRICS_BUCKETS - 1 && ns > bound; i++)
-		bound *= 2;
-	metrics_count(&histogram->bucket[i]);
-	atomic_fetch_add_explicit(
-	    &histogram->sum_ns, (uint64_t)ns, memory_order_relaxed);
-}
-
-void
-metrics_batch(struct metrics *metrics, size_t orders)
-{
-	unsigned i;
-
-	for (i = 0; i < METRICS_BATCHES - 1 && orders > (size_t)1 << i; i++)
-		;
-	metrics_count(&metrics->batches[i]);
-	atomic_fetch_add_explicit(
-	    &metrics->batched_orders, orders, memory_order_relaxed);
-}
-
-void
-metrics_order(struct metrics *metrics, const struct order *order)
-{
-	struct lock_strategy strategy;
-	unsigned row = UNKNOWN_STRATEGY;
-
-	if (lock_parse(order->state.settings.lock, &strategy))
-		row = metrics_strategy(strategy);
-	metrics_count(&metrics->orders[order->outcome][row]);
-}
-
-/* ------------------------------------------------------------- printing -- */
 
 struct printer {
 	const struct service *service;
@@ -101,14 +22,20 @@ sum(const struct printer *p, size_t offset)
 	unsigned i;
 
 	for (i = 0; i < p->service->options->workers; i++) {
-		const char *metrics =
-		    (const char *)&p->service->board->metrics[i];
+		const char *tally = (const char *)&p->service->board->tally[i];
 
 		total += atomic_load_explicit(
-		    (const counter *)(const void *)(metrics + offset),
+		    (const counter *)(const void *)(tally + offset),
 		    memory_order_relaxed);
 	}
 	return total;
+}
+
+/* Between the strategies there are and the shared rows nothing is counted. */
+static unsigned
+next_row(unsigned row)
+{
+	return ++row == lock_count() ? COUNTING_SHARED : row;
 }
 
 /* In OpenMetrics a counter's family has no _total, its samples do. */
@@ -130,7 +57,7 @@ print_lock_label(const struct printer *p, unsigned row)
 
 	if (row < lock_count())
 		lock_print(lock_at(row), name);
-	else if (row == SHARED_STRATEGY)
+	else if (row == COUNTING_SHARED)
 		snprintf(name, sizeof(name), "semaphore:N");
 	fprintf(p->out, "lock=\"%s\"", name);
 }
@@ -143,7 +70,7 @@ print_by_lock(
 	unsigned row;
 
 	print_head(p, name, "counter", help);
-	for (row = 0; row < UNKNOWN_STRATEGY; row++) {
+	for (row = 0; row < COUNTING_UNKNOWN; row = next_row(row)) {
 		fprintf(p->out, "turnstile_%s_total{", name);
 		print_lock_label(p, row);
 		fprintf(p->out, "} %" PRIu64 "\n",
@@ -168,17 +95,17 @@ print_orders(const struct printer *p)
 	print_head(p, "orders", "counter",
 	    "Orders answered, by outcome and strategy.");
 	for (outcome = OUTCOME_SOLD; outcome < OUTCOMES; outcome++)
-		for (row = 0; row < METRICS_STRATEGIES; row++) {
+		for (row = 0; row < COUNTING_ROWS; row = next_row(row)) {
 			const uint64_t count =
-			    sum(p, offsetof(struct metrics, orders) +
-				       (outcome * METRICS_STRATEGIES + row) *
+			    sum(p, offsetof(struct tally, sale.orders) +
+				       (outcome * COUNTING_ROWS + row) *
 					   sizeof(counter));
 
 			if (count == 0 && outcome != OUTCOME_SOLD)
 				continue;
 			fprintf(p->out,
 			    "turnstile_orders_total{outcome=\"%s\",",
-			    outcome_names[outcome]);
+			    order_outcome_name(outcome));
 			print_lock_label(p, row);
 			fprintf(p->out, "} %" PRIu64 "\n", count);
 		}
@@ -190,14 +117,14 @@ print_times_of(
 {
 	const size_t at = offset + row * sizeof(struct histogram);
 	uint64_t total = 0;
-	double bound = (double)FIRST_BOUND_NS / 1e9;
+	double bound = (double)COUNTING_FIRST_BOUND_NS / 1e9;
 	unsigned i;
 
-	for (i = 0; i < METRICS_BUCKETS; i++, bound *= 2) {
+	for (i = 0; i < COUNTING_BUCKETS; i++, bound *= 2) {
 		total += sum(p, at + i * sizeof(counter));
 		fprintf(p->out, "turnstile_%s_bucket{", name);
 		print_lock_label(p, row);
-		if (i + 1 < METRICS_BUCKETS)
+		if (i + 1 < COUNTING_BUCKETS)
 			fprintf(p->out, ",le=\"%.6g\"} %" PRIu64 "\n", bound,
 			    total);
 		else
@@ -219,23 +146,23 @@ print_times(
 	unsigned row;
 
 	print_head(p, name, "histogram", help);
-	for (row = 0; row < UNKNOWN_STRATEGY; row++)
-		if (row == SHARED_STRATEGY || lock_facts(lock_at(row)).holds)
+	for (row = 0; row < COUNTING_UNKNOWN; row = next_row(row))
+		if (row == COUNTING_SHARED || lock_facts(lock_at(row)).holds)
 			print_times_of(p, name, offset, row);
 }
 
 static void
 print_batches(const struct printer *p)
 {
-	const size_t at = offsetof(struct metrics, batches);
+	const size_t at = offsetof(struct tally, sale.batches);
 	uint64_t total = 0;
 	unsigned i;
 
 	print_head(
 	    p, "batch_orders", "histogram", "Orders that shared one turn.");
-	for (i = 0; i < METRICS_BATCHES; i++) {
+	for (i = 0; i < COUNTING_BATCHES; i++) {
 		total += sum(p, at + i * sizeof(counter));
-		if (i + 1 < METRICS_BATCHES)
+		if (i + 1 < COUNTING_BATCHES)
 			fprintf(p->out,
 			    "turnstile_batch_orders_bucket{le=\"%u\"} %" PRIu64
 			    "\n",
@@ -245,7 +172,7 @@ print_batches(const struct printer *p)
 	    "turnstile_batch_orders_bucket{le=\"+Inf\"} %" PRIu64
 	    "\nturnstile_batch_orders_sum %" PRIu64
 	    "\nturnstile_batch_orders_count %" PRIu64 "\n",
-	    total, sum(p, offsetof(struct metrics, batched_orders)), total);
+	    total, sum(p, offsetof(struct tally, sale.batched_orders)), total);
 }
 
 static void
@@ -257,10 +184,10 @@ print_http(const struct printer *p)
 	print_head(p, "http_requests", "counter",
 	    "Requests answered, by route and status.");
 	for (route = 0; route <= routes_count(); route++)
-		for (status = 0; status < METRICS_STATUSES; status++) {
+		for (status = 0; status < SERVICE_STATUSES; status++) {
 			const uint64_t count =
-			    sum(p, offsetof(struct metrics, http) +
-				       (route * METRICS_STATUSES + status) *
+			    sum(p, offsetof(struct tally, http) +
+				       (route * SERVICE_STATUSES + status) *
 					   sizeof(counter));
 
 			if (count == 0)
@@ -304,9 +231,9 @@ print_gauges(const struct printer *p, struct store_user *store)
 	for (i = 0; i < service->options->workers; i++)
 		ready += atomic_load(&service->board->ready[i]);
 	print_gauge(p, "queue_depth", "Orders that wait for a clerk.",
-	    sum(p, offsetof(struct metrics, queue_depth)));
+	    sum(p, offsetof(struct tally, queue_depth)));
 	print_gauge(p, "locks_held", "Clerks that hold a sale's lock now.",
-	    sum(p, offsetof(struct metrics, holding)));
+	    sum(p, offsetof(struct tally, sale.holding)));
 	print_gauge(p, "workers_ready", "Workers that serve.", ready);
 	print_gauge(p, "store_poisoned",
 	    "1 while the store is being recovered and nothing is sold.",
@@ -327,23 +254,23 @@ metrics_print(const struct service *service, struct store_user *store,
 
 	print_orders(&p);
 	print_times(&p, "lock_wait_seconds",
-	    offsetof(struct metrics, lock_wait), "Time waited for a lock.");
+	    offsetof(struct tally, sale.lock_wait), "Time waited for a lock.");
 	print_times(&p, "lock_hold_seconds",
-	    offsetof(struct metrics, lock_hold),
+	    offsetof(struct tally, sale.lock_hold),
 	    "Time a lock was held, the sale's delay excluded.");
-	print_by_lock(&p, "overwrites", offsetof(struct metrics, overwrites),
+	print_by_lock(&p, "overwrites", offsetof(struct tally, sale.overwrites),
 	    "Writes that overwrote others: seats are being sold twice.");
-	print_by_lock(&p, "conflicts", offsetof(struct metrics, conflicts),
+	print_by_lock(&p, "conflicts", offsetof(struct tally, sale.conflicts),
 	    "Writes that the store refused, to be decided again.");
 	print_by_lock(&p, "locks_inherited",
-	    offsetof(struct metrics, inherited),
+	    offsetof(struct tally, sale.inherited),
 	    "Locks taken over from a holder that died.");
 	print_batches(&p);
 	print_http(&p);
-	print_single(&p, "worker_deaths", offsetof(struct metrics, deaths),
+	print_single(&p, "worker_deaths", offsetof(struct tally, deaths),
 	    "Workers that died and were replaced.");
 	print_single(&p, "permits_handed_back",
-	    offsetof(struct metrics, permits_handed_back),
+	    offsetof(struct tally, permits_handed_back),
 	    "Semaphore permits handed back for the dead.");
 	print_gauges(&p, store);
 	if (openmetrics)

@@ -169,7 +169,8 @@ clerk_start(const struct clerk_config *config)
 	clerk->desk.world = &clerk->world;
 	clerk->desk.worker = config->worker + 1;
 	clerk->desk.clerk = config->clerk + 1;
-	clerk->desk.metrics = &config->service->board->metrics[config->worker];
+	clerk->desk.counting =
+	    &config->service->board->tally[config->worker].sale;
 	clerk->desk.batch_most = config->service->options->batch;
 	error = pthread_create(&clerk->thread, NULL, clerk_main, clerk);
 	if (error != 0) {

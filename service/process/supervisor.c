@@ -109,7 +109,7 @@ write_obituary(
     const struct supervisor *s, unsigned number, int status, unsigned permits)
 {
 	const struct slot *slot = &s->slots[number];
-	const struct metrics *metrics = &s->service.board->metrics[number];
+	const struct tally *tally = &s->service.board->tally[number];
 	char how[64];
 
 	if (WIFSIGNALED(status))
@@ -123,7 +123,8 @@ write_obituary(
 	LOG_EVENT(&s->service.log, "worker-died",
 	    LOG_NUMBER("worker", number + 1), LOG_NUMBER("pid", slot->pid),
 	    LOG_TEXT("how", how),
-	    LOG_NUMBER("locks_held", (int64_t)atomic_load(&metrics->holding)),
+	    LOG_NUMBER(
+		"locks_held", (int64_t)atomic_load(&tally->sale.holding)),
 	    LOG_NUMBER("permits_handed_back", permits),
 	    LOG_NUMBER(
 		"lived_ms", (slot->died_ns - slot->started_ns) / NS_PER_MS));
@@ -134,23 +135,23 @@ static void
 bury(struct supervisor *s, unsigned number, int status)
 {
 	struct board *board = s->service.board;
-	struct metrics *metrics = &board->metrics[number];
+	struct tally *tally = &board->tally[number];
 	struct slot *slot = &s->slots[number];
 	unsigned permits;
 
 	permits = locks_force_release(s->service.locks, number);
-	atomic_fetch_add(&metrics->permits_handed_back, permits);
+	counting_add(&tally->permits_handed_back, permits);
 	slot->died_ns = clock_now_ns();
 	if (!s->stopping || status != 0) {
-		metrics_count(&metrics->deaths);
+		counting_add(&tally->deaths, 1);
 		slot->restart_ns =
 		    slot->died_ns + restart_after(s, slot->died_ns);
 		write_obituary(s, number, status, permits);
 	}
 	atomic_store(&board->ready[number], false);
 	atomic_store(&board->open[number], false);
-	atomic_store(&metrics->holding, 0);
-	atomic_store(&metrics->queue_depth, 0);
+	atomic_store(&tally->sale.holding, 0);
+	atomic_store(&tally->queue_depth, 0);
 	slot->pid = 0;
 }
 

@@ -40,6 +40,9 @@ enum outcome {
 };
 #define OUTCOMES (OUTCOME_DRAINING + 1)
 
+/* "sold", "sold-out", …; those of problems have the problem's name. */
+const char *order_outcome_name(enum outcome outcome);
+
 /* What a buyer holds.  Strings are copies. */
 struct receipt {
 	char order[STORE_ORDER_SIZE];

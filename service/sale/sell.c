@@ -301,7 +301,7 @@ static enum outcome
 write_lines(struct desk *desk, const struct store_state *state, size_t count,
     struct lock_strategy strategy)
 {
-	const unsigned row = metrics_strategy(strategy);
+	const unsigned row = counting_row(strategy);
 	const int64_t deadline_ns = desk->batch[0]->deadline_ns;
 	enum store_result result;
 	bool overwrote = false;
@@ -316,12 +316,12 @@ write_lines(struct desk *desk, const struct store_state *state, size_t count,
 	switch (result) {
 	case STORE_OK:
 		if (overwrote)
-			metrics_count(&desk->metrics->overwrites[row]);
+			counting_add(&desk->counting->overwrites[row], 1);
 		make_receipts(desk);
 		return OUTCOME_NONE;
 	case STORE_CONFLICT:
 	case STORE_DUPLICATE:
-		metrics_count(&desk->metrics->conflicts[row]);
+		counting_add(&desk->counting->conflicts[row], 1);
 		undecide_all(desk);
 		step(desk, STEP_CONFLICT);
 		return OUTCOME_CONFLICTS;
@@ -356,7 +356,7 @@ answer(struct desk *desk, struct order *order)
 		order->receipt.worker = desk->worker;
 		order->receipt.clerk = desk->clerk;
 	}
-	metrics_order(desk->metrics, order);
+	counting_order(desk->counting, order);
 	desk->world->answer(desk->world->arg, order);
 }
 
@@ -410,7 +410,7 @@ static enum outcome
 take_turn(struct desk *desk, struct lock_strategy strategy, unsigned slot,
     struct lock_hold *hold)
 {
-	const unsigned row = metrics_strategy(strategy);
+	const unsigned row = counting_row(strategy);
 	const bool holds = lock_facts(strategy).holds;
 	const int64_t from_ns = now_ns(desk);
 	enum lock_result result;
@@ -420,11 +420,11 @@ take_turn(struct desk *desk, struct lock_strategy strategy, unsigned slot,
 	result = lock_acquire(
 	    desk->locks, strategy, slot, desk->batch[0]->deadline_ns, hold);
 	if (holds)
-		metrics_time(
-		    &desk->metrics->lock_wait[row], now_ns(desk) - from_ns);
+		counting_time(
+		    &desk->counting->lock_wait[row], now_ns(desk) - from_ns);
 	switch (result) {
 	case LOCK_INHERITED:
-		metrics_count(&desk->metrics->inherited[row]);
+		counting_add(&desk->counting->inherited[row], 1);
 		step(desk, STEP_RECOVER);
 		return OUTCOME_NONE;
 	case LOCK_HELD:
@@ -460,7 +460,7 @@ serve(struct desk *desk, const struct store_state *guess,
 		return OUTCOME_CONFLICTS;
 	}
 
-	metrics_batch(desk->metrics, desk->count);
+	counting_batch(desk->counting, desk->count);
 	taken = decide(desk, &state);
 	if (taken == 0) {
 		store_abandon(desk->store, &state);
@@ -496,7 +496,7 @@ attempt(struct desk *desk)
 	if (outcome != OUTCOME_NONE)
 		return outcome;
 	held_ns = now_ns(desk);
-	atomic_fetch_add(&desk->metrics->holding, lock_facts(strategy).holds);
+	atomic_fetch_add(&desk->counting->holding, lock_facts(strategy).holds);
 
 	if (guess.settings.delay_max_ms > 0)
 		keep_one(desk);
@@ -508,11 +508,11 @@ attempt(struct desk *desk)
 
 	if (lock_facts(strategy).holds) {
 		step(desk, STEP_UNLOCK);
-		metrics_time(
-		    &desk->metrics->lock_hold[metrics_strategy(strategy)],
+		counting_time(
+		    &desk->counting->lock_hold[counting_row(strategy)],
 		    now_ns(desk) - held_ns - delayed_ns);
 	}
-	atomic_fetch_sub(&desk->metrics->holding, lock_facts(strategy).holds);
+	atomic_fetch_sub(&desk->counting->holding, lock_facts(strategy).holds);
 	lock_release(&hold);
 	return outcome;
 }

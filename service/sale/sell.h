@@ -10,7 +10,7 @@
 #define SELL_H
 
 #include "locks/lock.h"
-#include "service/http/metrics.h"
+#include "service/sale/counting.h"
 #include "service/sale/order.h"
 #include "storage/store.h"
 
@@ -48,7 +48,7 @@ struct sell_world {
 struct desk {
 	struct lock_user *locks;
 	struct store_user *store;
-	struct metrics *metrics;
+	struct counting *counting;
 	const struct sell_world *world;
 	unsigned worker, clerk; /* from 1, for the trail */
 	size_t batch_most;      /* at most SELL_BATCH_MAX */

@@ -140,7 +140,7 @@ struct seller {
 
 struct hall {
 	struct fixture f;
-	struct metrics metrics;
+	struct counting counting;
 	bool real; /* time is the machine's; else it is scripted */
 	_Atomic int64_t now_ns;
 	char sale[STORE_ID_SIZE];
@@ -296,7 +296,7 @@ seller_new(struct hall *hall, unsigned clerk)
 	    .give_back = world_give_back,
 	    .answer = world_answer};
 	seller->desk.world = &seller->world;
-	seller->desk.metrics = &hall->metrics;
+	seller->desk.counting = &hall->counting;
 	seller->desk.worker = 1;
 	seller->desk.clerk = clerk;
 	seller->desk.batch_most = 64;
@@ -595,9 +595,9 @@ shares(const char *lock)
 static uint64_t
 answered(struct hall *hall, enum outcome outcome, const char *lock)
 {
-	const unsigned row = metrics_strategy(strategy_of(lock));
+	const unsigned row = counting_row(strategy_of(lock));
 
-	return atomic_load(&hall->metrics.orders[outcome][row]);
+	return atomic_load(&hall->counting.orders[outcome][row]);
 }
 
 /* What a turn under the lock begins and ends with. */
@@ -650,7 +650,7 @@ buy_one(struct hall *hall, const char *lock)
 	assert_string_equal(alice->receipt.lock, lock);
 	ASSERT_LEDGER(hall, {1, 0, 1, 1, 2, 8, "alice"});
 	assert_int_equal(answered(hall, OUTCOME_SOLD, lock), 1);
-	assert_int_equal(atomic_load(&hall->metrics.holding), 0);
+	assert_int_equal(atomic_load(&hall->counting.holding), 0);
 }
 
 static void
@@ -761,7 +761,7 @@ test_overtaken_none(void **state)
 	ASSERT_LEDGER(
 	    hall, {1, 0, 1, 1, 1, 9, "bob"}, {2, 0, 1, 1, 1, 9, "alice"});
 	assert_int_equal(state_of(&hall->f, hall->sale).remaining, 9);
-	assert_int_equal(atomic_load(&hall->metrics.overwrites[0]), 1);
+	assert_int_equal(atomic_load(&hall->counting.overwrites[0]), 1);
 	assert_noted(alice, STEP_WRITE, 9, 0);
 	assert_noted(alice, STEP_COMMIT, 9, 2);
 }
@@ -783,7 +783,7 @@ test_overtaken_optimistic(void **state)
 {
 	struct hall *hall = *state;
 	struct order *alice = overtake(hall, "optimistic");
-	const unsigned row = metrics_strategy(strategy_of("optimistic"));
+	const unsigned row = counting_row(strategy_of("optimistic"));
 
 	assert_sold(last_order(hall), 1);
 	assert_sold(alice, 2);
@@ -793,8 +793,8 @@ test_overtaken_optimistic(void **state)
 	    "gather-share read write commit alice");
 	ASSERT_LEDGER(
 	    hall, {1, 0, 1, 1, 1, 9, "bob"}, {2, 1, 1, 2, 1, 8, "alice"});
-	assert_int_equal(atomic_load(&hall->metrics.conflicts[row]), 1);
-	assert_int_equal(atomic_load(&hall->metrics.overwrites[row]), 0);
+	assert_int_equal(atomic_load(&hall->counting.conflicts[row]), 1);
+	assert_int_equal(atomic_load(&hall->counting.overwrites[row]), 0);
 	assert_noted(alice, STEP_READ, 9, 1);
 	assert_int_equal(alice->receipt.base, 1);
 }
@@ -913,7 +913,7 @@ test_threads_optimistic(void **state)
 {
 	struct hall *hall = *state;
 	struct seller *loser;
-	const unsigned row = metrics_strategy(strategy_of("optimistic"));
+	const unsigned row = counting_row(strategy_of("optimistic"));
 
 	meet_on_threads(hall, "optimistic");
 	loser = hall->one->order->receipt.seat == 1 ? hall->two : hall->one;
@@ -923,7 +923,7 @@ test_threads_optimistic(void **state)
 	    loser->order, "queued read write conflict read write commit");
 	assert_trail(loser->other->order, "queued read write commit");
 	assert_int_equal(version_of(hall), 2);
-	assert_int_equal(atomic_load(&hall->metrics.conflicts[row]), 1);
+	assert_int_equal(atomic_load(&hall->counting.conflicts[row]), 1);
 }
 
 /* One is inside: the other is let come as far as it gets. */
@@ -1012,8 +1012,8 @@ test_batch(void **state)
 	assert_noted(orders[2], STEP_WRITE, 4, 0);
 	assert_noted(orders[2], STEP_COMMIT, 4, 3);
 	assert_int_equal(orders[2]->receipt.base, 0);
-	assert_int_equal(atomic_load(&hall->metrics.batched_orders), 3);
-	assert_int_equal(atomic_load(&hall->metrics.overwrites[metrics_strategy(
+	assert_int_equal(atomic_load(&hall->counting.batched_orders), 3);
+	assert_int_equal(atomic_load(&hall->counting.overwrites[counting_row(
 			     strategy_of("mutex"))]),
 	    0);
 }
@@ -1258,14 +1258,14 @@ static void
 test_delay_not_held(void **state)
 {
 	struct hall *hall = *state;
-	const unsigned row = metrics_strategy(strategy_of("mutex"));
+	const unsigned row = counting_row(strategy_of("mutex"));
 
 	open_sale(hall, 10, "mutex");
 	set_delay(hall, 3000, 3000);
 	sell_to(hall->one, order_of(hall, "alice", 1));
-	assert_true(atomic_load(&hall->metrics.lock_hold[row].sum_ns) <
+	assert_true(atomic_load(&hall->counting.lock_hold[row].sum_ns) <
 		    1000 * NS_PER_MS);
-	assert_true(atomic_load(&hall->metrics.lock_hold[row].sum_ns) > 0);
+	assert_true(atomic_load(&hall->counting.lock_hold[row].sum_ns) > 0);
 }
 
 static void
@@ -1544,7 +1544,7 @@ test_inherited_lock(void **state)
 {
 	struct hall *hall = *state;
 	struct order *alice, *bob;
-	const unsigned row = metrics_strategy(strategy_of("mutex"));
+	const unsigned row = counting_row(strategy_of("mutex"));
 
 	open_sale(hall, 10, "mutex");
 	die_holding(hall);
@@ -1556,7 +1556,7 @@ test_inherited_lock(void **state)
 	sell_to(hall->one, bob);
 	assert_sold(bob, 2);
 	assert_trail(bob, "queued wait lock read write commit unlock");
-	assert_int_equal(atomic_load(&hall->metrics.inherited[row]), 1);
+	assert_int_equal(atomic_load(&hall->counting.inherited[row]), 1);
 }
 
 /* ------------------------------------------------------------- deadlines -- */
