@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The real world for sell(): clocks, chance, a queue. */
+/* The real environment of sell(): clocks, chance, a queue. */
 #include "service/process/clerk.h"
 
 #include <sys/random.h>
@@ -18,34 +18,34 @@ struct clerk {
 	struct clerk_config config;
 	pthread_t thread;
 	struct desk desk;
-	struct sell_world world;
+	struct sell_env env;
 	uint64_t random[32]; /* from the kernel; those from `next` on are new */
 	size_t next;
 };
 
 static int64_t
-world_now_ns(void *arg)
+env_now_ns(void *arg)
 {
 	(void)arg;
 	return clock_now_ns();
 }
 
 static int64_t
-world_wall_ms(void *arg)
+env_wall_ms(void *arg)
 {
 	(void)arg;
 	return clock_read_ns(CLOCK_REALTIME) / NS_PER_MS;
 }
 
 static void
-world_pause_ns(void *arg, int64_t ns)
+env_pause_ns(void *arg, int64_t ns)
 {
 	(void)arg;
 	clock_sleep_until(clock_now_ns() + ns);
 }
 
 static uint64_t
-world_random(void *arg)
+env_random(void *arg)
 {
 	struct clerk *clerk = arg;
 	const size_t count = sizeof(clerk->random) / sizeof(clerk->random[0]);
@@ -61,7 +61,7 @@ world_random(void *arg)
 
 /* Drills only: stop here, holding what is held, if somebody asked for it. */
 static void
-world_step(void *arg, enum step step)
+env_step(void *arg, enum step step)
 {
 	const struct clerk *clerk = arg;
 	const struct service *service = clerk->config.service;
@@ -76,7 +76,7 @@ world_step(void *arg, enum step step)
 }
 
 static size_t
-world_gather(void *arg, const struct order *lead, bool only_share,
+env_gather(void *arg, const struct order *lead, bool only_share,
     struct order **orders, size_t most)
 {
 	struct clerk *clerk = arg;
@@ -87,7 +87,7 @@ world_gather(void *arg, const struct order *lead, bool only_share,
 }
 
 static void
-world_give_back(void *arg, struct order **orders, size_t count)
+env_give_back(void *arg, struct order **orders, size_t count)
 {
 	struct clerk *clerk = arg;
 
@@ -95,7 +95,7 @@ world_give_back(void *arg, struct order **orders, size_t count)
 }
 
 static void
-world_answer(void *arg, struct order *order)
+env_answer(void *arg, struct order *order)
 {
 	struct clerk *clerk = arg;
 
@@ -157,16 +157,16 @@ clerk_start(const struct clerk_config *config)
 		return NULL;
 	clerk->config = *config;
 	clerk->next = sizeof(clerk->random) / sizeof(clerk->random[0]);
-	clerk->world = (struct sell_world){.arg = clerk,
-	    .now_ns = world_now_ns,
-	    .wall_ms = world_wall_ms,
-	    .pause_ns = world_pause_ns,
-	    .random = world_random,
-	    .step = world_step,
-	    .gather = world_gather,
-	    .give_back = world_give_back,
-	    .answer = world_answer};
-	clerk->desk.world = &clerk->world;
+	clerk->env = (struct sell_env){.arg = clerk,
+	    .now_ns = env_now_ns,
+	    .wall_ms = env_wall_ms,
+	    .pause_ns = env_pause_ns,
+	    .random = env_random,
+	    .step = env_step,
+	    .gather = env_gather,
+	    .give_back = env_give_back,
+	    .answer = env_answer};
+	clerk->desk.env = &clerk->env;
 	clerk->desk.worker = config->worker + 1;
 	clerk->desk.clerk = config->clerk + 1;
 	clerk->desk.counting =

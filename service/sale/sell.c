@@ -29,7 +29,7 @@ seats_take(int64_t capacity, int64_t remaining)
 static int64_t
 now_ns(const struct desk *desk)
 {
-	return desk->world->now_ns(desk->world->arg);
+	return desk->env->now_ns(desk->env->arg);
 }
 
 /* Before each shared action: let a test step in, then stamp the trails. */
@@ -39,7 +39,7 @@ step(struct desk *desk, enum step what)
 	int64_t at_ns;
 	size_t i;
 
-	desk->world->step(desk->world->arg, what);
+	desk->env->step(desk->env->arg, what);
 	at_ns = now_ns(desk);
 	for (i = 0; i < desk->count; i++)
 		trail_add(&desk->batch[i]->trail, what, at_ns);
@@ -79,8 +79,8 @@ static void
 gather(struct desk *desk, bool only_share)
 {
 	if (desk->count < desk->batch_most)
-		desk->count += desk->world->gather(desk->world->arg,
-		    desk->batch[0], only_share, desk->batch + desk->count,
+		desk->count += desk->env->gather(desk->env->arg, desk->batch[0],
+		    only_share, desk->batch + desk->count,
 		    desk->batch_most - desk->count);
 }
 
@@ -88,8 +88,7 @@ gather(struct desk *desk, bool only_share)
 static void
 keep_one(struct desk *desk)
 {
-	desk->world->give_back(
-	    desk->world->arg, desk->batch + 1, desk->count - 1);
+	desk->env->give_back(desk->env->arg, desk->batch + 1, desk->count - 1);
 	desk->count = 1;
 }
 
@@ -155,11 +154,11 @@ key_is_among(const struct store_line *lines, size_t count, const char *key)
 static void
 new_order_id(const struct desk *desk, char id[STORE_ORDER_SIZE])
 {
-	const struct sell_world *world = desk->world;
+	const struct sell_env *env = desk->env;
 
 	snprintf(id, STORE_ORDER_SIZE, "%016llx%016llx",
-	    (unsigned long long)world->random(world->arg),
-	    (unsigned long long)world->random(world->arg));
+	    (unsigned long long)env->random(env->arg),
+	    (unsigned long long)env->random(env->arg));
 }
 
 /* The order gets seats from what remains: a line, and the new `*seen`. */
@@ -178,7 +177,7 @@ take_seats(struct desk *desk, struct order *order, struct store_state *seen,
 	    .lock = order->state.settings.lock, /* outlives `seen` */
 	    .worker = desk->worker,
 	    .clerk = desk->clerk,
-	    .sold_at_ms = desk->world->wall_ms(desk->world->arg),
+	    .sold_at_ms = desk->env->wall_ms(desk->env->arg),
 	};
 	new_order_id(desk, line->order);
 	seen->remaining = line->remaining;
@@ -227,17 +226,16 @@ decide(struct desk *desk, const struct store_state *state)
 static int64_t
 delay(struct desk *desk, const struct store_settings *settings)
 {
-	const struct sell_world *world = desk->world;
+	const struct sell_env *env = desk->env;
 	const int64_t span = settings->delay_max_ms - settings->delay_min_ms;
 	int64_t ms = settings->delay_min_ms;
 
 	if (settings->delay_max_ms == 0)
 		return 0;
 	if (span > 0)
-		ms +=
-		    (int64_t)(world->random(world->arg) % (uint64_t)(span + 1));
+		ms += (int64_t)(env->random(env->arg) % (uint64_t)(span + 1));
 	step(desk, STEP_DELAY);
-	world->pause_ns(world->arg, ms * NS_PER_MS);
+	env->pause_ns(env->arg, ms * NS_PER_MS);
 	desk->batch[0]->deadline_ns += ms * NS_PER_MS;
 	return ms * NS_PER_MS;
 }
@@ -357,7 +355,7 @@ answer(struct desk *desk, struct order *order)
 		order->receipt.clerk = desk->clerk;
 	}
 	counting_order(desk->counting, order);
-	desk->world->answer(desk->world->arg, order);
+	desk->env->answer(desk->env->arg, order);
 }
 
 /* Answer those that are decided, and keep the rest. */
@@ -521,14 +519,14 @@ attempt(struct desk *desk)
 static void
 back_off(struct desk *desk)
 {
-	const struct sell_world *world = desk->world;
+	const struct sell_env *env = desk->env;
 	int64_t most_ns = BACK_OFF_MOST_NS;
 
 	if (desk->attempts < 6)
 		most_ns = BACK_OFF_FIRST_NS << desk->attempts;
 	desk->attempts++;
-	world->pause_ns(world->arg,
-	    (int64_t)(world->random(world->arg) % (uint64_t)most_ns));
+	env->pause_ns(
+	    env->arg, (int64_t)(env->random(env->arg) % (uint64_t)most_ns));
 }
 
 void

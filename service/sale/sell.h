@@ -3,7 +3,7 @@
  * The heart: how an order becomes a receipt.
  *
  * A desk is where one clerk works: the handles that sell() may use, and the
- * world as functions, so that a test can stop it, order it, kill it.  One
+ * environment as functions, so that a test can stop it, order it, kill it.  One
  * thread uses a desk.
  */
 #ifndef SELL_H
@@ -17,7 +17,7 @@
 #define SELL_BATCH_MAX 1024
 
 /* Time, chance and the queue, as sell() sees them; `arg` goes to each. */
-struct sell_world {
+struct sell_env {
 	void *arg;
 	int64_t (*now_ns)(void *arg);
 	int64_t (*wall_ms)(void *arg);
@@ -49,7 +49,7 @@ struct desk {
 	struct lock_user *locks;
 	struct store_user *store;
 	struct counting *counting;
-	const struct sell_world *world;
+	const struct sell_env *env;
 	unsigned worker, clerk; /* from 1, for the trail */
 	size_t batch_most;      /* at most SELL_BATCH_MAX */
 

@@ -109,7 +109,7 @@ typedef void deed_fn(struct seller *seller);
 struct seller {
 	struct hall *hall;
 	struct seller *other;
-	struct sell_world world;
+	struct sell_env env;
 	struct desk desk;
 	struct order *waiting[WAITING_MAX]; /* its queue */
 	size_t waiting_count;
@@ -169,7 +169,7 @@ tell(struct seller *seller, const char *word)
 }
 
 static int64_t
-world_now_ns(void *arg)
+env_now_ns(void *arg)
 {
 	struct seller *seller = arg;
 
@@ -179,14 +179,14 @@ world_now_ns(void *arg)
 }
 
 static int64_t
-world_wall_ms(void *arg)
+env_wall_ms(void *arg)
 {
 	(void)arg;
 	return WALL_MS;
 }
 
 static void
-world_pause_ns(void *arg, int64_t ns)
+env_pause_ns(void *arg, int64_t ns)
 {
 	struct seller *seller = arg;
 
@@ -201,7 +201,7 @@ world_pause_ns(void *arg, int64_t ns)
 
 /* Numbers without a pattern, the same in every run (splitmix64). */
 static uint64_t
-world_random(void *arg)
+env_random(void *arg)
 {
 	struct seller *seller = arg;
 	uint64_t z = ++seller->random + ((uint64_t)seller->desk.clerk << 32);
@@ -215,7 +215,7 @@ world_random(void *arg)
 }
 
 static void
-world_step(void *arg, enum step step)
+env_step(void *arg, enum step step)
 {
 	struct seller *seller = arg;
 	size_t i;
@@ -243,7 +243,7 @@ take_waiting(struct seller *seller)
 
 /* A share is half of what waits. */
 static size_t
-world_gather(void *arg, const struct order *lead, bool only_share,
+env_gather(void *arg, const struct order *lead, bool only_share,
     struct order **orders, size_t most)
 {
 	struct seller *seller = arg;
@@ -259,7 +259,7 @@ world_gather(void *arg, const struct order *lead, bool only_share,
 }
 
 static void
-world_give_back(void *arg, struct order **orders, size_t count)
+env_give_back(void *arg, struct order **orders, size_t count)
 {
 	struct seller *seller = arg;
 
@@ -272,7 +272,7 @@ world_give_back(void *arg, struct order **orders, size_t count)
 }
 
 static void
-world_answer(void *arg, struct order *order)
+env_answer(void *arg, struct order *order)
 {
 	tell(arg, order->buyer);
 }
@@ -286,16 +286,16 @@ seller_new(struct hall *hall, unsigned clerk)
 
 	assert_non_null(seller);
 	seller->hall = hall;
-	seller->world = (struct sell_world){.arg = seller,
-	    .now_ns = world_now_ns,
-	    .wall_ms = world_wall_ms,
-	    .pause_ns = world_pause_ns,
-	    .random = world_random,
-	    .step = world_step,
-	    .gather = world_gather,
-	    .give_back = world_give_back,
-	    .answer = world_answer};
-	seller->desk.world = &seller->world;
+	seller->env = (struct sell_env){.arg = seller,
+	    .now_ns = env_now_ns,
+	    .wall_ms = env_wall_ms,
+	    .pause_ns = env_pause_ns,
+	    .random = env_random,
+	    .step = env_step,
+	    .gather = env_gather,
+	    .give_back = env_give_back,
+	    .answer = env_answer};
+	seller->desk.env = &seller->env;
 	seller->desk.counting = &hall->counting;
 	seller->desk.worker = 1;
 	seller->desk.clerk = clerk;
@@ -1013,8 +1013,9 @@ test_batch(void **state)
 	assert_noted(orders[2], STEP_COMMIT, 4, 3);
 	assert_int_equal(orders[2]->receipt.base, 0);
 	assert_int_equal(atomic_load(&hall->counting.batched_orders), 3);
-	assert_int_equal(atomic_load(&hall->counting.overwrites[counting_row(
-			     strategy_of("mutex"))]),
+	assert_int_equal(
+	    atomic_load(
+		&hall->counting.overwrites[counting_row(strategy_of("mutex"))]),
 	    0);
 }
 
