@@ -212,6 +212,8 @@ reply_not_served(struct call *call)
 		"Nothing was sold to you; try again."},
 	    [OUTCOME_CONFLICTS] = {PROBLEM_CONFLICTS,
 		"Nothing was sold to you; try again."},
+	    [OUTCOME_MOVED] = {PROBLEM_CHANGES,
+		"Nothing was sold to you; try again."},
 	    [OUTCOME_STORE_BUSY] = {PROBLEM_STORE_BUSY,
 		"Nothing was sold to you; try again."},
 	    [OUTCOME_STORE_FULL] = {PROBLEM_STORAGE_FULL,
@@ -261,6 +263,7 @@ routes_sold(struct call *call)
 	case OUTCOME_QUEUE_TIMEOUT:
 	case OUTCOME_LOCK_TIMEOUT:
 	case OUTCOME_CONFLICTS:
+	case OUTCOME_MOVED:
 	case OUTCOME_STORE_BUSY:
 	case OUTCOME_STORE_FULL:
 	case OUTCOME_STORE_ERROR:

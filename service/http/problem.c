@@ -53,6 +53,8 @@ static const struct problem_row rows[PROBLEMS] = {
 		"The order waited too long for the sale's lock" },
 	[PROBLEM_CONFLICTS] = { "too-many-conflicts", 503, 1,
 		"Other orders were faster until the time was over" },
+	[PROBLEM_CHANGES] = { "too-many-changes", 503, 1,
+		"The sale was changed again and again until the time was over" },
 	[PROBLEM_STORE_BUSY] = { "store-busy", 503, 1,
 		"The order waited too long for the store" },
 	[PROBLEM_STORAGE_FULL] = { "storage-full", 503, 10,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What an order's fate is called, in metrics and problems. */
+/* What an order's fate is called, and what its buyer gets to hold. */
 #include "service/sale/order.h"
+
+#include <stdio.h>
 
 static const char *const names[OUTCOMES] = {
     [OUTCOME_NONE] = "none",
@@ -15,6 +17,7 @@ static const char *const names[OUTCOMES] = {
     [OUTCOME_QUEUE_TIMEOUT] = "queue-timeout",
     [OUTCOME_LOCK_TIMEOUT] = "lock-timeout",
     [OUTCOME_CONFLICTS] = "too-many-conflicts",
+    [OUTCOME_MOVED] = "too-many-changes",
     [OUTCOME_STORE_BUSY] = "store-busy",
     [OUTCOME_STORE_FULL] = "storage-full",
     [OUTCOME_STORE_ERROR] = "storage-error",
@@ -26,4 +29,22 @@ const char *
 order_outcome_name(enum outcome outcome)
 {
 	return names[outcome];
+}
+
+void
+order_fill_receipt(struct receipt *receipt, const struct store_line *line)
+{
+	struct receipt *r = receipt;
+
+	snprintf(r->order, sizeof(r->order), "%s", line->order);
+	snprintf(r->buyer, sizeof(r->buyer), "%s", line->buyer);
+	snprintf(r->lock, sizeof(r->lock), "%s", line->lock);
+	r->seat = line->seat;
+	r->quantity = line->quantity;
+	r->remaining = line->remaining;
+	r->version = line->version;
+	r->base = line->base;
+	r->sold_at_ms = line->sold_at_ms;
+	r->worker = line->worker;
+	r->clerk = line->clerk;
 }

@@ -32,6 +32,7 @@ enum outcome {
 	OUTCOME_QUEUE_TIMEOUT,
 	OUTCOME_LOCK_TIMEOUT,
 	OUTCOME_CONFLICTS, /* too many, until the deadline */
+	OUTCOME_MOVED,     /* too many changes of settings, until then */
 	OUTCOME_STORE_BUSY,
 	OUTCOME_STORE_FULL,
 	OUTCOME_STORE_ERROR,
@@ -78,5 +79,8 @@ struct order {
 };
 
 TAILQ_HEAD(order_list, order);
+
+/* The receipt that a line of the ledger is. */
+void order_fill_receipt(struct receipt *receipt, const struct store_line *line);
 
 #endif

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "service/sale/seats.h"
 #include "tests/unit/fixture.h"
 
 #define ORDERS_MAX 128

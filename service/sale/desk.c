@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Each order that becomes a line has the outcome SOLD, in the same order. */
+#include "service/sale/desk.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "locks/clock.h"
+
+/* ------------------------------------------------------------- the batch -- */
+
+void
+desk_gather(struct desk *desk, bool only_share)
+{
+	assert(desk->batch_most <= SELL_BATCH_MAX);
+	if (desk->count < desk->batch_most)
+		desk->count += desk->env->gather(desk->env->arg, desk->batch[0],
+		    only_share, desk->batch + desk->count,
+		    desk->batch_most - desk->count);
+}
+
+void
+desk_keep_lead(struct desk *desk)
+{
+	desk->env->give_back(desk->env->arg, desk->batch + 1, desk->count - 1);
+	desk->count = 1;
+}
+
+/* -------------------------------------------------------------- outcomes -- */
+
+void
+desk_decide(struct desk *desk, enum outcome outcome, const char *error)
+{
+	size_t i;
+
+	for (i = 0; i < desk->count; i++) {
+		struct order *order = desk->batch[i];
+
+		order->outcome = outcome;
+		snprintf(order->error, sizeof(order->error), "%s", error);
+	}
+}
+
+static enum outcome
+outcome_of(enum store_result result)
+{
+	switch (result) {
+	case STORE_GONE:
+		return OUTCOME_NO_SALE;
+	case STORE_FULL:
+		return OUTCOME_STORE_FULL;
+	case STORE_UNKNOWN:
+		return OUTCOME_UNKNOWN;
+	case STORE_FAILED:
+		return OUTCOME_STORE_ERROR;
+	case STORE_OK:
+	case STORE_CONFLICT:
+	case STORE_MOVED:
+	case STORE_DUPLICATE:
+	case STORE_BUSY:
+		break;
+	}
+	assert(false && "a result that refuses nobody for good");
+	abort();
+}
+
+void
+desk_refuse(struct desk *desk, enum store_result result)
+{
+	desk_decide(desk, outcome_of(result),
+	    result == STORE_GONE ? "" : store_error(desk->store));
+}
+
+void
+desk_undecide(struct desk *desk)
+{
+	desk_decide(desk, OUTCOME_NONE, "");
+}
+
+struct store_line *
+desk_add_line(struct desk *desk, struct order *order)
+{
+	order->outcome = OUTCOME_SOLD;
+	return &desk->lines[desk->taken++];
+}
+
+void
+desk_make_receipts(struct desk *desk)
+{
+	const struct store_line *line = desk->lines;
+	size_t i;
+
+	for (i = 0; i < desk->count; i++) {
+		struct order *order = desk->batch[i];
+
+		if (order->outcome != OUTCOME_SOLD)
+			continue;
+		order_fill_receipt(&order->receipt, line);
+		trail_note(&order->trail, line->remaining, line->version);
+		line++;
+	}
+}
+
+static void
+answer(struct desk *desk, struct order *order)
+{
+	if (order->outcome != OUTCOME_SOLD &&
+	    order->outcome != OUTCOME_REPLAYED) { /* who refused it */
+		order->receipt.worker = desk->worker;
+		order->receipt.clerk = desk->clerk;
+	}
+	counting_order(desk->counting, order);
+	desk->env->answer(desk->env->arg, order);
+}
+
+void
+desk_answer(struct desk *desk)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < desk->count; i++)
+		if (desk->batch[i]->outcome == OUTCOME_NONE)
+			desk->batch[kept++] = desk->batch[i];
+		else
+			answer(desk, desk->batch[i]);
+	desk->count = kept;
+}
+
+void
+desk_answer_late(struct desk *desk, enum outcome reason)
+{
+	const int64_t now_ns = desk_now_ns(desk);
+	size_t i;
+
+	for (i = 0; i < desk->count; i++)
+		if (now_ns >= desk->batch[i]->deadline_ns)
+			desk->batch[i]->outcome = reason;
+	desk_answer(desk);
+}
+
+/* ----------------------------------------------------- time and the trails */
+
+int64_t
+desk_now_ns(const struct desk *desk)
+{
+	return desk->env->now_ns(desk->env->arg);
+}
+
+void
+desk_step(struct desk *desk, enum step step)
+{
+	int64_t at_ns;
+	size_t i;
+
+	desk->env->step(desk->env->arg, step);
+	at_ns = desk_now_ns(desk);
+	for (i = 0; i < desk->count; i++)
+		trail_add(&desk->batch[i]->trail, step, at_ns);
+}
+
+void
+desk_note(struct desk *desk, int64_t remaining, int64_t version)
+{
+	size_t i;
+
+	for (i = 0; i < desk->count; i++)
+		trail_note(&desk->batch[i]->trail, remaining, version);
+}
+
+void
+desk_step_write(struct desk *desk, int64_t base)
+{
+	size_t i, n = 0;
+
+	desk_step(desk, STEP_WRITE);
+	for (i = 0; i < desk->count; i++) {
+		struct order *order = desk->batch[i];
+
+		if (order->outcome != OUTCOME_SOLD)
+			continue;
+		trail_note(&order->trail, desk->lines[n].remaining, base);
+		trail_print(&order->trail, desk->trails[n]);
+		desk->lines[n].trail = desk->trails[n];
+		n++;
+	}
+}
+
+int64_t
+desk_delay(struct desk *desk, const struct store_settings *settings)
+{
+	const struct sell_env *env = desk->env;
+	const uint64_t choices =
+	    (uint64_t)(settings->delay_max_ms - settings->delay_min_ms + 1);
+	int64_t delay_ns = settings->delay_min_ms * NS_PER_MS;
+
+	if (settings->delay_max_ms == 0)
+		return 0;
+	if (choices > 1)
+		delay_ns +=
+		    (int64_t)(env->random(env->arg) % choices) * NS_PER_MS;
+	desk_step(desk, STEP_DELAY);
+	env->pause_ns(env->arg, delay_ns);
+	desk->batch[0]->deadline_ns += delay_ns;
+	return delay_ns;
+}
