@@ -27,6 +27,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/service/page/page_data.o
 LIBRARY := $(filter-out $(BUILD)/service/main.o,$(OBJECTS))
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+UNIT_SHARED := $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c))
 E2E_TESTS := $(wildcard tests/e2e/*.bats)
 
 # A compiler, the four libraries, and the curl to try them with.
@@ -45,11 +46,14 @@ $(BUILD)/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The tests of sell() share a hall.
+$(filter $(BUILD)/unit/test_sell%,$(UNIT_TESTS)): $(BUILD)/tests/unit/hall.o
+
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(UNIT_SOURCES:%.c=$(BUILD)/%.o): | test-packages
+$(UNIT_SOURCES:%.c=$(BUILD)/%.o) $(UNIT_SHARED:%.c=$(BUILD)/%.o): | test-packages
 
 -include service/page/page.mk
 -include tests/stress/stress.mk
