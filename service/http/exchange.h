@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One request and its reply, from the first byte to the last.  Private to
+ * loop.c and exchange.c, which alone know libmicrohttpd.
+ */
+#ifndef EXCHANGE_H
+#define EXCHANGE_H
+
+#include <sys/queue.h>
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "service/http/loop.h"
+#include "service/http/request.h"
+
+/* One request and its reply, from the first byte to the last. */
+struct exchange {
+	struct http *http;
+	struct MHD_Connection *connection;
+	struct request request;
+	struct reply reply;
+	bool handed_over;
+	bool answered; /* a reply was queued */
+	size_t uploaded;
+	struct errand errand;
+	STAILQ_ENTRY(exchange) link; /* in the outbox */
+};
+
+STAILQ_HEAD(outbox, exchange);
+
+struct http {
+	const struct service *service;
+	struct tally *tally;
+	/* NULL until the shop is open. */
+	struct store_user *store;
+	struct queue *queue;
+	struct office *office;
+	struct MHD_Daemon *daemon;
+	size_t in_flight; /* exchanges; HTTP thread only */
+	bool draining;    /* HTTP thread only */
+	int wake_fd;      /* an eventfd: the outbox is not empty */
+	pthread_mutex_t mutex;
+	struct outbox outbox; /* under `mutex` */
+};
+
+/* Any thread: it was served; resume its connection. */
+void exchange_post(struct exchange *exchange);
+
+/* The office's thread: serve it, and post it. */
+void exchange_in_office(struct errand *errand, struct store_user *store);
+
+/*
+ * Called by the library when there are headers, for each piece of the body,
+ * at its end, and after each resume; `arg` is the struct http.
+ */
+enum MHD_Result exchange_handle(void *arg, struct MHD_Connection *connection,
+    const char *path, const char *method, const char *version,
+    const char *upload, size_t *upload_size, void **context);
+
+/* Called by the library when the reply is sent, or never will be. */
+void exchange_completed(void *arg, struct MHD_Connection *connection,
+    void **context, enum MHD_RequestTerminationCode code);
+
+#endif
