@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "service/http/reply.h"
 #include "service/http/request.h"
 
 struct body {

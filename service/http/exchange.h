@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include "service/http/loop.h"
+#include "service/http/reply.h"
 #include "service/http/request.h"
 
 /* One request and its reply, from the first byte to the last. */

@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <strings.h>
 
+#include "service/http/reply.h"
 #include "service/http/request.h"
 #include "service/service.h"
 

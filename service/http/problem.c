@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of problems, and answers that are JSON. */
+/* The table of problems. */
 #include "service/http/problem.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 struct problem_row {
@@ -94,29 +94,6 @@ problem_named(const char *name, enum problem *problem)
 			return true;
 		}
 	return false;
-}
-
-static void
-reply_value(struct reply *reply, int status, const char *type, json_t *value)
-{
-	char *text = json_dumps(value, JSON_COMPACT);
-	size_t length;
-
-	json_decref(value);
-	if (text == NULL)
-		abort(); /* out of memory, or text that was not checked */
-	length = strlen(text);
-	text = realloc(text, length + 2);
-	if (text == NULL)
-		abort();
-	memcpy(text + length, "\n", 2);
-	reply_own(reply, status, type, text, length + 1);
-}
-
-void
-reply_json(struct reply *reply, int status, json_t *value)
-{
-	reply_value(reply, status, "application/json", value);
 }
 
 void

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "service/http/request.h"
+#include "service/http/reply.h"
 
 enum problem {
 	PROBLEM_BAD_REQUEST = 0,
@@ -56,8 +56,5 @@ bool problem_named(const char *name, enum problem *problem);
  */
 void reply_problem(struct reply *reply, enum problem problem, json_t *extra,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-/* A JSON value and a newline as the body; the reference is taken. */
-void reply_json(struct reply *reply, int status, json_t *value);
 
 #endif

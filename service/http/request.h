@@ -17,7 +17,6 @@
 #define REQUEST_ARGS_MAX 16
 #define REQUEST_BODY_MAX 4096
 #define REQUEST_ID_SIZE 33
-#define REPLY_HEADERS_MAX 8
 
 enum header {
 	HEADER_HOST = 0,
@@ -59,33 +58,7 @@ struct request {
 	struct order order;          /* of a buy */
 };
 
-struct reply {
-	int status; /* 0: not made yet */
-	const char *type;
-	char *body; /* owned, unless `is_static` */
-	size_t size;
-	bool is_static;
-	bool close; /* the connection */
-	struct {
-		const char *name; /* a literal */
-		char value[512];
-	} headers[REPLY_HEADERS_MAX];
-	size_t header_count;
-};
-
 /* The value of a query argument; NULL: not there. */
 const char *request_arg(const struct request *request, const char *name);
-
-/* A header of the reply, printf-like; the value is cut at 511 bytes. */
-void reply_header(struct reply *reply, const char *name, const char *format,
-    ...) __attribute__((format(printf, 3, 4)));
-
-/* A body; `text` is owned by the reply from here on, or a literal. */
-void reply_own(
-    struct reply *reply, int status, const char *type, char *text, size_t size);
-void reply_literal(
-    struct reply *reply, int status, const char *type, const char *text);
-
-void reply_free(struct reply *reply);
 
 #endif
