@@ -226,7 +226,7 @@ audit_finish(struct audit *audit, int64_t capacity, int64_t remaining,
 }
 
 const char *
-verdict_name(enum verdict verdict)
+audit_verdict_name(enum verdict verdict)
 {
 	static const char *const names[] = {
 	    [VERDICT_CORRECT] = "correct",
@@ -238,4 +238,27 @@ verdict_name(enum verdict verdict)
 	};
 
 	return names[verdict];
+}
+
+void
+audit_witness_fill(struct audit_witness *witness, const struct store_line *line)
+{
+	*witness = (struct audit_witness){.version = line->version,
+	    .base = line->base,
+	    .seat = line->seat,
+	    .quantity = line->quantity,
+	    .remaining = line->remaining,
+	    .worker = line->worker,
+	    .clerk = line->clerk,
+	    .trail = json_loads(line->trail, 0, NULL)};
+	memcpy(witness->order, line->order, sizeof(witness->order));
+	snprintf(witness->buyer, sizeof(witness->buyer), "%s", line->buyer);
+	snprintf(witness->lock, sizeof(witness->lock), "%s", line->lock);
+}
+
+void
+audit_witness_free(struct audit_witness *witness)
+{
+	json_decref(witness->trail);
+	witness->trail = NULL;
 }

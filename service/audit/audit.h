@@ -93,7 +93,7 @@ void audit_ask(struct audit *audit, int64_t seat);
 void audit_finish(struct audit *audit, int64_t capacity, int64_t remaining,
     struct audit_report *report);
 
-const char *verdict_name(enum verdict verdict); /* "double-booked" */
+const char *audit_verdict_name(enum verdict verdict); /* "double-booked" */
 
 /* What the words are about, besides the report. */
 struct audit_subject {
@@ -111,17 +111,17 @@ void audit_witness_free(struct audit_witness *witness);
  * The verdict in words, at most 80 columns.  `witnesses` are the collision's
  * lines in the order first, culprit (if any), second; `count` is 0, 2 or 3.
  */
-void audit_print(const struct audit_report *report,
+void audit_text_print(const struct audit_report *report,
     const struct audit_subject *subject, const struct audit_witness *witnesses,
     size_t count, FILE *out);
 
 /* Only the collision: its columns and why; nothing if there is none. */
-void audit_print_collision(const struct audit_report *report,
+void audit_text_print_collision(const struct audit_report *report,
     const struct audit_subject *subject, const struct audit_witness *witnesses,
     size_t count, FILE *out);
 
 /* The same as data; a new reference. */
-json_t *audit_json(const struct audit_report *report,
+json_t *audit_data_json(const struct audit_report *report,
     const struct audit_subject *subject, const struct audit_witness *witnesses,
     size_t count);
 

@@ -1,32 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The audit for programs: the collision's lines as data, the report as JSON. */
+/* The audit for programs: the report as JSON. */
 #include "service/audit/audit.h"
 
 #include <assert.h>
-#include <string.h>
-
-void
-audit_witness_fill(struct audit_witness *witness, const struct store_line *line)
-{
-	*witness = (struct audit_witness){.version = line->version,
-	    .base = line->base,
-	    .seat = line->seat,
-	    .quantity = line->quantity,
-	    .remaining = line->remaining,
-	    .worker = line->worker,
-	    .clerk = line->clerk,
-	    .trail = json_loads(line->trail, 0, NULL)};
-	memcpy(witness->order, line->order, sizeof(witness->order));
-	snprintf(witness->buyer, sizeof(witness->buyer), "%s", line->buyer);
-	snprintf(witness->lock, sizeof(witness->lock), "%s", line->lock);
-}
-
-void
-audit_witness_free(struct audit_witness *witness)
-{
-	json_decref(witness->trail);
-	witness->trail = NULL;
-}
 
 static json_t *
 seats_json(int64_t seat, int64_t quantity)
@@ -100,13 +76,14 @@ strategies_json(const struct audit_report *r)
 }
 
 json_t *
-audit_json(const struct audit_report *r, const struct audit_subject *subject,
-    const struct audit_witness *witnesses, size_t count)
+audit_data_json(const struct audit_report *r,
+    const struct audit_subject *subject, const struct audit_witness *witnesses,
+    size_t count)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I,"
 			 " s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 	    "sale", subject->sale, "store", subject->store, "lock",
-	    subject->lock, "verdict", verdict_name(r->verdict), "wrong",
+	    subject->lock, "verdict", audit_verdict_name(r->verdict), "wrong",
 	    r->verdict != VERDICT_CORRECT, "capacity", (json_int_t)r->capacity,
 	    "remaining", (json_int_t)r->remaining, "version",
 	    (json_int_t)r->version, "receipts", (json_int_t)r->receipts,

@@ -306,7 +306,7 @@ print_why(const struct story *story, const struct audit_collision *collision,
 }
 
 void
-audit_print_collision(const struct audit_report *report,
+audit_text_print_collision(const struct audit_report *report,
     const struct audit_subject *subject, const struct audit_witness *witnesses,
     size_t count, FILE *out)
 {
@@ -344,7 +344,7 @@ print_headline(const struct audit_report *r,
     const struct audit_subject *subject, FILE *out)
 {
 	char name[24], what[96], where[160];
-	const char *verdict = verdict_name(r->verdict);
+	const char *verdict = audit_verdict_name(r->verdict);
 	size_t i;
 	int width;
 
@@ -427,7 +427,7 @@ print_cure(const struct audit_subject *subject, FILE *out)
 }
 
 void
-audit_print(const struct audit_report *report,
+audit_text_print(const struct audit_report *report,
     const struct audit_subject *subject, const struct audit_witness *witnesses,
     size_t count, FILE *out)
 {
@@ -436,6 +436,6 @@ audit_print(const struct audit_report *report,
 	if (count == 0)
 		return;
 	fprintf(out, "\n");
-	audit_print_collision(report, subject, witnesses, count, out);
+	audit_text_print_collision(report, subject, witnesses, count, out);
 	print_cure(subject, out);
 }

@@ -95,15 +95,15 @@ bool
 admin_may(struct call *call)
 {
 	if (is_foreign(call))
-		reply_problem(call->reply, PROBLEM_FORBIDDEN, NULL,
+		problem_reply(call->reply, PROBLEM_FORBIDDEN, NULL,
 		    "Sales are changed from turnstile's own page or a command "
 		    "line, not from a page of another origin.");
 	else if (call->service->options->admin == ADMIN_OFF)
-		reply_problem(call->reply, PROBLEM_FORBIDDEN, NULL,
+		problem_reply(call->reply, PROBLEM_FORBIDDEN, NULL,
 		    "This service runs with --admin off: its sales are not "
 		    "changed over HTTP.");
 	else if (!admin_is(call)) {
-		reply_problem(call->reply, PROBLEM_TOKEN_NEEDED, NULL,
+		problem_reply(call->reply, PROBLEM_TOKEN_NEEDED, NULL,
 		    "Send \"Authorization: Bearer TOKEN\"; the token stands "
 		    "in the file admin-token of the data directory.");
 		reply_header(

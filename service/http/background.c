@@ -10,68 +10,68 @@
 
 #include "locks/clock.h"
 
-#define ERRANDS_MAX 1024
+#define JOBS_MAX 1024
 #define TIDY_EVERY_NS (100 * NS_PER_MS)
 
-STAILQ_HEAD(errands, errand);
+STAILQ_HEAD(jobs, job);
 
-struct office {
+struct background {
 	const struct service *service;
 	unsigned worker;
-	void (*serve)(struct errand *errand, struct store_user *store);
+	void (*serve)(struct job *job, struct store_user *store);
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	/* All below under `mutex`. */
-	struct errands errands;
+	struct jobs jobs;
 	size_t length;
 	bool closed;
 };
 
-/* The next errand; NULL: time to tidy, or (`*closed`) to end. */
-static struct errand *
-next_errand(struct office *office, bool *closed)
+/* The next job; NULL: time to tidy, or (`*closed`) to end. */
+static struct job *
+next_job(struct background *background, bool *closed)
 {
 	const struct timespec until =
 	    clock_timespec(clock_now_ns() + TIDY_EVERY_NS);
-	struct errand *errand;
+	struct job *job;
 	int error = 0;
 
-	pthread_mutex_lock(&office->mutex);
-	while ((errand = STAILQ_FIRST(&office->errands)) == NULL &&
-	       !office->closed && error == 0)
+	pthread_mutex_lock(&background->mutex);
+	while ((job = STAILQ_FIRST(&background->jobs)) == NULL &&
+	       !background->closed && error == 0)
 		error = pthread_cond_timedwait(
-		    &office->changed, &office->mutex, &until);
-	if (errand != NULL) {
-		STAILQ_REMOVE_HEAD(&office->errands, link);
-		office->length--;
+		    &background->changed, &background->mutex, &until);
+	if (job != NULL) {
+		STAILQ_REMOVE_HEAD(&background->jobs, link);
+		background->length--;
 	}
-	*closed = office->closed;
-	pthread_mutex_unlock(&office->mutex);
-	return errand;
+	*closed = background->closed;
+	pthread_mutex_unlock(&background->mutex);
+	return job;
 }
 
 static void *
-office_main(void *arg)
+background_main(void *arg)
 {
-	struct office *office = arg;
+	struct background *background = arg;
 	struct store_user *store;
-	struct errand *errand;
+	struct job *job;
 	char error[256], name[16];
 	int64_t tidied_ns = 0;
 	bool closed = false;
 
-	snprintf(name, sizeof(name), "office %u", office->worker + 1);
+	snprintf(name, sizeof(name), "background %u", background->worker + 1);
 	pthread_setname_np(pthread_self(), name);
-	store = store_open(office->service->store, error, sizeof(error));
+	store = store_open(background->service->store, error, sizeof(error));
 	if (store == NULL) {
-		LOG_EVENT(&office->service->log, "office-failed",
+		LOG_EVENT(&background->service->log, "background-failed",
 		    LOG_TEXT("error", error));
 		_exit(1); /* the supervisor starts another worker */
 	}
-	while ((errand = next_errand(office, &closed)) != NULL || !closed) {
-		if (errand != NULL)
-			office->serve(errand, store);
+	while ((job = next_job(background, &closed)) != NULL || !closed) {
+		if (job != NULL)
+			background->serve(job, store);
 		if (clock_now_ns() - tidied_ns < TIDY_EVERY_NS)
 			continue;
 		store_tidy(store);
@@ -82,61 +82,62 @@ office_main(void *arg)
 	return NULL;
 }
 
-struct office *
-office_start(const struct service *service, unsigned worker,
-    void (*serve)(struct errand *errand, struct store_user *store))
+struct background *
+background_start(const struct service *service, unsigned worker,
+    void (*serve)(struct job *job, struct store_user *store))
 {
-	struct office *office;
+	struct background *background;
 	pthread_condattr_t attr;
 	int error;
 
-	office = calloc(1, sizeof(*office));
-	if (office == NULL)
+	background = calloc(1, sizeof(*background));
+	if (background == NULL)
 		return NULL;
-	office->service = service;
-	office->worker = worker;
-	office->serve = serve;
-	STAILQ_INIT(&office->errands);
-	pthread_mutex_init(&office->mutex, NULL);
+	background->service = service;
+	background->worker = worker;
+	background->serve = serve;
+	STAILQ_INIT(&background->jobs);
+	pthread_mutex_init(&background->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&office->changed, &attr);
+	pthread_cond_init(&background->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	error = pthread_create(&office->thread, NULL, office_main, office);
+	error = pthread_create(
+	    &background->thread, NULL, background_main, background);
 	if (error != 0) {
-		LOG_EVENT(&service->log, "office-failed",
+		LOG_EVENT(&service->log, "background-failed",
 		    LOG_TEXT("error", strerror(error)));
-		free(office);
+		free(background);
 		return NULL;
 	}
-	return office;
+	return background;
 }
 
 bool
-office_push(struct office *office, struct errand *errand)
+background_push(struct background *background, struct job *job)
 {
 	bool pushed = false;
 
-	pthread_mutex_lock(&office->mutex);
-	if (!office->closed && office->length < ERRANDS_MAX) {
-		STAILQ_INSERT_TAIL(&office->errands, errand, link);
-		office->length++;
+	pthread_mutex_lock(&background->mutex);
+	if (!background->closed && background->length < JOBS_MAX) {
+		STAILQ_INSERT_TAIL(&background->jobs, job, link);
+		background->length++;
 		pushed = true;
-		pthread_cond_signal(&office->changed);
+		pthread_cond_signal(&background->changed);
 	}
-	pthread_mutex_unlock(&office->mutex);
+	pthread_mutex_unlock(&background->mutex);
 	return pushed;
 }
 
 void
-office_stop(struct office *office)
+background_stop(struct background *background)
 {
-	pthread_mutex_lock(&office->mutex);
-	office->closed = true;
-	pthread_cond_signal(&office->changed);
-	pthread_mutex_unlock(&office->mutex);
-	pthread_join(office->thread, NULL);
-	pthread_cond_destroy(&office->changed);
-	pthread_mutex_destroy(&office->mutex);
-	free(office);
+	pthread_mutex_lock(&background->mutex);
+	background->closed = true;
+	pthread_cond_signal(&background->changed);
+	pthread_mutex_unlock(&background->mutex);
+	pthread_join(background->thread, NULL);
+	pthread_cond_destroy(&background->changed);
+	pthread_mutex_destroy(&background->mutex);
+	free(background);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The office: one thread in each worker for everything that may block and is
- * not an order, so that nobody waits for an audit behind thirty buyers with a
- * delay of three seconds.  When it has nothing else to do, it tidies the
+ * The background: one thread in each worker for everything that may block and
+ * is not an order, so that nobody waits for an audit behind thirty buyers with
+ * a delay of three seconds.  When it has nothing else to do, it tidies the
  * store.
  */
-#ifndef OFFICE_H
-#define OFFICE_H
+#ifndef BACKGROUND_H
+#define BACKGROUND_H
 
 #include <sys/queue.h>
 
@@ -14,23 +14,23 @@
 
 #include "service/service.h"
 
-struct errand {
-	STAILQ_ENTRY(errand) link;
+struct job {
+	STAILQ_ENTRY(job) link;
 };
 
-struct office;
+struct background;
 
 /*
- * Start the thread.  `serve` is called on it for each errand.  NULL: an
+ * Start the thread.  `serve` is called on it for each job.  NULL: an
  * error, which was logged.
  */
-struct office *office_start(const struct service *service, unsigned worker,
-    void (*serve)(struct errand *errand, struct store_user *store));
+struct background *background_start(const struct service *service,
+    unsigned worker, void (*serve)(struct job *job, struct store_user *store));
 
-/* Any thread.  False: the office is full, or closed. */
-bool office_push(struct office *office, struct errand *errand);
+/* Any thread.  False: the background is full, or closed. */
+bool background_push(struct background *background, struct job *job);
 
 /* Serve what is there, then end; waits for that. */
-void office_stop(struct office *office);
+void background_stop(struct background *background);
 
 #endif

@@ -47,7 +47,7 @@ decode(char *text)
 static bool
 bad_body(struct reply *reply, const char *detail)
 {
-	reply_problem(reply, PROBLEM_BAD_BODY, NULL, "%s", detail);
+	problem_reply(reply, PROBLEM_BAD_BODY, NULL, "%s", detail);
 	return false;
 }
 
@@ -70,7 +70,7 @@ named_twice(struct reply *reply, const char *name)
 	char safe[48];
 
 	print_safely(safe, name);
-	reply_problem(reply, PROBLEM_BAD_BODY,
+	problem_reply(reply, PROBLEM_BAD_BODY,
 	    json_pack("{s:s}", "member", safe), "The body names \"%s\" twice.",
 	    safe);
 	return false;
@@ -130,7 +130,7 @@ parse_json(
 		name[strcspn(name, "\"")] = '\0';
 		return named_twice(reply, name);
 	}
-	reply_problem(reply, PROBLEM_BAD_BODY, NULL,
+	problem_reply(reply, PROBLEM_BAD_BODY, NULL,
 	    "The JSON is broken at line %d, column %d.", error.line,
 	    error.column);
 	return false;
@@ -156,14 +156,14 @@ body_parse(
 
 	*body = (struct body){0};
 	if (request->body_too_large) {
-		reply_problem(reply, PROBLEM_TOO_LARGE, NULL,
+		problem_reply(reply, PROBLEM_TOO_LARGE, NULL,
 		    "A body may have %d bytes.", REQUEST_BODY_MAX);
 		return false;
 	}
 	if (request->body_size > 0 && type != NULL &&
 	    !type_is(type, "application/json") &&
 	    !type_is(type, "application/x-www-form-urlencoded")) {
-		reply_problem(reply, PROBLEM_MEDIA_TYPE, NULL,
+		problem_reply(reply, PROBLEM_MEDIA_TYPE, NULL,
 		    "Send application/json or a form, as curl -d does.");
 		return false;
 	}
@@ -212,7 +212,7 @@ body_allows(
 			n += (size_t)snprintf(known + n, sizeof(known) - n,
 			    "%s%s", i == 0 ? "" : ", ", names[i]);
 		print_safely(safe, name);
-		reply_problem(reply, PROBLEM_UNKNOWN_MEMBER,
+		problem_reply(reply, PROBLEM_UNKNOWN_MEMBER,
 		    json_pack("{s:s}", "member", safe),
 		    "There is no member \"%s\" here; there are: %s.", safe,
 		    known);
@@ -224,7 +224,7 @@ body_allows(
 static bool
 bad_value(struct reply *reply, const char *name, const char *what)
 {
-	reply_problem(reply, PROBLEM_BAD_VALUE,
+	problem_reply(reply, PROBLEM_BAD_VALUE,
 	    json_pack("{s:s}", "member", name), "\"%s\" must be %s.", name,
 	    what);
 	return false;

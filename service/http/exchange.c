@@ -49,7 +49,7 @@ note_header(
 		value = "";
 	for (i = 0; i < HEADERS; i++)
 		if (request->headers[i] == NULL &&
-		    strcasecmp(name, header_names[i]) == 0)
+		    strcasecmp(name, request_header_names[i]) == 0)
 			request->headers[i] = copy_trimmed(value);
 	return MHD_YES;
 }
@@ -121,7 +121,7 @@ name_request(struct request *request)
 }
 
 static struct exchange *
-exchange_new(struct http *http, struct MHD_Connection *connection,
+exchange_new(struct loop *loop, struct MHD_Connection *connection,
     const char *path, const char *method)
 {
 	struct exchange *exchange;
@@ -131,7 +131,7 @@ exchange_new(struct http *http, struct MHD_Connection *connection,
 	exchange = calloc(1, sizeof(*exchange));
 	if (exchange == NULL)
 		return NULL;
-	exchange->http = http;
+	exchange->loop = loop;
 	exchange->connection = connection;
 	request = &exchange->request;
 	request->arrived_ns = clock_now_ns();
@@ -152,7 +152,7 @@ exchange_new(struct http *http, struct MHD_Connection *connection,
 	if (lengths > 1)
 		request->ambiguous = true;
 	name_request(request);
-	http->in_flight++;
+	loop->in_flight++;
 	return exchange;
 }
 
@@ -162,7 +162,7 @@ exchange_free(struct exchange *exchange)
 	struct request *request = &exchange->request;
 	size_t i;
 
-	exchange->http->in_flight--;
+	exchange->loop->in_flight--;
 	for (i = 0; i < HEADERS; i++)
 		free(request->headers[i]);
 	for (i = 0; i < request->arg_count; i++) {
@@ -195,14 +195,14 @@ send_reply(struct exchange *exchange)
 	for (i = 0; i < reply->header_count; i++)
 		MHD_add_response_header(
 		    response, reply->headers[i].name, reply->headers[i].value);
-	if (reply->close || exchange->http->draining)
+	if (reply->close || exchange->loop->draining)
 		MHD_add_response_header(response, "Connection", "close");
 	result = MHD_queue_response(
 	    exchange->connection, (unsigned)reply->status, response);
 	MHD_destroy_response(response);
 	exchange->answered = true;
 	counting_add(
-	    &exchange->http->tally
+	    &exchange->loop->tally
 		 ->http[routes_number(exchange->request.route)][reply->status],
 	    1);
 	return result;
@@ -211,7 +211,7 @@ send_reply(struct exchange *exchange)
 static struct call
 call_of(struct exchange *exchange, struct store_user *store)
 {
-	return (struct call){.service = exchange->http->service,
+	return (struct call){.service = exchange->loop->service,
 	    .store = store,
 	    .request = &exchange->request,
 	    .reply = &exchange->reply};
@@ -220,27 +220,26 @@ call_of(struct exchange *exchange, struct store_user *store)
 void
 exchange_post(struct exchange *exchange)
 {
-	struct http *http = exchange->http;
+	struct loop *loop = exchange->loop;
 	const uint64_t one = 1;
 	bool was_empty;
 
-	pthread_mutex_lock(&http->mutex);
-	was_empty = STAILQ_EMPTY(&http->outbox);
-	STAILQ_INSERT_TAIL(&http->outbox, exchange, link);
-	pthread_mutex_unlock(&http->mutex);
+	pthread_mutex_lock(&loop->mutex);
+	was_empty = STAILQ_EMPTY(&loop->outbox);
+	STAILQ_INSERT_TAIL(&loop->outbox, exchange, link);
+	pthread_mutex_unlock(&loop->mutex);
 	if (was_empty)
-		(void)!write(http->wake_fd, &one, sizeof(one));
+		(void)!write(loop->wake_fd, &one, sizeof(one));
 }
 
 void
-exchange_in_office(struct errand *errand, struct store_user *store)
+exchange_serve(struct job *job, struct store_user *store)
 {
 	struct exchange *exchange =
-	    (struct exchange *)((char *)errand -
-				offsetof(struct exchange, errand));
+	    (struct exchange *)((char *)job - offsetof(struct exchange, job));
 	struct call call = call_of(exchange, store);
 
-	routes_office(&call);
+	routes_background(&call);
 	exchange_post(exchange);
 }
 
@@ -248,26 +247,26 @@ exchange_in_office(struct errand *errand, struct store_user *store)
 static bool
 hand_over(struct exchange *exchange, enum route_where where)
 {
-	struct http *http = exchange->http;
+	struct loop *loop = exchange->loop;
 	struct order *order = &exchange->request.order;
-	struct call call = call_of(exchange, http->store);
+	struct call call = call_of(exchange, loop->store);
 
 	/* Suspended first: the answer may come before this returns. */
 	MHD_suspend_connection(exchange->connection);
 	exchange->handed_over = true;
 	if (where == ROUTE_TO_CLERK) {
-		if (queue_push(http->queue, order))
+		if (queue_push(loop->queue, order))
 			return true;
-		order->outcome = queue_is_closed(http->queue)
+		order->outcome = queue_is_closed(loop->queue)
 				     ? OUTCOME_DRAINING
 				     : OUTCOME_QUEUE_FULL;
-		routes_sold(&call);
-		counting_order(&http->tally->sale, order);
+		handle_buy_decided(&call);
+		counting_order(&loop->tally->sale, order);
 	} else {
-		if (office_push(http->office, &exchange->errand))
+		if (background_push(loop->background, &exchange->job))
 			return true;
-		reply_problem(&exchange->reply,
-		    http->draining ? PROBLEM_DRAINING : PROBLEM_QUEUE_FULL,
+		problem_reply(&exchange->reply,
+		    loop->draining ? PROBLEM_DRAINING : PROBLEM_QUEUE_FULL,
 		    NULL, "Nothing was done; try again.");
 	}
 	exchange_post(exchange);
@@ -277,12 +276,12 @@ hand_over(struct exchange *exchange, enum route_where where)
 static enum MHD_Result
 serve(struct exchange *exchange)
 {
-	struct call call = call_of(exchange, exchange->http->store);
+	struct call call = call_of(exchange, exchange->loop->store);
 	enum route_where where;
 
 	if (exchange->handed_over) { /* and back */
 		if (exchange->reply.status == 0)
-			routes_sold(&call);
+			handle_buy_decided(&call);
 		return send_reply(exchange);
 	}
 	where = routes_begin(&call);
@@ -319,7 +318,7 @@ refuse_early(struct exchange *exchange)
 
 	if (length == NULL || strtoull(length, NULL, 10) <= REQUEST_BODY_MAX)
 		return MHD_YES;
-	reply_problem(&exchange->reply, PROBLEM_TOO_LARGE, NULL,
+	problem_reply(&exchange->reply, PROBLEM_TOO_LARGE, NULL,
 	    "A body may have %d bytes.", REQUEST_BODY_MAX);
 	return send_reply(exchange);
 }

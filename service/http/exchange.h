@@ -17,26 +17,26 @@
 
 /* One request and its reply, from the first byte to the last. */
 struct exchange {
-	struct http *http;
+	struct loop *loop;
 	struct MHD_Connection *connection;
 	struct request request;
 	struct reply reply;
 	bool handed_over;
 	bool answered; /* a reply was queued */
 	size_t uploaded;
-	struct errand errand;
+	struct job job;
 	STAILQ_ENTRY(exchange) link; /* in the outbox */
 };
 
 STAILQ_HEAD(outbox, exchange);
 
-struct http {
+struct loop {
 	const struct service *service;
 	struct tally *tally;
 	/* NULL until the shop is open. */
 	struct store_user *store;
 	struct queue *queue;
-	struct office *office;
+	struct background *background;
 	struct MHD_Daemon *daemon;
 	size_t in_flight; /* exchanges; HTTP thread only */
 	bool draining;    /* HTTP thread only */
@@ -48,12 +48,12 @@ struct http {
 /* Any thread: it was served; resume its connection. */
 void exchange_post(struct exchange *exchange);
 
-/* The office's thread: serve it, and post it. */
-void exchange_in_office(struct errand *errand, struct store_user *store);
+/* The background's thread: serve it, and post it. */
+void exchange_serve(struct job *job, struct store_user *store);
 
 /*
  * Called by the library when there are headers, for each piece of the body,
- * at its end, and after each resume; `arg` is the struct http.
+ * at its end, and after each resume; `arg` is the struct loop.
  */
 enum MHD_Result exchange_handle(void *arg, struct MHD_Connection *connection,
     const char *path, const char *method, const char *version,

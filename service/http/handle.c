@@ -13,29 +13,29 @@
 #include "service/http/problem.h"
 
 void
-call_store_error(struct call *call, enum store_result result)
+handle_store_error(struct call *call, enum store_result result)
 {
 	const char *why = store_error(call->store);
 	struct reply *reply = call->reply;
 
 	switch (result) {
 	case STORE_GONE:
-		reply_problem(reply, PROBLEM_NO_SALE, NULL,
+		problem_reply(reply, PROBLEM_NO_SALE, NULL,
 		    "There is no sale \"%s\"; GET /sales lists them.",
 		    call->request->sale);
 		return;
 	case STORE_BUSY:
 	case STORE_MOVED:
 	case STORE_CONFLICT:
-		reply_problem(reply, PROBLEM_STORE_BUSY, NULL,
+		problem_reply(reply, PROBLEM_STORE_BUSY, NULL,
 		    "Nothing was changed; try again.");
 		return;
 	case STORE_FULL:
-		reply_problem(reply, PROBLEM_STORAGE_FULL, NULL,
+		problem_reply(reply, PROBLEM_STORAGE_FULL, NULL,
 		    "Nothing was changed: %s.", why);
 		return;
 	case STORE_UNKNOWN:
-		reply_problem(reply, PROBLEM_UNKNOWN_OUTCOME, NULL,
+		problem_reply(reply, PROBLEM_UNKNOWN_OUTCOME, NULL,
 		    "Look before you try again: %s.", why);
 		return;
 	case STORE_OK:
@@ -43,18 +43,18 @@ call_store_error(struct call *call, enum store_result result)
 	case STORE_FAILED:
 		break;
 	}
-	reply_problem(reply, PROBLEM_STORAGE_ERROR, NULL,
+	problem_reply(reply, PROBLEM_STORAGE_ERROR, NULL,
 	    "Nothing was changed: %s.", why);
 }
 
 bool
-call_read_sale(struct call *call, struct store_state *state)
+handle_read_sale(struct call *call, struct store_state *state)
 {
 	enum store_result result;
 
 	result = store_read(call->store, call->request->sale, state);
 	if (result != STORE_OK) {
-		call_store_error(call, result);
+		handle_store_error(call, result);
 		return false;
 	}
 	store_abandon(call->store, state);
@@ -62,7 +62,7 @@ call_read_sale(struct call *call, struct store_state *state)
 }
 
 bool
-call_lock_is_safe(const char *name)
+handle_lock_is_safe(const char *name)
 {
 	struct lock_strategy strategy;
 
@@ -79,7 +79,7 @@ delay_json(const struct store_settings *settings)
 }
 
 json_t *
-call_sale_json(const struct call *call, const struct store_state *state)
+handle_sale_json(const struct call *call, const struct store_state *state)
 {
 	const struct store_settings *s = &state->settings;
 
@@ -88,18 +88,18 @@ call_sale_json(const struct call *call, const struct store_state *state)
 	    (json_int_t)state->remaining, "version", (json_int_t)state->version,
 	    "lock", s->lock, "delay_ms", delay_json(s), "store",
 	    store_kind(call->service->store), "safe",
-	    (int)call_lock_is_safe(s->lock));
+	    (int)handle_lock_is_safe(s->lock));
 }
 
 void
-call_put_etag(struct call *call, const struct store_state *state)
+handle_put_etag(struct call *call, const struct store_state *state)
 {
 	reply_header(call->reply, "ETag", "\"%016" PRIx64 "-%" PRId64 "\"",
 	    state->epoch, state->version);
 }
 
 bool
-call_parse_etag(const char *text, uint64_t *epoch, int64_t *version)
+handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version)
 {
 	int end = 0;
 
@@ -109,7 +109,7 @@ call_parse_etag(const char *text, uint64_t *epoch, int64_t *version)
 }
 
 json_t *
-call_seats_json(int64_t seat, int64_t quantity)
+handle_seats_json(int64_t seat, int64_t quantity)
 {
 	json_t *list = json_array();
 	int64_t i;
@@ -120,7 +120,7 @@ call_seats_json(int64_t seat, int64_t quantity)
 }
 
 json_t *
-call_timestamp_json(int64_t ms)
+handle_timestamp_json(int64_t ms)
 {
 	char text[TIMESTAMP_SIZE];
 
@@ -129,7 +129,7 @@ call_timestamp_json(int64_t ms)
 }
 
 void
-call_add_trail(json_t *receipt, int64_t base, unsigned worker, unsigned clerk,
+handle_add_trail(json_t *receipt, int64_t base, unsigned worker, unsigned clerk,
     const char *trail)
 {
 	json_object_set_new(receipt, "base", json_integer(base));
@@ -139,7 +139,7 @@ call_add_trail(json_t *receipt, int64_t base, unsigned worker, unsigned clerk,
 }
 
 bool
-call_arg_is_set(const struct request *request, const char *name)
+handle_arg_is_set(const struct request *request, const char *name)
 {
 	const char *value = request_arg(request, name);
 
@@ -148,7 +148,7 @@ call_arg_is_set(const struct request *request, const char *name)
 }
 
 bool
-call_arg_number(struct call *call, const char *name, int64_t min, int64_t max,
+handle_arg_number(struct call *call, const char *name, int64_t min, int64_t max,
     int64_t *number)
 {
 	const char *value = request_arg(call->request, name);
@@ -161,7 +161,7 @@ call_arg_number(struct call *call, const char *name, int64_t min, int64_t max,
 	if (isdigit((unsigned char)value[0]) && *end == '\0' && errno == 0 &&
 	    *number >= min && *number <= max)
 		return true;
-	reply_problem(call->reply, PROBLEM_BAD_VALUE,
+	problem_reply(call->reply, PROBLEM_BAD_VALUE,
 	    json_pack("{s:s}", "member", name),
 	    "\"%s\" must be a whole number from %" PRId64 " to %" PRId64 ".",
 	    name, min, max);
@@ -169,7 +169,7 @@ call_arg_number(struct call *call, const char *name, int64_t min, int64_t max,
 }
 
 bool
-call_id_is_valid(const char *id)
+handle_id_is_valid(const char *id)
 {
 	const size_t length = strlen(id);
 
@@ -178,25 +178,25 @@ call_id_is_valid(const char *id)
 }
 
 int64_t
-call_deadline_ns(const struct call *call)
+handle_deadline_ns(const struct call *call)
 {
 	return call->request->arrived_ns +
 	       call->service->options->timeout_ms * NS_PER_MS;
 }
 
 void
-call_reply_receipt(struct call *call, const struct receipt *r, const char *sale,
-    const char *trail, bool with_name)
+handle_reply_receipt(struct call *call, const struct receipt *r,
+    const char *sale, const char *trail, bool with_name)
 {
 	json_t *value;
 
 	value = json_pack("{s:s, s:s, s:s*, s:o, s:I, s:I, s:s, s:o}", "order",
 	    r->order, "sale", sale, "buyer", with_name ? r->buyer : NULL,
-	    "seats", call_seats_json(r->seat, r->quantity), "remaining",
+	    "seats", handle_seats_json(r->seat, r->quantity), "remaining",
 	    (json_int_t)r->remaining, "version", (json_int_t)r->version, "lock",
-	    r->lock, "sold_at", call_timestamp_json(r->sold_at_ms));
+	    r->lock, "sold_at", handle_timestamp_json(r->sold_at_ms));
 	if (trail != NULL)
-		call_add_trail(value, r->base, r->worker, r->clerk, trail);
+		handle_add_trail(value, r->base, r->worker, r->clerk, trail);
 	reply_json(call->reply,
 	    call->request->order.outcome == OUTCOME_NONE ? 200 : 201, value);
 }

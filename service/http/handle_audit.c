@@ -32,7 +32,7 @@ struct inquiry {
 
 /* The lines of the collision, with their trails. */
 static enum store_result
-call_witnesses(struct call *call, struct inquiry *inquiry)
+find_witnesses(struct call *call, struct inquiry *inquiry)
 {
 	const struct audit_collision *c = &inquiry->report.collision;
 	const int64_t versions[] = {c->first, c->culprit, c->second};
@@ -57,8 +57,8 @@ inquire(struct call *call, struct inquiry *inquiry)
 	int64_t seat = 0;
 
 	memset(inquiry, 0, sizeof(*inquiry));
-	if (!call_arg_number(call, "seat", 1, STORE_CAPACITY_MAX, &seat) ||
-	    !call_read_sale(call, &inquiry->state))
+	if (!handle_arg_number(call, "seat", 1, STORE_CAPACITY_MAX, &seat) ||
+	    !handle_read_sale(call, &inquiry->state))
 		return false;
 	audit = audit_new();
 	if (audit == NULL)
@@ -69,7 +69,7 @@ inquire(struct call *call, struct inquiry *inquiry)
 	if (result == STORE_OK) {
 		audit_finish(audit, inquiry->state.settings.capacity,
 		    inquiry->state.remaining, &inquiry->report);
-		result = call_witnesses(call, inquiry);
+		result = find_witnesses(call, inquiry);
 	}
 	audit_free(audit);
 	inquiry->subject = (struct audit_subject){.sale = call->request->sale,
@@ -77,11 +77,11 @@ inquire(struct call *call, struct inquiry *inquiry)
 	    .host = host != NULL && strlen(host) <= 40 ? host
 						       : call->service->address,
 	    .lock = inquiry->state.settings.lock,
-	    .lock_is_safe = call_lock_is_safe(inquiry->state.settings.lock),
+	    .lock_is_safe = handle_lock_is_safe(inquiry->state.settings.lock),
 	    .with_names = admin_is(call)};
 	if (result == STORE_OK)
 		return true;
-	call_store_error(call, result);
+	handle_store_error(call, result);
 	return false;
 }
 
@@ -95,19 +95,19 @@ dismiss(struct inquiry *inquiry)
 }
 
 void
-get_audit(struct call *call)
+handle_audit_get(struct call *call)
 {
 	struct inquiry inquiry;
 
 	if (inquire(call, &inquiry))
 		reply_json(call->reply, 200,
-		    audit_json(&inquiry.report, &inquiry.subject,
+		    audit_data_json(&inquiry.report, &inquiry.subject,
 			inquiry.witnesses, inquiry.count));
 	dismiss(&inquiry);
 }
 
 void
-get_audit_text(struct call *call)
+handle_audit_text(struct call *call)
 {
 	struct inquiry inquiry;
 	char *text = NULL;
@@ -118,7 +118,7 @@ get_audit_text(struct call *call)
 		out = open_memstream(&text, &size);
 		if (out == NULL)
 			abort();
-		audit_print(&inquiry.report, &inquiry.subject,
+		audit_text_print(&inquiry.report, &inquiry.subject,
 		    inquiry.witnesses, inquiry.count, out);
 		fclose(out);
 		reply_own(

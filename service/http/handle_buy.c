@@ -27,7 +27,7 @@ buyer_is_valid(const char *buyer)
 static bool
 bad_key(struct reply *reply)
 {
-	reply_problem(reply, PROBLEM_BAD_VALUE,
+	problem_reply(reply, PROBLEM_BAD_VALUE,
 	    json_pack("{s:s}", "member", "Idempotency-Key"),
 	    "Idempotency-Key must be 1 to 255 printable ASCII characters, "
 	    "bare or in double quotes.");
@@ -64,9 +64,9 @@ parse_if_match(const char *text, struct order *order, struct reply *reply)
 	order->has_if_match = true;
 	/* A weak tag never matches; no sale has epoch 0. */
 	if (text_starts_with(text, "W/") ||
-	    call_parse_etag(text, &order->match_epoch, &order->match_version))
+	    handle_parse_etag(text, &order->match_epoch, &order->match_version))
 		return true;
-	reply_problem(reply, PROBLEM_BAD_VALUE,
+	problem_reply(reply, PROBLEM_BAD_VALUE,
 	    json_pack("{s:s}", "member", "If-Match"),
 	    "If-Match must be one ETag as GET gave it, or *.");
 	return false;
@@ -86,7 +86,7 @@ parse_wish(struct call *call, const struct body *body, struct order *order)
 		call->reply))
 		return false;
 	if (!buyer_is_valid(buyer)) {
-		reply_problem(call->reply, PROBLEM_BAD_VALUE,
+		problem_reply(call->reply, PROBLEM_BAD_VALUE,
 		    json_pack("{s:s}", "member", "buyer"),
 		    "\"buyer\" must be 1 to 64 characters, none of them a "
 		    "control character.");
@@ -97,7 +97,7 @@ parse_wish(struct call *call, const struct body *body, struct order *order)
 }
 
 void
-post_buy(struct call *call)
+handle_buy_post(struct call *call)
 {
 	struct request *request = call->request;
 	struct order *order = &request->order;
@@ -110,7 +110,7 @@ post_buy(struct call *call)
 	    (key == NULL || parse_key(key, order->key, call->reply)) &&
 	    (match == NULL || parse_if_match(match, order, call->reply))) {
 		memcpy(order->sale, request->sale, STORE_ID_SIZE);
-		order->deadline_ns = call_deadline_ns(call);
+		order->deadline_ns = handle_deadline_ns(call);
 		trail_add(&order->trail, STEP_QUEUED, request->arrived_ns);
 	}
 	body_free(&body);
@@ -135,7 +135,7 @@ asked_trail(const struct call *call)
 	json_t *value;
 	char text[TRAIL_TEXT_SIZE];
 
-	if (!call_arg_is_set(call->request, "trail"))
+	if (!handle_arg_is_set(call->request, "trail"))
 		return json_object();
 	trail_print(&call->request->order.trail, text);
 	value = json_pack("{s:o}", "trail", json_loads(text, 0, NULL));
@@ -155,13 +155,13 @@ reply_sold(struct call *call)
 	char text[TRAIL_TEXT_SIZE];
 	const char *trail = NULL;
 
-	if (call_arg_is_set(call->request, "trail")) {
+	if (handle_arg_is_set(call->request, "trail")) {
 		trail_print(&order->trail, text);
 		trail = order->outcome == OUTCOME_REPLAYED
 			    ? order->replayed_trail
 			    : text;
 	}
-	call_reply_receipt(call, &order->receipt, order->sale, trail, true);
+	handle_reply_receipt(call, &order->receipt, order->sale, trail, true);
 	reply_header(call->reply, "Location", "/sales/%s/orders/%s",
 	    order->sale, order->receipt.order);
 }
@@ -178,18 +178,18 @@ reply_refused(struct call *call)
 	json_object_set_new(
 	    extra, "version", json_integer(order->state.version));
 	if (order->outcome == OUTCOME_SOLD_OUT)
-		reply_problem(call->reply, PROBLEM_SOLD_OUT, extra,
+		problem_reply(call->reply, PROBLEM_SOLD_OUT, extra,
 		    "No tickets are left.");
 	else if (order->outcome == OUTCOME_NOT_ENOUGH)
-		reply_problem(call->reply, PROBLEM_NOT_ENOUGH, extra,
+		problem_reply(call->reply, PROBLEM_NOT_ENOUGH, extra,
 		    "Only %" PRId64 " of the %" PRId64 " tickets are left.",
 		    left, order->quantity);
 	else {
-		reply_problem(call->reply, PROBLEM_CHANGED, extra,
+		problem_reply(call->reply, PROBLEM_CHANGED, extra,
 		    "It is at version %" PRId64 " now: look again, then "
 		    "decide.",
 		    order->state.version);
-		call_put_etag(call, &order->state);
+		handle_put_etag(call, &order->state);
 	}
 }
 
@@ -229,12 +229,12 @@ reply_not_served(struct call *call)
 	const struct order *order = &call->request->order;
 
 	if (order->outcome == OUTCOME_NO_SALE) {
-		reply_problem(call->reply, PROBLEM_NO_SALE, asked_trail(call),
+		problem_reply(call->reply, PROBLEM_NO_SALE, asked_trail(call),
 		    "There is no sale \"%s\"; GET /sales lists them.",
 		    order->sale);
 		return;
 	}
-	reply_problem(call->reply, rows[order->outcome].problem,
+	problem_reply(call->reply, rows[order->outcome].problem,
 	    asked_trail(call), "%s", rows[order->outcome].detail);
 	if (order->error[0] != '\0')
 		LOG_EVENT(&call->service->log, "order-failed",
@@ -244,7 +244,7 @@ reply_not_served(struct call *call)
 }
 
 void
-routes_sold(struct call *call)
+handle_buy_decided(struct call *call)
 {
 	switch (call->request->order.outcome) {
 	case OUTCOME_SOLD:

@@ -29,28 +29,28 @@ reply_order_line(const struct store_line *line, void *arg)
 	memcpy(r.order, line->order, sizeof(r.order));
 	snprintf(r.buyer, sizeof(r.buyer), "%s", line->buyer);
 	snprintf(r.lock, sizeof(r.lock), "%s", line->lock);
-	call_reply_receipt(query->call, &r, query->call->request->sale,
+	handle_reply_receipt(query->call, &r, query->call->request->sale,
 	    line->trail, query->with_name);
 	return true;
 }
 
 /* Whoever knows the order's 128 random bits may see the buyer's name. */
 void
-get_order(struct call *call)
+handle_ledger_order(struct call *call)
 {
 	struct order_query query = {.call = call, .with_name = true};
 	struct store_state state;
 	enum store_result result;
 
-	if (!call_read_sale(call, &state))
+	if (!handle_read_sale(call, &state))
 		return;
 	result = store_find(call->store, &state, STORE_BY_ORDER,
 	    call->request->item, reply_order_line, &query);
 	if (result == STORE_GONE)
-		reply_problem(call->reply, PROBLEM_NO_ORDER, NULL,
+		problem_reply(call->reply, PROBLEM_NO_ORDER, NULL,
 		    "The sale \"%s\" has no such order.", call->request->sale);
 	else if (result != STORE_OK)
-		call_store_error(call, result);
+		handle_store_error(call, result);
 }
 
 struct page {
@@ -75,12 +75,12 @@ append_line(const struct store_line *line, void *arg)
 	    "base", (json_int_t)line->base, "nth", (int)line->nth, "order",
 	    sold ? line->order : NULL, "buyer",
 	    sold && page->with_names ? line->buyer : NULL, "seats",
-	    call_seats_json(line->seat, line->quantity), "remaining",
+	    handle_seats_json(line->seat, line->quantity), "remaining",
 	    (json_int_t)line->remaining, "capacity", (json_int_t)line->capacity,
 	    "lock", line->lock, "sold_at",
-	    call_timestamp_json(line->sold_at_ms));
+	    handle_timestamp_json(line->sold_at_ms));
 	if (page->with_trails && sold)
-		call_add_trail(
+		handle_add_trail(
 		    value, line->base, line->worker, line->clerk, line->trail);
 	json_array_append_new(page->lines, value);
 	page->last = line->version;
@@ -88,24 +88,25 @@ append_line(const struct store_line *line, void *arg)
 }
 
 void
-get_ledger(struct call *call)
+handle_ledger_get(struct call *call)
 {
 	struct page page = {.limit = LEDGER_PAGE,
 	    .with_names = admin_is(call),
-	    .with_trails = call_arg_is_set(call->request, "trail")};
+	    .with_trails = handle_arg_is_set(call->request, "trail")};
 	struct store_state state;
 	enum store_result result;
 	int64_t after = 0;
 
-	if (!call_arg_number(call, "after", 0, INT64_MAX, &after) ||
-	    !call_arg_number(call, "limit", 1, LEDGER_PAGE_MAX, &page.limit) ||
-	    !call_read_sale(call, &state))
+	if (!handle_arg_number(call, "after", 0, INT64_MAX, &after) ||
+	    !handle_arg_number(
+		call, "limit", 1, LEDGER_PAGE_MAX, &page.limit) ||
+	    !handle_read_sale(call, &state))
 		return;
 	page.lines = json_array();
 	result = store_each(call->store, &state, after, append_line, &page);
 	if (result != STORE_OK) {
 		json_decref(page.lines);
-		call_store_error(call, result);
+		handle_store_error(call, result);
 		return;
 	}
 	reply_json(call->reply, 200,

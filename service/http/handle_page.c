@@ -32,7 +32,7 @@ reply_file(struct call *call, const struct page_file *file)
 }
 
 bool
-call_reply_page(struct call *call)
+handle_page_reply(struct call *call)
 {
 	const char *accept = call->request->headers[HEADER_ACCEPT];
 
@@ -44,25 +44,25 @@ call_reply_page(struct call *call)
 }
 
 void
-get_page_file(struct call *call)
+handle_page_file(struct call *call)
 {
 	const struct page_file *file = page_find(call->request->item);
 
 	if (file != NULL)
 		reply_file(call, file);
 	else
-		reply_problem(call->reply, PROBLEM_NOT_FOUND, NULL,
+		problem_reply(call->reply, PROBLEM_NOT_FOUND, NULL,
 		    "The page has no such file.");
 }
 
 void
-get_openapi(struct call *call)
+handle_page_openapi(struct call *call)
 {
 	reply_file(call, page_find("openapi.yaml"));
 }
 
 void
-get_about(struct call *call)
+handle_page_about(struct call *call)
 {
 	static const char *const modes[] = {[ADMIN_OPEN] = "open",
 	    [ADMIN_TOKEN] = "token",

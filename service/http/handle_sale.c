@@ -14,12 +14,12 @@ append_sale(const struct store_state *state, void *arg)
 {
 	void **args = arg;
 
-	json_array_append_new(args[0], call_sale_json(args[1], state));
+	json_array_append_new(args[0], handle_sale_json(args[1], state));
 	return true;
 }
 
 void
-list_sales(struct call *call)
+handle_sale_list(struct call *call)
 {
 	json_t *list = json_array();
 	void *args[] = {list, call};
@@ -31,32 +31,32 @@ list_sales(struct call *call)
 		return;
 	}
 	json_decref(list);
-	call_store_error(call, result);
+	handle_store_error(call, result);
 }
 
 void
-get_sale(struct call *call)
+handle_sale_get(struct call *call)
 {
 	const char *known = call->request->headers[HEADER_IF_NONE_MATCH];
 	struct store_state state;
 	uint64_t epoch;
 	int64_t version;
 
-	if (!call_read_sale(call, &state))
+	if (!handle_read_sale(call, &state))
 		return;
-	if (known != NULL && call_parse_etag(known, &epoch, &version) &&
+	if (known != NULL && handle_parse_etag(known, &epoch, &version) &&
 	    epoch == state.epoch && version == state.version)
 		reply_literal(call->reply, 304, NULL, "");
 	else
-		reply_json(call->reply, 200, call_sale_json(call, &state));
-	call_put_etag(call, &state);
+		reply_json(call->reply, 200, handle_sale_json(call, &state));
+	handle_put_etag(call, &state);
 	reply_header(call->reply, "Cache-Control", "no-cache");
 }
 
 static bool
 bad_lock(struct reply *reply)
 {
-	reply_problem(reply, PROBLEM_BAD_VALUE,
+	problem_reply(reply, PROBLEM_BAD_VALUE,
 	    json_pack("{s:s}", "member", "lock"), "\"lock\" must be one of %s.",
 	    lock_names());
 	return false;
@@ -84,7 +84,7 @@ parse_settings(struct call *call, const struct body *body,
 	if (delay != NULL &&
 	    !duration_range_parse(
 		delay, &settings->delay_min_ms, &settings->delay_max_ms)) {
-		reply_problem(reply, PROBLEM_BAD_VALUE,
+		problem_reply(reply, PROBLEM_BAD_VALUE,
 		    json_pack("{s:s}", "member", "delay"),
 		    "\"delay\" must be a duration or a range of two, up to 1h:"
 		    " 0, 5ms, 1s-3s.");
@@ -98,7 +98,7 @@ static void
 reply_sale(struct call *call, int status, const struct store_state *state,
     json_t *extra)
 {
-	json_t *value = call_sale_json(call, state);
+	json_t *value = handle_sale_json(call, state);
 
 	if (extra != NULL)
 		json_object_update(value, extra);
@@ -110,7 +110,7 @@ reply_sale(struct call *call, int status, const struct store_state *state,
 				"more: under a lock the third buyer at once "
 				"will be refused"));
 	reply_json(call->reply, status, value);
-	call_put_etag(call, state);
+	handle_put_etag(call, state);
 }
 
 static void
@@ -128,26 +128,26 @@ open_sale(struct call *call, const struct store_settings *settings)
 	struct store_state state;
 
 	snprintf(call->request->sale, STORE_ID_SIZE, "%s", settings->id);
-	result = store_create(call->store, settings, call_deadline_ns(call));
+	result = store_create(call->store, settings, handle_deadline_ns(call));
 	if (result == STORE_DUPLICATE) {
-		reply_problem(call->reply, PROBLEM_SALE_EXISTS, NULL,
+		problem_reply(call->reply, PROBLEM_SALE_EXISTS, NULL,
 		    "There is a sale \"%s\": choose another id, or DELETE it.",
 		    settings->id);
 		return;
 	}
 	if (result != STORE_OK) {
-		call_store_error(call, result);
+		handle_store_error(call, result);
 		return;
 	}
 	log_change(call, "sale-opened");
-	if (!call_read_sale(call, &state))
+	if (!handle_read_sale(call, &state))
 		return;
 	reply_sale(call, 201, &state, NULL);
 	reply_header(call->reply, "Location", "/sales/%s", settings->id);
 }
 
 void
-post_sale(struct call *call)
+handle_sale_post(struct call *call)
 {
 	static const char *const names[] = {
 	    "id", "capacity", "lock", "delay", NULL};
@@ -162,12 +162,12 @@ post_sale(struct call *call)
 	    body_allows(&body, names, call->reply) &&
 	    body_text(&body, "id", &id, call->reply) &&
 	    parse_settings(call, &body, 1, &settings)) {
-		if (!call_id_is_valid(id)) {
-			reply_problem(call->reply, PROBLEM_BAD_VALUE,
+		if (!handle_id_is_valid(id)) {
+			problem_reply(call->reply, PROBLEM_BAD_VALUE,
 			    json_pack("{s:s}", "member", "id"),
 			    "\"id\" must be 1 to 64 of a-z 0-9 - _.");
 		} else if (settings.capacity == 0) {
-			reply_problem(call->reply, PROBLEM_BAD_VALUE,
+			problem_reply(call->reply, PROBLEM_BAD_VALUE,
 			    json_pack("{s:s}", "member", "capacity"),
 			    "\"capacity\" is missing: how many tickets?");
 		} else {
@@ -213,7 +213,7 @@ change_sale(struct call *call, const struct body *body)
 	enum store_result result;
 
 	do {
-		if (!call_read_sale(call, &state))
+		if (!handle_read_sale(call, &state))
 			return;
 		before = state;
 		change.settings = state.settings;
@@ -222,14 +222,14 @@ change_sale(struct call *call, const struct body *body)
 			return;
 		change.at_ms = clock_read_ns(CLOCK_REALTIME) / NS_PER_MS;
 		/* A lock stops new damage and repairs none. */
-		change.recount = !call_lock_is_safe(state.settings.lock) &&
-				 call_lock_is_safe(change.settings.lock);
+		change.recount = !handle_lock_is_safe(state.settings.lock) &&
+				 handle_lock_is_safe(change.settings.lock);
 		result = store_configure(
-		    call->store, &state, &change, call_deadline_ns(call));
+		    call->store, &state, &change, handle_deadline_ns(call));
 	} while (
-	    result == STORE_MOVED && clock_now_ns() < call_deadline_ns(call));
+	    result == STORE_MOVED && clock_now_ns() < handle_deadline_ns(call));
 	if (result != STORE_OK) {
-		call_store_error(call, result);
+		handle_store_error(call, result);
 		return;
 	}
 	log_change(call, "sale-changed");
@@ -237,7 +237,7 @@ change_sale(struct call *call, const struct body *body)
 }
 
 void
-patch_sale(struct call *call)
+handle_sale_patch(struct call *call)
 {
 	static const char *const names[] = {"lock", "delay", "capacity", NULL};
 	struct body body;
@@ -245,7 +245,7 @@ patch_sale(struct call *call)
 	if (body_parse(&body, call->request, call->reply) &&
 	    body_allows(&body, names, call->reply)) {
 		if (json_object_size(body.members) == 0)
-			reply_problem(call->reply, PROBLEM_BAD_VALUE, NULL,
+			problem_reply(call->reply, PROBLEM_BAD_VALUE, NULL,
 			    "Nothing to change: send lock, delay or "
 			    "capacity.");
 		else
@@ -255,17 +255,17 @@ patch_sale(struct call *call)
 }
 
 void
-delete_sale(struct call *call)
+handle_sale_delete(struct call *call)
 {
-	const bool force = call_arg_is_set(call->request, "force");
+	const bool force = handle_arg_is_set(call->request, "force");
 	struct store_state state;
 	enum store_result result;
 
 	do {
-		if (!call_read_sale(call, &state))
+		if (!handle_read_sale(call, &state))
 			return;
 		if (state.remaining > 0 && !force) {
-			reply_problem(call->reply, PROBLEM_NOT_SOLD_OUT,
+			problem_reply(call->reply, PROBLEM_NOT_SOLD_OUT,
 			    json_pack("{s:I}", "remaining",
 				(json_int_t)state.remaining),
 			    "Tickets left: %" PRId64 "; ?force=1 deletes the "
@@ -274,11 +274,11 @@ delete_sale(struct call *call)
 			return;
 		}
 		result =
-		    store_remove(call->store, &state, call_deadline_ns(call));
+		    store_remove(call->store, &state, handle_deadline_ns(call));
 	} while ((result == STORE_CONFLICT || result == STORE_MOVED) &&
-		 clock_now_ns() < call_deadline_ns(call));
+		 clock_now_ns() < handle_deadline_ns(call));
 	if (result != STORE_OK) {
-		call_store_error(call, result);
+		handle_store_error(call, result);
 		return;
 	}
 	log_change(call, "sale-deleted");

@@ -9,14 +9,14 @@
 #include "service/http/problem.h"
 
 void
-get_root(struct call *call)
+handle_service_root(struct call *call)
 {
 	const char *host = call->request->headers[HEADER_HOST];
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out;
 
-	if (call_reply_page(call))
+	if (handle_page_reply(call))
 		return;
 	if (host == NULL || strlen(host) > 80)
 		host = call->service->address;
@@ -58,7 +58,7 @@ lock_json(struct lock_strategy strategy)
 }
 
 void
-get_locks(struct call *call)
+handle_service_locks(struct call *call)
 {
 	json_t *list = json_array();
 	struct lock_strategy three;
@@ -72,14 +72,14 @@ get_locks(struct call *call)
 }
 
 void
-get_problem(struct call *call)
+handle_service_problem(struct call *call)
 {
 	enum problem problem;
 	char *text;
 	int size;
 
 	if (!problem_named(call->request->item, &problem)) {
-		reply_problem(call->reply, PROBLEM_NOT_FOUND, NULL,
+		problem_reply(call->reply, PROBLEM_NOT_FOUND, NULL,
 		    "There is no problem of that name.");
 		return;
 	}
@@ -95,7 +95,7 @@ get_problem(struct call *call)
 
 /* It runs; whether it can sell is not asked. */
 void
-get_livez(struct call *call)
+handle_service_livez(struct call *call)
 {
 	reply_literal(call->reply, 200, "text/plain; charset=utf-8", "ok\n");
 }
@@ -103,7 +103,7 @@ get_livez(struct call *call)
 static bool
 print_unsafe(const struct store_state *state, void *arg)
 {
-	if (!call_lock_is_safe(state->settings.lock))
+	if (!handle_lock_is_safe(state->settings.lock))
 		fprintf(arg, "[!]sale %s runs under %s: it may oversell\n",
 		    state->settings.id, state->settings.lock);
 	return true;
@@ -130,7 +130,7 @@ print_checks(const struct call *call, bool store, bool draining, FILE *out)
 
 /* It can sell. */
 void
-get_readyz(struct call *call)
+handle_service_readyz(struct call *call)
 {
 	const struct service *service = call->service;
 	const bool draining = atomic_load(&service->board->draining);
@@ -144,7 +144,7 @@ get_readyz(struct call *call)
 	out = open_memstream(&text, &size);
 	if (out == NULL)
 		abort();
-	if (call_arg_is_set(call->request, "verbose"))
+	if (handle_arg_is_set(call->request, "verbose"))
 		print_checks(call, store, draining, out);
 	else
 		fprintf(out, "%s\n", ready ? "ready" : "not ready");
@@ -156,7 +156,7 @@ get_readyz(struct call *call)
 }
 
 void
-get_metrics(struct call *call)
+handle_service_metrics(struct call *call)
 {
 	const char *accept = call->request->headers[HEADER_ACCEPT];
 	const bool openmetrics =

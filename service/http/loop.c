@@ -30,15 +30,15 @@
 #define LAST_BYTES_NS (20 * NS_PER_MS)
 
 void
-http_answered(struct order *order)
+loop_answered(struct order *order)
 {
 	exchange_post(order->owner);
 }
 
 void
-http_in_office(struct errand *errand, struct store_user *store)
+loop_serve(struct job *job, struct store_user *store)
 {
-	exchange_in_office(errand, store);
+	exchange_serve(job, store);
 }
 
 /* A NUL would cut the path short and make it another one: leave it. */
@@ -73,24 +73,24 @@ connection_limit(void)
 	return (unsigned)files.rlim_cur - SPARE_FILES;
 }
 
-struct http *
-http_new(const struct service *service, unsigned worker)
+struct loop *
+loop_new(const struct service *service, unsigned worker)
 {
-	struct http *http;
+	struct loop *loop;
 
-	http = calloc(1, sizeof(*http));
-	if (http == NULL)
+	loop = calloc(1, sizeof(*loop));
+	if (loop == NULL)
 		return NULL;
-	http->service = service;
-	http->tally = &service->board->tally[worker];
-	pthread_mutex_init(&http->mutex, NULL);
-	STAILQ_INIT(&http->outbox);
-	http->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (http->wake_fd == -1)
-		goto undo_http;
-	http->daemon = MHD_start_daemon(
+	loop->service = service;
+	loop->tally = &service->board->tally[worker];
+	pthread_mutex_init(&loop->mutex, NULL);
+	STAILQ_INIT(&loop->outbox);
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->wake_fd == -1)
+		goto undo_loop;
+	loop->daemon = MHD_start_daemon(
 	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-	    NULL, NULL, exchange_handle, http, MHD_OPTION_EXTERNAL_LOGGER,
+	    NULL, NULL, exchange_handle, loop, MHD_OPTION_EXTERNAL_LOGGER,
 	    library_log, NULL, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, service->listen_fd,
 	    MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
@@ -98,47 +98,47 @@ http_new(const struct service *service, unsigned worker)
 	    MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
 	    MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL,
 	    MHD_OPTION_END);
-	if (http->daemon == NULL)
+	if (loop->daemon == NULL)
 		goto undo_wake;
-	return http;
+	return loop;
 undo_wake:
-	close(http->wake_fd);
-undo_http:
+	close(loop->wake_fd);
+undo_loop:
 	LOG_EVENT(
 	    &service->log, "http-failed", LOG_TEXT("error", strerror(errno)));
-	free(http);
+	free(loop);
 	return NULL;
 }
 
 void
-http_open(struct http *http, struct store_user *store, struct queue *queue,
-    struct office *office)
+loop_open(struct loop *loop, struct store_user *store, struct queue *queue,
+    struct background *background)
 {
-	http->store = store;
-	http->queue = queue;
-	http->office = office;
+	loop->store = store;
+	loop->queue = queue;
+	loop->background = background;
 }
 
 void
-http_free(struct http *http)
+loop_free(struct loop *loop)
 {
-	MHD_stop_daemon(http->daemon);
-	close(http->wake_fd);
-	pthread_mutex_destroy(&http->mutex);
-	free(http);
+	MHD_stop_daemon(loop->daemon);
+	close(loop->wake_fd);
+	pthread_mutex_destroy(&loop->mutex);
+	free(loop);
 }
 
 static void
-empty_outbox(struct http *http)
+empty_outbox(struct loop *loop)
 {
 	struct outbox taken = STAILQ_HEAD_INITIALIZER(taken);
 	struct exchange *exchange;
 	uint64_t woken;
 
-	(void)!read(http->wake_fd, &woken, sizeof(woken));
-	pthread_mutex_lock(&http->mutex);
-	STAILQ_CONCAT(&taken, &http->outbox);
-	pthread_mutex_unlock(&http->mutex);
+	(void)!read(loop->wake_fd, &woken, sizeof(woken));
+	pthread_mutex_lock(&loop->mutex);
+	STAILQ_CONCAT(&taken, &loop->outbox);
+	pthread_mutex_unlock(&loop->mutex);
 	while ((exchange = STAILQ_FIRST(&taken)) != NULL) {
 		STAILQ_REMOVE_HEAD(&taken, link);
 		MHD_resume_connection(exchange->connection);
@@ -146,76 +146,76 @@ empty_outbox(struct http *http)
 }
 
 static void
-begin_drain(struct http *http)
+begin_drain(struct loop *loop)
 {
 	int fd;
 
-	http->draining = true;
-	fd = MHD_quiesce_daemon(http->daemon);
+	loop->draining = true;
+	fd = MHD_quiesce_daemon(loop->daemon);
 	if (fd != -1)
 		close(fd);
-	if (http->queue != NULL)
-		queue_close(http->queue);
+	if (loop->queue != NULL)
+		queue_close(loop->queue);
 }
 
 static int
-wait_ms(const struct http *http)
+wait_ms(const struct loop *loop)
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
 
-	if (MHD_get_timeout(http->daemon, &timeout) == MHD_YES &&
+	if (MHD_get_timeout(loop->daemon, &timeout) == MHD_YES &&
 	    timeout < LOOP_WAIT_MS)
 		return (int)timeout;
-	return http->draining ? 10 : LOOP_WAIT_MS;
+	return loop->draining ? 10 : LOOP_WAIT_MS;
 }
 
 /* One turn of the loop: wait, resume what was served, read and write. */
 static void
-turn(struct http *http, int stop_fd, bool *stop)
+turn(struct loop *loop, int stop_fd, bool *stop)
 {
 	const union MHD_DaemonInfo *info =
-	    MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	    MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	struct pollfd fds[] = {{.fd = info->epoll_fd, .events = POLLIN},
-	    {.fd = http->wake_fd, .events = POLLIN},
+	    {.fd = loop->wake_fd, .events = POLLIN},
 	    {.fd = stop_fd, .events = POLLIN}};
 
-	if (poll(fds, http->draining ? 2 : 3, wait_ms(http)) > 0 &&
-	    !http->draining && fds[2].revents != 0)
+	if (poll(fds, loop->draining ? 2 : 3, wait_ms(loop)) > 0 &&
+	    !loop->draining && fds[2].revents != 0)
 		*stop = true;
-	empty_outbox(http);
-	MHD_run(http->daemon);
-	if (http->queue != NULL)
-		atomic_store_explicit(&http->tally->queue_depth,
-		    queue_length(http->queue), memory_order_relaxed);
+	empty_outbox(loop);
+	MHD_run(loop->daemon);
+	if (loop->queue != NULL)
+		atomic_store_explicit(&loop->tally->queue_depth,
+		    queue_length(loop->queue), memory_order_relaxed);
 }
 
 /* Refuse new orders, answer those that wait.  False: not all in time. */
 static bool
-drain(struct http *http)
+drain(struct loop *loop)
 {
 	const int64_t give_up_ns =
-	    clock_now_ns() + 2 * http->service->options->timeout_ms * NS_PER_MS;
+	    clock_now_ns() + 2 * loop->service->options->timeout_ms * NS_PER_MS;
 	bool stop;
 
-	begin_drain(http);
-	while (http->in_flight > 0 && clock_now_ns() < give_up_ns)
-		turn(http, -1, &stop);
+	begin_drain(loop);
+	while (loop->in_flight > 0 && clock_now_ns() < give_up_ns)
+		turn(loop, -1, &stop);
 	/* The last bytes may still be in the sockets. */
 	clock_sleep_until(clock_now_ns() + LAST_BYTES_NS);
-	return http->in_flight == 0;
+	return loop->in_flight == 0;
 }
 
-enum http_end
-http_run(struct http *http, int stop_fd)
+enum loop_end
+loop_run(struct loop *loop, int stop_fd)
 {
-	const bool is_open = http->store != NULL;
+	const bool is_open = loop->store != NULL;
 	bool stop = false;
 
-	while (!stop && store_poisoned(http->service->store) != is_open)
-		turn(http, stop_fd, &stop);
+	while (!stop && store_poisoned(loop->service->store) != is_open)
+		turn(loop, stop_fd, &stop);
 	if (!stop && !is_open)
-		return HTTP_OPENED;
-	if (!drain(http))
-		return HTTP_GAVE_UP;
-	return stop ? HTTP_STOPPED : HTTP_POISONED;
+		return LOOP_OPENED;
+	if (!drain(loop))
+		return LOOP_GAVE_UP;
+	return stop ? LOOP_STOPPED : LOOP_POISONED;
 }

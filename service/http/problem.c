@@ -97,7 +97,7 @@ problem_named(const char *name, enum problem *problem)
 }
 
 void
-reply_problem(struct reply *reply, enum problem problem, json_t *extra,
+problem_reply(struct reply *reply, enum problem problem, json_t *extra,
     const char *format, ...)
 {
 	const struct problem_row *row = &rows[problem];

@@ -54,7 +54,7 @@ bool problem_named(const char *name, enum problem *problem);
  * members, and its reference is taken.  The detail is printf-like and says
  * what to do.
  */
-void reply_problem(struct reply *reply, enum problem problem, json_t *extra,
+void problem_reply(struct reply *reply, enum problem problem, json_t *extra,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-const char *const header_names[HEADERS] = {
+const char *const request_header_names[HEADERS] = {
     [HEADER_HOST] = "Host",
     [HEADER_ACCEPT] = "Accept",
     [HEADER_CONTENT_TYPE] = "Content-Type",

@@ -2,8 +2,8 @@
 /*
  * A request and its reply, without the HTTP library: handlers see these.
  *
- * One thread at a time has them: the HTTP thread, or the clerk or office that
- * the request was handed to.
+ * One thread at a time has them: the HTTP thread, or the clerk or background
+ * that the request was handed to.
  */
 #ifndef REQUEST_H
 #define REQUEST_H
@@ -32,7 +32,7 @@ enum header {
 #define HEADERS (HEADER_TRACEPARENT + 1)
 
 /* The names, in the order of the enum. */
-extern const char *const header_names[HEADERS];
+extern const char *const request_header_names[HEADERS];
 
 struct route;
 

@@ -20,27 +20,27 @@ struct route {
 
 /* clang-format off */
 static const struct route routes[] = {
-	{ "GET", "/", ROUTE_ANSWERED, false, get_root },
-	{ "GET", "/page/{item}", ROUTE_ANSWERED, false, get_page_file },
-	{ "GET", "/about", ROUTE_ANSWERED, false, get_about },
-	{ "GET", "/locks", ROUTE_ANSWERED, false, get_locks },
-	{ "GET", "/problems/{item}", ROUTE_ANSWERED, false, get_problem },
-	{ "GET", "/openapi.yaml", ROUTE_ANSWERED, false, get_openapi },
-	{ "GET", "/livez", ROUTE_ANSWERED, false, get_livez },
-	{ "GET", "/readyz", ROUTE_ANSWERED, false, get_readyz },
-	{ "GET", "/metrics", ROUTE_ANSWERED, false, get_metrics },
-	{ "GET", "/sales", ROUTE_TO_OFFICE, false, list_sales },
-	{ "POST", "/sales", ROUTE_TO_OFFICE, true, post_sale },
-	{ "GET", "/sales/{sale}", ROUTE_ANSWERED, false, get_sale },
-	{ "PATCH", "/sales/{sale}", ROUTE_TO_OFFICE, true, patch_sale },
-	{ "DELETE", "/sales/{sale}", ROUTE_TO_OFFICE, true, delete_sale },
-	{ "POST", "/sales/{sale}/buy", ROUTE_TO_CLERK, false, post_buy },
-	{ "GET", "/sales/{sale}/orders/{item}", ROUTE_TO_OFFICE, false,
-	  get_order },
-	{ "GET", "/sales/{sale}/ledger", ROUTE_TO_OFFICE, false, get_ledger },
-	{ "GET", "/sales/{sale}/audit", ROUTE_TO_OFFICE, false, get_audit },
-	{ "GET", "/sales/{sale}/audit.txt", ROUTE_TO_OFFICE, false,
-	  get_audit_text },
+	{ "GET", "/", ROUTE_ANSWERED, false, handle_service_root },
+	{ "GET", "/page/{item}", ROUTE_ANSWERED, false, handle_page_file },
+	{ "GET", "/about", ROUTE_ANSWERED, false, handle_page_about },
+	{ "GET", "/locks", ROUTE_ANSWERED, false, handle_service_locks },
+	{ "GET", "/problems/{item}", ROUTE_ANSWERED, false, handle_service_problem },
+	{ "GET", "/openapi.yaml", ROUTE_ANSWERED, false, handle_page_openapi },
+	{ "GET", "/livez", ROUTE_ANSWERED, false, handle_service_livez },
+	{ "GET", "/readyz", ROUTE_ANSWERED, false, handle_service_readyz },
+	{ "GET", "/metrics", ROUTE_ANSWERED, false, handle_service_metrics },
+	{ "GET", "/sales", ROUTE_TO_BACKGROUND, false, handle_sale_list },
+	{ "POST", "/sales", ROUTE_TO_BACKGROUND, true, handle_sale_post },
+	{ "GET", "/sales/{sale}", ROUTE_ANSWERED, false, handle_sale_get },
+	{ "PATCH", "/sales/{sale}", ROUTE_TO_BACKGROUND, true, handle_sale_patch },
+	{ "DELETE", "/sales/{sale}", ROUTE_TO_BACKGROUND, true, handle_sale_delete },
+	{ "POST", "/sales/{sale}/buy", ROUTE_TO_CLERK, false, handle_buy_post },
+	{ "GET", "/sales/{sale}/orders/{item}", ROUTE_TO_BACKGROUND, false,
+	  handle_ledger_order },
+	{ "GET", "/sales/{sale}/ledger", ROUTE_TO_BACKGROUND, false, handle_ledger_get },
+	{ "GET", "/sales/{sale}/audit", ROUTE_TO_BACKGROUND, false, handle_audit_get },
+	{ "GET", "/sales/{sale}/audit.txt", ROUTE_TO_BACKGROUND, false,
+	  handle_audit_text },
 };
 /* clang-format on */
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
@@ -127,11 +127,11 @@ static void
 reply_no_route(struct call *call, const char *allowed)
 {
 	if (allowed[0] == '\0') {
-		reply_problem(call->reply, PROBLEM_NOT_FOUND, NULL,
+		problem_reply(call->reply, PROBLEM_NOT_FOUND, NULL,
 		    "GET / says what there is.");
 		return;
 	}
-	reply_problem(call->reply, PROBLEM_METHOD, NULL, "Use %s.", allowed);
+	problem_reply(call->reply, PROBLEM_METHOD, NULL, "Use %s.", allowed);
 	reply_header(call->reply, "Allow", "%s", allowed);
 }
 
@@ -142,7 +142,7 @@ routes_begin(struct call *call)
 	char allowed[64];
 
 	if (request->ambiguous) {
-		reply_problem(call->reply, PROBLEM_BAD_REQUEST, NULL,
+		problem_reply(call->reply, PROBLEM_BAD_REQUEST, NULL,
 		    "Its length is given in two ways, or it has too many "
 		    "arguments.");
 		call->reply->close = true;
@@ -155,27 +155,27 @@ routes_begin(struct call *call)
 	}
 	if (request->route->admin && !admin_may(call))
 		return ROUTE_ANSWERED;
-	if (request->sale[0] != '\0' && !call_id_is_valid(request->sale)) {
-		reply_problem(call->reply, PROBLEM_BAD_VALUE,
+	if (request->sale[0] != '\0' && !handle_id_is_valid(request->sale)) {
+		problem_reply(call->reply, PROBLEM_BAD_VALUE,
 		    json_pack("{s:s}", "member", "sale"),
 		    "A sale's id is 1 to 64 of a-z 0-9 - _.");
 		return ROUTE_ANSWERED;
 	}
 	if (call->store == NULL &&
 	    text_starts_with(request->route->pattern, "/sales")) {
-		reply_problem(call->reply, PROBLEM_STORAGE_ERROR, NULL,
+		problem_reply(call->reply, PROBLEM_STORAGE_ERROR, NULL,
 		    "The store is being recovered; try again.");
 		return ROUTE_ANSWERED;
 	}
-	if (request->route->where == ROUTE_TO_OFFICE)
-		return ROUTE_TO_OFFICE;
+	if (request->route->where == ROUTE_TO_BACKGROUND)
+		return ROUTE_TO_BACKGROUND;
 	request->route->handler(call);
 	return call->reply->status == 0 ? request->route->where
 					: ROUTE_ANSWERED;
 }
 
 void
-routes_office(struct call *call)
+routes_background(struct call *call)
 {
 	call->request->route->handler(call);
 	assert(call->reply->status != 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which call is answered how.  A call is answered on the HTTP thread if that
- * cannot block, by a clerk if it buys, and else in the office.
+ * cannot block, by a clerk if it buys, and else in the background.
  */
 #ifndef ROUTES_H
 #define ROUTES_H
@@ -9,19 +9,19 @@
 #include "service/http/handle.h"
 
 enum route_where {
-	ROUTE_ANSWERED = 0, /* the reply is made */
-	ROUTE_TO_CLERK,     /* request->order is to be queued */
-	ROUTE_TO_OFFICE,    /* routes_office() is to be called */
+	ROUTE_ANSWERED = 0,  /* the reply is made */
+	ROUTE_TO_CLERK,      /* request->order is to be queued */
+	ROUTE_TO_BACKGROUND, /* routes_background() is to be called */
 };
 
 /* HTTP thread: find the route, check, answer or say where to go. */
 enum route_where routes_begin(struct call *call);
 
-/* Office: answer. */
-void routes_office(struct call *call);
+/* The background thread: answer. */
+void routes_background(struct call *call);
 
 /* HTTP thread: the order was decided; answer. */
-void routes_sold(struct call *call);
+void handle_buy_decided(struct call *call);
 
 /* For metrics: the route's number and pattern, 0 ≤ i < routes_count(). */
 size_t routes_count(void);

@@ -33,7 +33,7 @@ start_clerks(const struct service *service, unsigned number,
 	struct clerk_config config = {.service = service,
 	    .worker = number,
 	    .queue = queue,
-	    .answer = http_answered};
+	    .answer = loop_answered};
 
 	for (; config.clerk < service->options->clerks; config.clerk++) {
 		clerks[config.clerk] = clerk_start(&config);
@@ -47,7 +47,7 @@ start_clerks(const struct service *service, unsigned number,
 struct shop {
 	struct store_user *store;
 	struct queue *queue;
-	struct office *office;
+	struct background *background;
 	struct clerk *clerks[LOCK_CLERKS_MAX];
 };
 
@@ -66,8 +66,8 @@ open_shop(struct shop *shop, const struct service *service, unsigned number)
 	shop->queue = queue_new(service->options->queue);
 	if (shop->queue == NULL)
 		return false;
-	shop->office = office_start(service, number, http_in_office);
-	return shop->office != NULL &&
+	shop->background = background_start(service, number, loop_serve);
+	return shop->background != NULL &&
 	       start_clerks(service, number, shop->queue, shop->clerks);
 }
 
@@ -79,7 +79,7 @@ close_shop(struct shop *shop, unsigned clerks)
 	queue_close(shop->queue);
 	for (i = 0; i < clerks; i++)
 		clerk_join(shop->clerks[i]);
-	office_stop(shop->office);
+	background_stop(shop->background);
 	queue_free(shop->queue);
 	store_close(shop->store);
 }
@@ -101,39 +101,39 @@ may_open(const struct service *service, unsigned number)
 }
 
 static int
-serve(const struct service *service, unsigned number, struct http *http,
+serve(const struct service *service, unsigned number, struct loop *loop,
     int stop_fd)
 {
-	enum http_end end = HTTP_OPENED;
+	enum loop_end end = LOOP_OPENED;
 	struct shop shop = {0};
 
-	while (end == HTTP_OPENED && !may_open(service, number))
-		end = http_run(http, stop_fd);
-	if (end != HTTP_OPENED)
+	while (end == LOOP_OPENED && !may_open(service, number))
+		end = loop_run(loop, stop_fd);
+	if (end != LOOP_OPENED)
 		return EXIT_SUCCESS; /* stopped before it opened */
 	if (!open_shop(&shop, service, number))
 		return EXIT_FAILURE;
-	http_open(http, shop.store, shop.queue, shop.office);
+	loop_open(loop, shop.store, shop.queue, shop.background);
 	atomic_store(&service->board->ready[number], true);
-	end = http_run(http, stop_fd);
-	if (end == HTTP_GAVE_UP)
+	end = loop_run(loop, stop_fd);
+	if (end == LOOP_GAVE_UP)
 		return EXIT_FAILURE;
 	close_shop(&shop, service->options->clerks);
-	http_free(http);
-	return end == HTTP_POISONED ? WORKER_POISONED : EXIT_SUCCESS;
+	loop_free(loop);
+	return end == LOOP_POISONED ? WORKER_POISONED : EXIT_SUCCESS;
 }
 
 int
 worker_run(const struct service *service, unsigned number, int stop_fd)
 {
-	struct http *http;
+	struct loop *loop;
 	char name[16];
 
 	snprintf(name, sizeof(name), "worker %u", number + 1);
 	prctl(PR_SET_NAME, name);
 	set_signals();
-	http = http_new(service, number);
-	if (http == NULL)
+	loop = loop_new(service, number);
+	if (loop == NULL)
 		return EXIT_FAILURE;
-	return serve(service, number, http, stop_fd);
+	return serve(service, number, loop, stop_fd);
 }

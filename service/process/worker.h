@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A worker: a process with one HTTP thread, an office, and clerks. */
+/* A worker: a process with one HTTP thread, a background thread, and clerks. */
 #ifndef WORKER_H
 #define WORKER_H
 

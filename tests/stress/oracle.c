@@ -563,7 +563,7 @@ ask_audit(struct trial *trial)
 	j->audit_agrees = j->audit.verdict == VERDICT_CORRECT || j->wrong;
 	find(trial, WRONG_NONSENSE, !j->audit_agrees,
 	    "the audit says %s, the oracle sees nothing wrong",
-	    verdict_name(j->audit.verdict));
+	    audit_verdict_name(j->audit.verdict));
 }
 
 void
@@ -640,7 +640,7 @@ oracle_print_collision(const struct evidence *evidence,
 	size_t i, count;
 
 	count = call_witnesses(evidence, judgement, witnesses);
-	audit_print_collision(
+	audit_text_print_collision(
 	    &judgement->audit, &subject, witnesses, count, out);
 	for (i = 0; i < count; i++)
 		audit_witness_free(&witnesses[i]);
@@ -656,7 +656,7 @@ oracle_collision_json(const struct evidence *evidence,
 	size_t i, count;
 
 	count = call_witnesses(evidence, judgement, witnesses);
-	whole = audit_json(&judgement->audit, &subject, witnesses, count);
+	whole = audit_data_json(&judgement->audit, &subject, witnesses, count);
 	collision = json_incref(json_object_get(whole, "collision"));
 	json_decref(whole);
 	for (i = 0; i < count; i++)

@@ -60,7 +60,7 @@ race_json(const struct row *row)
 	    (json_int_t)j->most_times, "later", (json_int_t)row->later,
 	    "unknown", (json_int_t)row->unknown, "recovered",
 	    (json_int_t)row->recovered, "seconds", row->race_s, "findings",
-	    findings_json(j), "audit", verdict_name(j->audit.verdict),
+	    findings_json(j), "audit", audit_verdict_name(j->audit.verdict),
 	    "collision", row->collision_json);
 }
 

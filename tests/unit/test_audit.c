@@ -519,14 +519,14 @@ static void
 test_verdict_names(void **state)
 {
 	(void)state;
-	assert_string_equal(verdict_name(VERDICT_CORRECT), "correct");
-	assert_string_equal(verdict_name(VERDICT_OVERSOLD), "oversold");
+	assert_string_equal(audit_verdict_name(VERDICT_CORRECT), "correct");
+	assert_string_equal(audit_verdict_name(VERDICT_OVERSOLD), "oversold");
 	assert_string_equal(
-	    verdict_name(VERDICT_DOUBLE_BOOKED), "double-booked");
-	assert_string_equal(verdict_name(VERDICT_LOST), "lost");
-	assert_string_equal(verdict_name(VERDICT_STRANDED), "stranded");
+	    audit_verdict_name(VERDICT_DOUBLE_BOOKED), "double-booked");
+	assert_string_equal(audit_verdict_name(VERDICT_LOST), "lost");
+	assert_string_equal(audit_verdict_name(VERDICT_STRANDED), "stranded");
 	assert_string_equal(
-	    verdict_name(VERDICT_FALSE_SOLD_OUT), "false-sold-out");
+	    audit_verdict_name(VERDICT_FALSE_SOLD_OUT), "false-sold-out");
 }
 
 /* ---------------------------------------------------------------- words -- */
@@ -551,7 +551,7 @@ words_of(const struct book *book, const struct audit_subject *subject)
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(out);
-	audit_print(
+	audit_text_print(
 	    &book->report, subject, book->witnesses, book->witness_count, out);
 	fclose(out);
 	return text;
@@ -999,7 +999,7 @@ data_of(struct book *book, bool with_names)
 
 	subject.with_names = with_names;
 	judge(book);
-	value = audit_json(
+	value = audit_data_json(
 	    &book->report, &subject, book->witnesses, book->witness_count);
 	assert_non_null(value);
 	return value;

@@ -120,13 +120,13 @@ visit(struct scene *s, const char *method, const char *path)
 	return begin(s);
 }
 
-/* To the end, as the office would; for requests that are made already. */
+/* To the end, as the background would; for requests that are made already. */
 static int
 status_of(struct scene *s)
 {
-	if (begin(s) == ROUTE_TO_OFFICE) {
+	if (begin(s) == ROUTE_TO_BACKGROUND) {
 		s->request.arrived_ns = clock_now_ns();
-		routes_office(&s->call);
+		routes_background(&s->call);
 	}
 	return s->reply.status;
 }
@@ -187,16 +187,16 @@ test_where(void **state)
 	    {"GET", "/", ROUTE_ANSWERED},
 	    {"GET", "/locks", ROUTE_ANSWERED},
 	    {"GET", "/problems/sold-out", ROUTE_ANSWERED},
-	    {"GET", "/sales", ROUTE_TO_OFFICE},
-	    {"POST", "/sales", ROUTE_TO_OFFICE},
+	    {"GET", "/sales", ROUTE_TO_BACKGROUND},
+	    {"POST", "/sales", ROUTE_TO_BACKGROUND},
 	    {"GET", "/sales/demo", ROUTE_ANSWERED},
-	    {"PATCH", "/sales/demo", ROUTE_TO_OFFICE},
-	    {"DELETE", "/sales/demo", ROUTE_TO_OFFICE},
+	    {"PATCH", "/sales/demo", ROUTE_TO_BACKGROUND},
+	    {"DELETE", "/sales/demo", ROUTE_TO_BACKGROUND},
 	    {"POST", "/sales/demo/buy", ROUTE_TO_CLERK},
-	    {"GET", "/sales/demo/orders/" ORDER_ID, ROUTE_TO_OFFICE},
-	    {"GET", "/sales/demo/ledger", ROUTE_TO_OFFICE},
-	    {"GET", "/sales/demo/audit", ROUTE_TO_OFFICE},
-	    {"GET", "/sales/demo/audit.txt", ROUTE_TO_OFFICE},
+	    {"GET", "/sales/demo/orders/" ORDER_ID, ROUTE_TO_BACKGROUND},
+	    {"GET", "/sales/demo/ledger", ROUTE_TO_BACKGROUND},
+	    {"GET", "/sales/demo/audit", ROUTE_TO_BACKGROUND},
+	    {"GET", "/sales/demo/audit.txt", ROUTE_TO_BACKGROUND},
 	};
 	struct scene *s = *state;
 	size_t i;
@@ -384,7 +384,7 @@ may(struct scene *s, const char *authorization, const char *origin,
 		set_header(s, HEADER_AUTHORIZATION, authorization);
 		set_header(s, HEADER_ORIGIN, origin);
 		set_header(s, HEADER_HOST, host);
-		allowed += begin(s) == ROUTE_TO_OFFICE;
+		allowed += begin(s) == ROUTE_TO_BACKGROUND;
 	}
 	assert_in_set(allowed, ((uintmax_t[]){0, 3}), 2);
 	return allowed == 3;
@@ -499,7 +499,7 @@ test_anybody(void **state)
 		set_header(s, HEADER_HOST, "evil.example");
 		assert_int_equal(begin(s), ROUTE_TO_CLERK);
 		assert_int_equal(
-		    visit(s, "GET", "/sales/demo/audit"), ROUTE_TO_OFFICE);
+		    visit(s, "GET", "/sales/demo/audit"), ROUTE_TO_BACKGROUND);
 	}
 }
 
@@ -778,7 +778,7 @@ answer(struct scene *s, enum outcome outcome)
 	    .clerk = 2};
 	order->state = state_of(&s->f, "demo");
 	trail_add(&order->trail, STEP_READ, ARRIVED_NS + 1500000);
-	routes_sold(&s->call);
+	handle_buy_decided(&s->call);
 	assert_string_equal(header_of(s, "Server-Timing"),
 	    "queue;dur=1.500, lock;dur=0.000, delay;dur=0.000, "
 	    "write;dur=0.000");
@@ -879,7 +879,8 @@ test_refusals(void **state)
 	assert_non_null(header_of(s, "ETag"));
 }
 
-/* ----------------------------------------------------------- the office -- */
+/* ----------------------------------------------------------- the background --
+ */
 
 static void
 test_open_sale(void **state)
