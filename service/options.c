@@ -118,8 +118,9 @@ print_help(FILE *out)
 	    "for a wrong option.\n");
 }
 
-static bool
-parse_number(const char *text, int64_t min, int64_t max, int64_t *number)
+bool
+options_parse_number(
+    const char *text, int64_t min, int64_t max, int64_t *number)
 {
 	char *end;
 
@@ -224,7 +225,7 @@ parse_listen(struct options *options, const char *text)
 		options->host[length] = '\0';
 		port = colon + 1;
 	}
-	if (!parse_number(port, 0, 65535, &number))
+	if (!options_parse_number(port, 0, 65535, &number))
 		return false;
 	options->port = (uint16_t)number;
 	return true;
@@ -264,7 +265,8 @@ set(struct options *options, const struct option_row *row, const char *value)
 {
 	int64_t number = 0;
 
-	if (row->max > 0 && !parse_number(value, row->min, row->max, &number))
+	if (row->max > 0 &&
+	    !options_parse_number(value, row->min, row->max, &number))
 		return false;
 	switch (row->id) {
 	case LISTEN:

@@ -44,6 +44,10 @@ enum options_result {
 enum options_result options_parse(struct options *options, int argc,
     char *const argv[], FILE *out, FILE *err);
 
+/* Digits and nothing else, from `min` to `max`; false: it is not that. */
+bool options_parse_number(
+    const char *text, int64_t min, int64_t max, int64_t *number);
+
 /*
  * "200ms", "1.5s", "2m", "0"; false: not a duration, or beyond an hour.
  * A range, "1s-3s", or a single duration, for which both are the same.
