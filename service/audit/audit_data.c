@@ -1,33 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The audit for programs: the report as JSON. */
+/* The audit for programs: the report as JSON, a member a line. */
 #include "service/audit/audit.h"
 
 #include <assert.h>
 
-static json_t *
-seats_json(int64_t seat, int64_t quantity)
-{
-	json_t *list = json_array();
-	int64_t i;
-
-	for (i = 0; i < quantity; i++)
-		json_array_append_new(list, json_integer(seat + i));
-	return list;
-}
+#include "service/member.h"
 
 static json_t *
 witness_json(const struct audit_witness *w, const char *role, bool with_name)
 {
-	json_t *value;
+	json_t *value = json_object();
 
-	value = json_pack("{s:s, s:s, s:s*, s:o, s:I, s:I, s:I, s:s, s:i, s:i,"
-			  " s:O?}",
-	    "role", role, "order", w->order, "buyer",
-	    with_name ? w->buyer : NULL, "seats",
-	    seats_json(w->seat, w->quantity), "version", (json_int_t)w->version,
-	    "base", (json_int_t)w->base, "remaining", (json_int_t)w->remaining,
-	    "lock", w->lock, "worker", (int)w->worker, "clerk", (int)w->clerk,
-	    "trail", w->trail);
+	member_text(value, "role", role);
+	member_text(value, "order", w->order);
+	member_text(value, "buyer", with_name ? w->buyer : NULL);
+	member_seats(value, w->seat, w->quantity);
+	member_number(value, "version", w->version);
+	member_number(value, "base", w->base);
+	member_number(value, "remaining", w->remaining);
+	member_text(value, "lock", w->lock);
+	member_number(value, "worker", w->worker);
+	member_number(value, "clerk", w->clerk);
+	member_json(value, "trail",
+	    w->trail != NULL ? json_incref(w->trail) : json_null());
 	return value;
 }
 
@@ -37,23 +32,25 @@ collision_json(const struct audit_report *r,
     size_t count)
 {
 	static const char *const roles[] = {"first", "culprit", "second"};
-	json_t *orders = json_array();
+	json_t *value, *orders;
 	size_t i;
 
-	if (count == 0) {
-		json_decref(orders);
+	if (count == 0)
 		return json_null();
-	}
 	assert(count == 2 || count == 3);
+	orders = json_array();
 	for (i = 0; i < count; i++)
 		json_array_append_new(
 		    orders, witness_json(&witnesses[i],
 				i + 1 == count ? roles[2] : roles[i],
 				subject->with_names));
-	return json_pack("{s:I, s:I, s:s, s:b, s:o}", "seat",
-	    (json_int_t)r->collision.seat, "times",
-	    (json_int_t)r->collision.times, "lock", r->collision.lock,
-	    "explained", r->collision.explained, "orders", orders);
+	value = json_object();
+	member_number(value, "seat", r->collision.seat);
+	member_number(value, "times", r->collision.times);
+	member_text(value, "lock", r->collision.lock);
+	member_flag(value, "explained", r->collision.explained);
+	member_json(value, "orders", orders);
+	return value;
 }
 
 static json_t *
@@ -64,13 +61,15 @@ strategies_json(const struct audit_report *r)
 
 	for (i = 0; i < r->strategy_count; i++) {
 		const struct audit_strategy *s = &r->strategies[i];
-		const bool wrong = s->seats_twice > 0 || s->overwrites > 0;
+		json_t *value = json_object();
 
-		json_array_append_new(list,
-		    json_pack("{s:s, s:I, s:I, s:I, s:b}", "lock", s->lock,
-			"receipts", (json_int_t)s->receipts, "seats_twice",
-			(json_int_t)s->seats_twice, "overwrites",
-			(json_int_t)s->overwrites, "wrong", wrong));
+		member_text(value, "lock", s->lock);
+		member_number(value, "receipts", s->receipts);
+		member_number(value, "seats_twice", s->seats_twice);
+		member_number(value, "overwrites", s->overwrites);
+		member_flag(
+		    value, "wrong", s->seats_twice > 0 || s->overwrites > 0);
+		json_array_append_new(list, value);
 	}
 	return list;
 }
@@ -80,17 +79,26 @@ audit_data_json(const struct audit_report *r,
     const struct audit_subject *subject, const struct audit_witness *witnesses,
     size_t count)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I,"
-			 " s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
-	    "sale", subject->sale, "store", subject->store, "lock",
-	    subject->lock, "verdict", audit_verdict_name(r->verdict), "wrong",
-	    r->verdict != VERDICT_CORRECT, "capacity", (json_int_t)r->capacity,
-	    "remaining", (json_int_t)r->remaining, "version",
-	    (json_int_t)r->version, "receipts", (json_int_t)r->receipts,
-	    "tickets", (json_int_t)r->tickets, "seats", (json_int_t)r->seats,
-	    "seats_twice", (json_int_t)r->seats_twice, "oversold",
-	    (json_int_t)r->oversold, "stranded", (json_int_t)r->stranded,
-	    "overwrites", (json_int_t)r->overwrites, "recounts",
-	    (json_int_t)r->recounts, "strategies", strategies_json(r),
-	    "collision", collision_json(r, subject, witnesses, count));
+	json_t *value = json_object();
+
+	member_text(value, "sale", subject->sale);
+	member_text(value, "store", subject->store);
+	member_text(value, "lock", subject->lock);
+	member_text(value, "verdict", audit_verdict_name(r->verdict));
+	member_flag(value, "wrong", r->verdict != VERDICT_CORRECT);
+	member_number(value, "capacity", r->capacity);
+	member_number(value, "remaining", r->remaining);
+	member_number(value, "version", r->version);
+	member_number(value, "receipts", r->receipts);
+	member_number(value, "tickets", r->tickets);
+	member_number(value, "seats", r->seats);
+	member_number(value, "seats_twice", r->seats_twice);
+	member_number(value, "oversold", r->oversold);
+	member_number(value, "stranded", r->stranded);
+	member_number(value, "overwrites", r->overwrites);
+	member_number(value, "recounts", r->recounts);
+	member_json(value, "strategies", strategies_json(r));
+	member_json(
+	    value, "collision", collision_json(r, subject, witnesses, count));
+	return value;
 }

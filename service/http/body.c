@@ -3,13 +3,12 @@
 #include "service/http/body.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "service/http/problem.h"
+#include "service/options.h"
 
 static int
 hex_value(char c)
@@ -70,10 +69,8 @@ named_twice(struct reply *reply, const char *name)
 	char safe[48];
 
 	print_safely(safe, name);
-	problem_reply(reply, PROBLEM_BAD_BODY,
-	    json_pack("{s:s}", "member", safe), "The body names \"%s\" twice.",
-	    safe);
-	return false;
+	return problem_of_member(reply, PROBLEM_BAD_BODY, safe,
+	    "The body names \"%s\" twice.", safe);
 }
 
 static bool
@@ -187,12 +184,6 @@ body_free(struct body *body)
 }
 
 bool
-body_has(const struct body *body, const char *name)
-{
-	return json_object_get(body->members, name) != NULL;
-}
-
-bool
 body_allows(
     const struct body *body, const char *const *names, struct reply *reply)
 {
@@ -212,11 +203,9 @@ body_allows(
 			n += (size_t)snprintf(known + n, sizeof(known) - n,
 			    "%s%s", i == 0 ? "" : ", ", names[i]);
 		print_safely(safe, name);
-		problem_reply(reply, PROBLEM_UNKNOWN_MEMBER,
-		    json_pack("{s:s}", "member", safe),
+		return problem_of_member(reply, PROBLEM_UNKNOWN_MEMBER, safe,
 		    "There is no member \"%s\" here; there are: %s.", safe,
 		    known);
-		return false;
 	}
 	return true;
 }
@@ -224,10 +213,8 @@ body_allows(
 static bool
 bad_value(struct reply *reply, const char *name, const char *what)
 {
-	problem_reply(reply, PROBLEM_BAD_VALUE,
-	    json_pack("{s:s}", "member", name), "\"%s\" must be %s.", name,
-	    what);
-	return false;
+	return problem_of_member(
+	    reply, PROBLEM_BAD_VALUE, name, "\"%s\" must be %s.", name, what);
 }
 
 bool
@@ -244,32 +231,37 @@ body_text(const struct body *body, const char *name, const char **value,
 	return true;
 }
 
+/* In a form it is text: digits, and a minus before them. */
+static bool
+whole_number(const struct body *body, const json_t *member, int64_t *number)
+{
+	const char *text = json_string_value(member);
+
+	*number = json_integer_value(member);
+	if (!body->is_form)
+		return json_is_integer(member);
+	if (*text != '-')
+		return options_parse_number(text, 0, INT64_MAX, number);
+	if (!options_parse_number(text + 1, 0, INT64_MAX, number))
+		return false;
+	*number = -*number;
+	return true;
+}
+
 bool
 body_number(const struct body *body, const char *name, int64_t min, int64_t max,
     int64_t *value, struct reply *reply)
 {
 	const json_t *member = json_object_get(body->members, name);
-	const char *text;
 	int64_t number;
-	char what[96], *end;
+	char what[96];
 
 	if (member == NULL)
 		return true;
 	snprintf(what, sizeof(what),
 	    "a whole number from %" PRId64 " to %" PRId64, min, max);
-	if (json_is_integer(member)) {
-		number = json_integer_value(member);
-	} else if (body->is_form) {
-		text = json_string_value(member);
-		errno = 0;
-		number = strtoll(text, &end, 10);
-		if (errno != 0 || *end != '\0' ||
-		    !isdigit((unsigned char)text[text[0] == '-' ? 1 : 0]))
-			return bad_value(reply, name, what);
-	} else {
-		return bad_value(reply, name, what);
-	}
-	if (number < min || number > max)
+	if (!whole_number(body, member, &number) || number < min ||
+	    number > max)
 		return bad_value(reply, name, what);
 	*value = number;
 	return true;

@@ -26,8 +26,6 @@ void body_free(struct body *body);
 bool body_allows(
     const struct body *body, const char *const *names, struct reply *reply);
 
-bool body_has(const struct body *body, const char *name);
-
 /* Text; what is not there stays as it is. */
 bool body_text(const struct body *body, const char *name, const char **value,
     struct reply *reply);

@@ -2,15 +2,21 @@
 /* What several calls need. */
 #include "service/http/handle.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "locks/clock.h"
-#include "locks/timestamp.h"
 #include "service/http/problem.h"
+#include "service/member.h"
+
+void
+handle_no_sale(struct call *call, json_t *extra)
+{
+	problem_reply(call->reply, PROBLEM_NO_SALE, extra,
+	    "There is no sale \"%s\"; GET /sales lists them.",
+	    call->request->sale);
+}
 
 void
 handle_store_error(struct call *call, enum store_result result)
@@ -20,9 +26,7 @@ handle_store_error(struct call *call, enum store_result result)
 
 	switch (result) {
 	case STORE_GONE:
-		problem_reply(reply, PROBLEM_NO_SALE, NULL,
-		    "There is no sale \"%s\"; GET /sales lists them.",
-		    call->request->sale);
+		handle_no_sale(call, NULL);
 		return;
 	case STORE_BUSY:
 	case STORE_MOVED:
@@ -69,26 +73,35 @@ handle_lock_is_safe(const char *name)
 	return lock_parse(name, &strategy) && lock_is_safe(strategy);
 }
 
+/* One number, or a range's two. */
 static json_t *
 delay_json(const struct store_settings *settings)
 {
+	json_t *range;
+
 	if (settings->delay_min_ms == settings->delay_max_ms)
 		return json_integer(settings->delay_min_ms);
-	return json_pack("[I, I]", (json_int_t)settings->delay_min_ms,
-	    (json_int_t)settings->delay_max_ms);
+	range = json_array();
+	json_array_append_new(range, json_integer(settings->delay_min_ms));
+	json_array_append_new(range, json_integer(settings->delay_max_ms));
+	return range;
 }
 
 json_t *
 handle_sale_json(const struct call *call, const struct store_state *state)
 {
 	const struct store_settings *s = &state->settings;
+	json_t *value = json_object();
 
-	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:o, s:s, s:b}", "id",
-	    s->id, "capacity", (json_int_t)s->capacity, "remaining",
-	    (json_int_t)state->remaining, "version", (json_int_t)state->version,
-	    "lock", s->lock, "delay_ms", delay_json(s), "store",
-	    store_kind(call->service->store), "safe",
-	    (int)handle_lock_is_safe(s->lock));
+	member_text(value, "id", s->id);
+	member_number(value, "capacity", s->capacity);
+	member_number(value, "remaining", state->remaining);
+	member_number(value, "version", state->version);
+	member_text(value, "lock", s->lock);
+	member_json(value, "delay_ms", delay_json(s));
+	member_text(value, "store", store_kind(call->service->store));
+	member_flag(value, "safe", handle_lock_is_safe(s->lock));
+	return value;
 }
 
 void
@@ -108,34 +121,13 @@ handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version)
 	       end > 0 && text[end] == '\0';
 }
 
-json_t *
-handle_seats_json(int64_t seat, int64_t quantity)
-{
-	json_t *list = json_array();
-	int64_t i;
-
-	for (i = 0; i < quantity; i++)
-		json_array_append_new(list, json_integer(seat + i));
-	return list;
-}
-
-json_t *
-handle_timestamp_json(int64_t ms)
-{
-	char text[TIMESTAMP_SIZE];
-
-	timestamp_print(ms, text);
-	return json_string(text);
-}
-
 void
-handle_add_trail(json_t *receipt, int64_t base, unsigned worker, unsigned clerk,
-    const char *trail)
+handle_add_trail(json_t *value, const struct store_line *line)
 {
-	json_object_set_new(receipt, "base", json_integer(base));
-	json_object_set_new(receipt, "worker", json_integer(worker));
-	json_object_set_new(receipt, "clerk", json_integer(clerk));
-	json_object_set_new(receipt, "trail", json_loads(trail, 0, NULL));
+	member_number(value, "base", line->base);
+	member_number(value, "worker", line->worker);
+	member_number(value, "clerk", line->clerk);
+	member_json(value, "trail", json_loads(line->trail, 0, NULL));
 }
 
 bool
@@ -152,20 +144,12 @@ handle_arg_number(struct call *call, const char *name, int64_t min, int64_t max,
     int64_t *number)
 {
 	const char *value = request_arg(call->request, name);
-	char *end;
 
-	if (value == NULL)
+	if (value == NULL || options_parse_number(value, min, max, number))
 		return true;
-	errno = 0;
-	*number = strtoll(value, &end, 10);
-	if (isdigit((unsigned char)value[0]) && *end == '\0' && errno == 0 &&
-	    *number >= min && *number <= max)
-		return true;
-	problem_reply(call->reply, PROBLEM_BAD_VALUE,
-	    json_pack("{s:s}", "member", name),
+	return problem_of_member(call->reply, PROBLEM_BAD_VALUE, name,
 	    "\"%s\" must be a whole number from %" PRId64 " to %" PRId64 ".",
 	    name, min, max);
-	return false;
 }
 
 bool
@@ -185,18 +169,20 @@ handle_deadline_ns(const struct call *call)
 }
 
 void
-handle_reply_receipt(struct call *call, const struct receipt *r,
-    const char *sale, const char *trail, bool with_name)
+handle_reply_receipt(
+    struct call *call, int status, const struct store_line *line)
 {
-	json_t *value;
+	json_t *value = json_object();
 
-	value = json_pack("{s:s, s:s, s:s*, s:o, s:I, s:I, s:s, s:o}", "order",
-	    r->order, "sale", sale, "buyer", with_name ? r->buyer : NULL,
-	    "seats", handle_seats_json(r->seat, r->quantity), "remaining",
-	    (json_int_t)r->remaining, "version", (json_int_t)r->version, "lock",
-	    r->lock, "sold_at", handle_timestamp_json(r->sold_at_ms));
-	if (trail != NULL)
-		handle_add_trail(value, r->base, r->worker, r->clerk, trail);
-	reply_json(call->reply,
-	    call->request->order.outcome == OUTCOME_NONE ? 200 : 201, value);
+	member_text(value, "order", line->order);
+	member_text(value, "sale", call->request->sale);
+	member_text(value, "buyer", line->buyer);
+	member_seats(value, line->seat, line->quantity);
+	member_number(value, "remaining", line->remaining);
+	member_number(value, "version", line->version);
+	member_text(value, "lock", line->lock);
+	member_time(value, "sold_at", line->sold_at_ms);
+	if (line->trail != NULL)
+		handle_add_trail(value, line);
+	reply_json(call->reply, status, value);
 }

@@ -10,6 +10,7 @@
 #define HANDLE_H
 
 #include <jansson.h>
+#include <string.h>
 #include <strings.h>
 
 #include "service/http/reply.h"
@@ -42,6 +43,9 @@ handler_fn handle_buy_post;
 handler_fn handle_ledger_order, handle_ledger_get, handle_audit_get,
     handle_audit_text;
 
+/* There is no such sale; `extra` as problem_reply() takes it. */
+void handle_no_sale(struct call *call, json_t *extra);
+
 /* The problem that fits a store's result. */
 void handle_store_error(struct call *call, enum store_result result);
 
@@ -59,16 +63,13 @@ int64_t handle_deadline_ns(const struct call *call);
 
 json_t *handle_sale_json(
     const struct call *call, const struct store_state *state);
-json_t *handle_seats_json(int64_t seat, int64_t quantity);
-json_t *handle_timestamp_json(int64_t ms);
 
-/* What only the readers of trails want. */
-void handle_add_trail(json_t *receipt, int64_t base, unsigned worker,
-    unsigned clerk, const char *trail);
+/* Added for readers of trails: base, worker, clerk and trail of a line. */
+void handle_add_trail(json_t *value, const struct store_line *line);
 
-/* A receipt: 201 to a buy, 200 to whoever looks it up.  `trail` may be NULL. */
-void handle_reply_receipt(struct call *call, const struct receipt *receipt,
-    const char *sale, const char *trail, bool with_name);
+/* A receipt of the path's sale; the line's trail, NULL: without it. */
+void handle_reply_receipt(
+    struct call *call, int status, const struct store_line *line);
 
 /* ETags look like "0011223344556677-12": epoch and version. */
 void handle_put_etag(struct call *call, const struct store_state *state);
@@ -84,10 +85,7 @@ bool handle_arg_number(struct call *call, const char *name, int64_t min,
 static inline bool
 text_starts_with(const char *text, const char *prefix)
 {
-	while (*prefix != '\0')
-		if (*text == '\0' || strncasecmp(text++, prefix++, 1) != 0)
-			return false;
-	return true;
+	return strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
 
 #endif

@@ -110,19 +110,13 @@ void
 handle_audit_text(struct call *call)
 {
 	struct inquiry inquiry;
-	char *text = NULL;
-	size_t size = 0;
 	FILE *out;
 
 	if (inquire(call, &inquiry)) {
-		out = open_memstream(&text, &size);
-		if (out == NULL)
-			abort();
+		out = reply_open(call->reply);
 		audit_text_print(&inquiry.report, &inquiry.subject,
 		    inquiry.witnesses, inquiry.count, out);
-		fclose(out);
-		reply_own(
-		    call->reply, 200, "text/plain; charset=utf-8", text, size);
+		reply_close(call->reply, out, 200, REPLY_TEXT);
 	}
 	dismiss(&inquiry);
 }

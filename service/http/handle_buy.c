@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Buying: from a request to an order, and from its outcome to a reply. */
-#include "service/http/routes.h"
+#include "service/http/handle.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "service/http/body.h"
-#include "service/http/handle.h"
 #include "service/http/problem.h"
+#include "service/member.h"
 
 /* 1 to 64 characters of UTF-8, none of them a control character. */
 static bool
@@ -27,11 +27,9 @@ buyer_is_valid(const char *buyer)
 static bool
 bad_key(struct reply *reply)
 {
-	problem_reply(reply, PROBLEM_BAD_VALUE,
-	    json_pack("{s:s}", "member", "Idempotency-Key"),
+	return problem_of_member(reply, PROBLEM_BAD_VALUE, "Idempotency-Key",
 	    "Idempotency-Key must be 1 to 255 printable ASCII characters, "
 	    "bare or in double quotes.");
-	return false;
 }
 
 /* Bare, or a structured field's string: "…" with \" and \\. */
@@ -66,10 +64,8 @@ parse_if_match(const char *text, struct order *order, struct reply *reply)
 	if (text_starts_with(text, "W/") ||
 	    handle_parse_etag(text, &order->match_epoch, &order->match_version))
 		return true;
-	problem_reply(reply, PROBLEM_BAD_VALUE,
-	    json_pack("{s:s}", "member", "If-Match"),
+	return problem_of_member(reply, PROBLEM_BAD_VALUE, "If-Match",
 	    "If-Match must be one ETag as GET gave it, or *.");
-	return false;
 }
 
 static bool
@@ -85,13 +81,11 @@ parse_wish(struct call *call, const struct body *body, struct order *order)
 		call->service->options->max_quantity, &order->quantity,
 		call->reply))
 		return false;
-	if (!buyer_is_valid(buyer)) {
-		problem_reply(call->reply, PROBLEM_BAD_VALUE,
-		    json_pack("{s:s}", "member", "buyer"),
+	if (!buyer_is_valid(buyer))
+		return problem_of_member(call->reply, PROBLEM_BAD_VALUE,
+		    "buyer",
 		    "\"buyer\" must be 1 to 64 characters, none of them a "
 		    "control character.");
-		return false;
-	}
 	snprintf(order->buyer, sizeof(order->buyer), "%s", buyer);
 	return true;
 }
@@ -127,23 +121,21 @@ put_server_timing(struct call *call)
 	    (double)t.delay_ns / 1e6, (double)t.write_ns / 1e6);
 }
 
-/* The trail of a refusal, on request; NULL otherwise. */
+/* What a refusal says besides: on request its trail, and who refused it. */
 static json_t *
 asked_trail(const struct call *call)
 {
 	const struct receipt *receipt = &call->request->order.receipt;
-	json_t *value;
+	json_t *value = json_object();
 	char text[TRAIL_TEXT_SIZE];
 
 	if (!handle_arg_is_set(call->request, "trail"))
-		return json_object();
+		return value;
 	trail_print(&call->request->order.trail, text);
-	value = json_pack("{s:o}", "trail", json_loads(text, 0, NULL));
-	if (receipt->worker > 0) { /* who refused it, if a clerk did */
-		json_object_set_new(
-		    value, "worker", json_integer(receipt->worker));
-		json_object_set_new(
-		    value, "clerk", json_integer(receipt->clerk));
+	member_json(value, "trail", json_loads(text, 0, NULL));
+	if (receipt->worker > 0) { /* a clerk did */
+		member_number(value, "worker", receipt->worker);
+		member_number(value, "clerk", receipt->clerk);
 	}
 	return value;
 }
@@ -152,16 +144,27 @@ static void
 reply_sold(struct call *call)
 {
 	const struct order *order = &call->request->order;
+	const struct receipt *r = &order->receipt;
+	struct store_line line = {.seat = r->seat,
+	    .quantity = r->quantity,
+	    .remaining = r->remaining,
+	    .version = r->version,
+	    .base = r->base,
+	    .buyer = r->buyer,
+	    .lock = r->lock,
+	    .sold_at_ms = r->sold_at_ms,
+	    .worker = r->worker,
+	    .clerk = r->clerk};
 	char text[TRAIL_TEXT_SIZE];
-	const char *trail = NULL;
 
+	memcpy(line.order, r->order, sizeof(line.order));
 	if (handle_arg_is_set(call->request, "trail")) {
 		trail_print(&order->trail, text);
-		trail = order->outcome == OUTCOME_REPLAYED
-			    ? order->replayed_trail
-			    : text;
+		line.trail = order->outcome == OUTCOME_REPLAYED
+				 ? order->replayed_trail
+				 : text;
 	}
-	handle_reply_receipt(call, &order->receipt, order->sale, trail, true);
+	handle_reply_receipt(call, 201, &line);
 	reply_header(call->reply, "Location", "/sales/%s/orders/%s",
 	    order->sale, order->receipt.order);
 }
@@ -173,10 +176,9 @@ reply_refused(struct call *call)
 	const int64_t left = order->state.remaining;
 	json_t *extra = asked_trail(call);
 
-	json_object_set_new(extra, "sale", json_string(order->sale));
-	json_object_set_new(extra, "remaining", json_integer(left));
-	json_object_set_new(
-	    extra, "version", json_integer(order->state.version));
+	member_text(extra, "sale", order->sale);
+	member_number(extra, "remaining", left);
+	member_number(extra, "version", order->state.version);
 	if (order->outcome == OUTCOME_SOLD_OUT)
 		problem_reply(call->reply, PROBLEM_SOLD_OUT, extra,
 		    "No tickets are left.");
@@ -229,9 +231,7 @@ reply_not_served(struct call *call)
 	const struct order *order = &call->request->order;
 
 	if (order->outcome == OUTCOME_NO_SALE) {
-		problem_reply(call->reply, PROBLEM_NO_SALE, asked_trail(call),
-		    "There is no sale \"%s\"; GET /sales lists them.",
-		    order->sale);
+		handle_no_sale(call, asked_trail(call));
 		return;
 	}
 	problem_reply(call->reply, rows[order->outcome].problem,

@@ -2,50 +2,28 @@
 /* Calls that read the ledger: orders and pages. */
 #include "service/http/handle.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "service/http/admin.h"
 #include "service/http/problem.h"
+#include "service/member.h"
 
-struct order_query {
-	struct call *call;
-	bool with_name;
-};
-
+/* Whoever knows the order's 128 random bits may see the buyer's name. */
 static bool
-reply_order_line(const struct store_line *line, void *arg)
+reply_order(const struct store_line *line, void *call)
 {
-	struct order_query *query = arg;
-	struct receipt r = {.seat = line->seat,
-	    .quantity = line->quantity,
-	    .remaining = line->remaining,
-	    .version = line->version,
-	    .base = line->base,
-	    .sold_at_ms = line->sold_at_ms,
-	    .worker = line->worker,
-	    .clerk = line->clerk};
-
-	memcpy(r.order, line->order, sizeof(r.order));
-	snprintf(r.buyer, sizeof(r.buyer), "%s", line->buyer);
-	snprintf(r.lock, sizeof(r.lock), "%s", line->lock);
-	handle_reply_receipt(query->call, &r, query->call->request->sale,
-	    line->trail, query->with_name);
+	handle_reply_receipt(call, 200, line);
 	return true;
 }
 
-/* Whoever knows the order's 128 random bits may see the buyer's name. */
 void
 handle_ledger_order(struct call *call)
 {
-	struct order_query query = {.call = call, .with_name = true};
 	struct store_state state;
 	enum store_result result;
 
 	if (!handle_read_sale(call, &state))
 		return;
 	result = store_find(call->store, &state, STORE_BY_ORDER,
-	    call->request->item, reply_order_line, &query);
+	    call->request->item, reply_order, call);
 	if (result == STORE_GONE)
 		problem_reply(call->reply, PROBLEM_NO_ORDER, NULL,
 		    "The sale \"%s\" has no such order.", call->request->sale);
@@ -67,21 +45,22 @@ append_line(const struct store_line *line, void *arg)
 	    [STORE_RAISED] = "raised"};
 	struct page *page = arg;
 	const bool sold = line->kind == STORE_SOLD;
-	json_t *value;
+	json_t *value = json_object();
 
-	value = json_pack("{s:s, s:I, s:I, s:i, s:s*, s:s*, s:o, s:I, s:I,"
-			  " s:s, s:o}",
-	    "kind", kinds[line->kind], "version", (json_int_t)line->version,
-	    "base", (json_int_t)line->base, "nth", (int)line->nth, "order",
-	    sold ? line->order : NULL, "buyer",
-	    sold && page->with_names ? line->buyer : NULL, "seats",
-	    handle_seats_json(line->seat, line->quantity), "remaining",
-	    (json_int_t)line->remaining, "capacity", (json_int_t)line->capacity,
-	    "lock", line->lock, "sold_at",
-	    handle_timestamp_json(line->sold_at_ms));
+	member_text(value, "kind", kinds[line->kind]);
+	member_number(value, "version", line->version);
+	member_number(value, "base", line->base);
+	member_number(value, "nth", line->nth);
+	member_text(value, "order", sold ? line->order : NULL);
+	member_text(
+	    value, "buyer", sold && page->with_names ? line->buyer : NULL);
+	member_seats(value, line->seat, line->quantity);
+	member_number(value, "remaining", line->remaining);
+	member_number(value, "capacity", line->capacity);
+	member_text(value, "lock", line->lock);
+	member_time(value, "sold_at", line->sold_at_ms);
 	if (page->with_trails && sold)
-		handle_add_trail(
-		    value, line->base, line->worker, line->clerk, line->trail);
+		handle_add_trail(value, line);
 	json_array_append_new(page->lines, value);
 	page->last = line->version;
 	return --page->limit > 0;
@@ -96,6 +75,7 @@ handle_ledger_get(struct call *call)
 	struct store_state state;
 	enum store_result result;
 	int64_t after = 0;
+	json_t *value;
 
 	if (!handle_arg_number(call, "after", 0, INT64_MAX, &after) ||
 	    !handle_arg_number(
@@ -109,11 +89,12 @@ handle_ledger_get(struct call *call)
 		handle_store_error(call, result);
 		return;
 	}
-	reply_json(call->reply, 200,
-	    json_pack("{s:s, s:I, s:o, s:o}", "sale", call->request->sale,
-		"version", (json_int_t)state.version, "lines", page.lines,
-		"next",
-		page.last > 0 && page.last < state.version
-		    ? json_integer(page.last)
-		    : json_null()));
+	value = json_object();
+	member_text(value, "sale", call->request->sale);
+	member_number(value, "version", state.version);
+	member_json(value, "lines", page.lines);
+	member_json(value, "next",
+	    page.last > 0 && page.last < state.version ? json_integer(page.last)
+						       : json_null());
+	reply_json(call->reply, 200, value);
 }

@@ -6,6 +6,7 @@
 
 #include "service/http/admin.h"
 #include "service/http/problem.h"
+#include "service/member.h"
 #include "service/page/page.h"
 
 /* The page loads nothing from elsewhere, and runs nothing that is inline. */
@@ -15,13 +16,10 @@ reply_file(struct call *call, const struct page_file *file)
 	const char *known = call->request->headers[HEADER_IF_NONE_MATCH];
 	struct reply *reply = call->reply;
 
-	if (known != NULL && strstr(known, file->etag) != NULL) {
+	if (known != NULL && strstr(known, file->etag) != NULL)
 		reply_literal(reply, 304, NULL, "");
-	} else {
-		reply_own(reply, 200, file->type,
-		    (char *)(uintptr_t)file->bytes, file->size);
-		reply->is_static = true;
-	}
+	else
+		reply_static(reply, 200, file->type, file->bytes, file->size);
 	reply_header(reply, "ETag", "%s", file->etag);
 	reply_header(reply, "Cache-Control", "no-cache");
 	reply_header(reply, "Content-Security-Policy",
@@ -68,12 +66,14 @@ handle_page_about(struct call *call)
 	    [ADMIN_TOKEN] = "token",
 	    [ADMIN_OFF] = "off"};
 	const struct options *options = call->service->options;
+	json_t *value = json_object();
 
-	reply_json(call->reply, 200,
-	    json_pack("{s:s, s:s, s:b, s:i, s:i, s:I}", "version",
-		TURNSTILE_VERSION, "admin", modes[options->admin], "may_change",
-		(int)admin_is(call), "workers", (int)options->workers, "clerks",
-		(int)options->clerks, "timeout_ms",
-		(json_int_t)options->timeout_ms));
+	member_text(value, "version", TURNSTILE_VERSION);
+	member_text(value, "admin", modes[options->admin]);
+	member_flag(value, "may_change", admin_is(call));
+	member_number(value, "workers", options->workers);
+	member_number(value, "clerks", options->clerks);
+	member_number(value, "timeout_ms", options->timeout_ms);
+	reply_json(call->reply, 200, value);
 	reply_header(call->reply, "Cache-Control", "no-store");
 }

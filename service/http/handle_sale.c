@@ -8,6 +8,7 @@
 #include "locks/clock.h"
 #include "service/http/body.h"
 #include "service/http/problem.h"
+#include "service/member.h"
 
 static bool
 append_sale(const struct store_state *state, void *arg)
@@ -21,16 +22,17 @@ append_sale(const struct store_state *state, void *arg)
 void
 handle_sale_list(struct call *call)
 {
-	json_t *list = json_array();
+	json_t *value = json_object(), *list = json_array();
 	void *args[] = {list, call};
 	enum store_result result;
 
+	member_json(value, "sales", list);
 	result = store_list(call->store, append_sale, args);
 	if (result == STORE_OK) {
-		reply_json(call->reply, 200, json_pack("{s:o}", "sales", list));
+		reply_json(call->reply, 200, value);
 		return;
 	}
-	json_decref(list);
+	json_decref(value);
 	handle_store_error(call, result);
 }
 
@@ -53,15 +55,6 @@ handle_sale_get(struct call *call)
 	reply_header(call->reply, "Cache-Control", "no-cache");
 }
 
-static bool
-bad_lock(struct reply *reply)
-{
-	problem_reply(reply, PROBLEM_BAD_VALUE,
-	    json_pack("{s:s}", "member", "lock"), "\"lock\" must be one of %s.",
-	    lock_names());
-	return false;
-}
-
 /* lock, delay and capacity, where they are there. */
 static bool
 parse_settings(struct call *call, const struct body *body,
@@ -78,37 +71,34 @@ parse_settings(struct call *call, const struct body *body,
 		return false;
 	if (lock != NULL) {
 		if (!lock_parse(lock, &strategy))
-			return bad_lock(reply);
+			return problem_of_member(reply, PROBLEM_BAD_VALUE,
+			    "lock", "\"lock\" must be one of %s.",
+			    lock_names());
 		lock_print(strategy, settings->lock);
 	}
 	if (delay != NULL &&
 	    !duration_range_parse(
-		delay, &settings->delay_min_ms, &settings->delay_max_ms)) {
-		problem_reply(reply, PROBLEM_BAD_VALUE,
-		    json_pack("{s:s}", "member", "delay"),
+		delay, &settings->delay_min_ms, &settings->delay_max_ms))
+		return problem_of_member(reply, PROBLEM_BAD_VALUE, "delay",
 		    "\"delay\" must be a duration or a range of two, up to 1h:"
 		    " 0, 5ms, 1s-3s.");
-		return false;
-	}
 	return true;
 }
 
-/* The sale as the answer to a change of it. */
+/* The sale as the answer to a change of it; -1: it was not recounted. */
 static void
 reply_sale(struct call *call, int status, const struct store_state *state,
-    json_t *extra)
+    int64_t recounted_to)
 {
 	json_t *value = handle_sale_json(call, state);
 
-	if (extra != NULL)
-		json_object_update(value, extra);
-	json_decref(extra);
+	if (recounted_to != -1)
+		member_number(value, "recounted_to", recounted_to);
 	if (state->settings.delay_max_ms * 2 >=
 	    call->service->options->timeout_ms)
-		json_object_set_new(value, "warning",
-		    json_string("the delay is half the orders' timeout or "
-				"more: under a lock the third buyer at once "
-				"will be refused"));
+		member_text(value, "warning",
+		    "the delay is half the orders' timeout or more: under a "
+		    "lock the third buyer at once will be refused");
 	reply_json(call->reply, status, value);
 	handle_put_etag(call, state);
 }
@@ -142,7 +132,7 @@ open_sale(struct call *call, const struct store_settings *settings)
 	log_change(call, "sale-opened");
 	if (!handle_read_sale(call, &state))
 		return;
-	reply_sale(call, 201, &state, NULL);
+	reply_sale(call, 201, &state, -1);
 	reply_header(call->reply, "Location", "/sales/%s", settings->id);
 }
 
@@ -163,12 +153,11 @@ handle_sale_post(struct call *call)
 	    body_text(&body, "id", &id, call->reply) &&
 	    parse_settings(call, &body, 1, &settings)) {
 		if (!handle_id_is_valid(id)) {
-			problem_reply(call->reply, PROBLEM_BAD_VALUE,
-			    json_pack("{s:s}", "member", "id"),
+			problem_of_member(call->reply, PROBLEM_BAD_VALUE, "id",
 			    "\"id\" must be 1 to 64 of a-z 0-9 - _.");
 		} else if (settings.capacity == 0) {
-			problem_reply(call->reply, PROBLEM_BAD_VALUE,
-			    json_pack("{s:s}", "member", "capacity"),
+			problem_of_member(call->reply, PROBLEM_BAD_VALUE,
+			    "capacity",
 			    "\"capacity\" is missing: how many tickets?");
 		} else {
 			snprintf(settings.id, STORE_ID_SIZE, "%s", id);
@@ -188,9 +177,9 @@ find_recount(const struct store_line *line, void *arg)
 	return true;
 }
 
-/* What a change of strategy did to the counter, if anything. */
-static json_t *
-recount_json(struct call *call, const struct store_state *before,
+/* What a change of strategy set the counter to; -1: it did not. */
+static int64_t
+recounted_to(struct call *call, const struct store_state *before,
     const struct store_state *after)
 {
 	int64_t remaining = -1;
@@ -198,10 +187,9 @@ recount_json(struct call *call, const struct store_state *before,
 	if (after->version == before->version ||
 	    store_each(call->store, after,
 		after->version < 2 ? 0 : after->version - 2, find_recount,
-		&remaining) != STORE_OK ||
-	    remaining == -1)
-		return NULL;
-	return json_pack("{s:I}", "recounted_to", (json_int_t)remaining);
+		&remaining) != STORE_OK)
+		return -1;
+	return remaining;
 }
 
 /* Change what was read; again while others change it too. */
@@ -233,7 +221,7 @@ change_sale(struct call *call, const struct body *body)
 		return;
 	}
 	log_change(call, "sale-changed");
-	reply_sale(call, 200, &state, recount_json(call, &before, &state));
+	reply_sale(call, 200, &state, recounted_to(call, &before, &state));
 }
 
 void
@@ -260,14 +248,15 @@ handle_sale_delete(struct call *call)
 	const bool force = handle_arg_is_set(call->request, "force");
 	struct store_state state;
 	enum store_result result;
+	json_t *extra;
 
 	do {
 		if (!handle_read_sale(call, &state))
 			return;
 		if (state.remaining > 0 && !force) {
-			problem_reply(call->reply, PROBLEM_NOT_SOLD_OUT,
-			    json_pack("{s:I}", "remaining",
-				(json_int_t)state.remaining),
+			extra = json_object();
+			member_number(extra, "remaining", state.remaining);
+			problem_reply(call->reply, PROBLEM_NOT_SOLD_OUT, extra,
 			    "Tickets left: %" PRId64 "; ?force=1 deletes the "
 			    "sale and its ledger all the same.",
 			    state.remaining);

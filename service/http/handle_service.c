@@ -2,27 +2,23 @@
 /* Calls about the service itself. */
 #include "service/http/handle.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "service/http/metrics.h"
 #include "service/http/problem.h"
+#include "service/member.h"
 
 void
 handle_service_root(struct call *call)
 {
 	const char *host = call->request->headers[HEADER_HOST];
-	char *text = NULL;
-	size_t size = 0;
 	FILE *out;
 
 	if (handle_page_reply(call))
 		return;
 	if (host == NULL || strlen(host) > 80)
 		host = call->service->address;
-	out = open_memstream(&text, &size);
-	if (out == NULL)
-		abort();
+	out = reply_open(call->reply);
 	fprintf(out,
 	    "turnstile " TURNSTILE_VERSION
 	    ": sells the same seat twice, shows you why, and then doesn't\n\n"
@@ -33,8 +29,7 @@ handle_service_root(struct call *call)
 	    "judge  curl %s/sales/demo/audit.txt\n"
 	    "cure   curl -X PATCH -d lock=mutex %s/sales/demo\n",
 	    host, host, host, host, host);
-	fclose(out);
-	reply_own(call->reply, 200, "text/plain; charset=utf-8", text, size);
+	reply_close(call->reply, out, 200, REPLY_TEXT);
 	reply_header(call->reply, "Vary", "Accept");
 }
 
@@ -42,25 +37,28 @@ static json_t *
 lock_json(struct lock_strategy strategy)
 {
 	const struct lock_facts facts = lock_facts(strategy);
+	json_t *value = json_object();
 	char name[LOCK_NAME_SIZE];
 
 	lock_print(strategy, name);
-	return json_pack(
-	    "{s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:s}", "name",
-	    name, "summary", lock_summary(strategy), "safe",
-	    (int)lock_is_safe(strategy), "holds", (int)facts.holds,
-	    "excludes_threads", (int)facts.excludes_threads,
-	    "excludes_processes", (int)facts.excludes_processes, "checks_write",
-	    (int)facts.checks_write, "tells_death", (int)facts.tells_death,
-	    "fair", (int)facts.fair, "wrong_on_purpose",
-	    (int)facts.wrong_on_purpose, "when_killed",
-	    lock_when_killed(strategy));
+	member_text(value, "name", name);
+	member_text(value, "summary", lock_summary(strategy));
+	member_flag(value, "safe", lock_is_safe(strategy));
+	member_flag(value, "holds", facts.holds);
+	member_flag(value, "excludes_threads", facts.excludes_threads);
+	member_flag(value, "excludes_processes", facts.excludes_processes);
+	member_flag(value, "checks_write", facts.checks_write);
+	member_flag(value, "tells_death", facts.tells_death);
+	member_flag(value, "fair", facts.fair);
+	member_flag(value, "wrong_on_purpose", facts.wrong_on_purpose);
+	member_text(value, "when_killed", lock_when_killed(strategy));
+	return value;
 }
 
 void
 handle_service_locks(struct call *call)
 {
-	json_t *list = json_array();
+	json_t *value = json_object(), *list = json_array();
 	struct lock_strategy three;
 	size_t i;
 
@@ -68,27 +66,25 @@ handle_service_locks(struct call *call)
 		json_array_append_new(list, lock_json(lock_at(i)));
 	if (lock_parse("semaphore:3", &three))
 		json_array_append_new(list, lock_json(three));
-	reply_json(call->reply, 200, json_pack("{s:o}", "locks", list));
+	member_json(value, "locks", list);
+	reply_json(call->reply, 200, value);
 }
 
 void
 handle_service_problem(struct call *call)
 {
 	enum problem problem;
-	char *text;
-	int size;
+	FILE *out;
 
 	if (!problem_named(call->request->item, &problem)) {
 		problem_reply(call->reply, PROBLEM_NOT_FOUND, NULL,
 		    "There is no problem of that name.");
 		return;
 	}
-	size = asprintf(&text, "%s (%d): %s.\n", problem_name(problem),
+	out = reply_open(call->reply);
+	fprintf(out, "%s (%d): %s.\n", problem_name(problem),
 	    problem_status(problem), problem_title(problem));
-	if (size == -1)
-		abort();
-	reply_own(
-	    call->reply, 200, "text/plain; charset=utf-8", text, (size_t)size);
+	reply_close(call->reply, out, 200, REPLY_TEXT);
 }
 
 /* -------------------------------------------------------------- health -- */
@@ -97,7 +93,7 @@ handle_service_problem(struct call *call)
 void
 handle_service_livez(struct call *call)
 {
-	reply_literal(call->reply, 200, "text/plain; charset=utf-8", "ok\n");
+	reply_literal(call->reply, 200, REPLY_TEXT, "ok\n");
 }
 
 static bool
@@ -137,20 +133,14 @@ handle_service_readyz(struct call *call)
 	const bool store =
 	    call->store != NULL && !store_poisoned(service->store);
 	const bool ready = store && !draining;
-	char *text = NULL;
-	size_t size = 0;
 	FILE *out;
 
-	out = open_memstream(&text, &size);
-	if (out == NULL)
-		abort();
+	out = reply_open(call->reply);
 	if (handle_arg_is_set(call->request, "verbose"))
 		print_checks(call, store, draining, out);
 	else
 		fprintf(out, "%s\n", ready ? "ready" : "not ready");
-	fclose(out);
-	reply_own(call->reply, ready ? 200 : 503, "text/plain; charset=utf-8",
-	    text, size);
+	reply_close(call->reply, out, ready ? 200 : 503, REPLY_TEXT);
 	if (!ready)
 		reply_header(call->reply, "Retry-After", "2");
 }
@@ -162,19 +152,13 @@ handle_service_metrics(struct call *call)
 	const bool openmetrics =
 	    accept != NULL &&
 	    strstr(accept, "application/openmetrics-text") != NULL;
-	char *text = NULL;
-	size_t size = 0;
 	FILE *out;
 
-	out = open_memstream(&text, &size);
-	if (out == NULL)
-		abort();
+	out = reply_open(call->reply);
 	metrics_print(call->service, call->store, openmetrics, out);
-	fclose(out);
-	reply_own(call->reply, 200,
+	reply_close(call->reply, out, 200,
 	    openmetrics ? "application/openmetrics-text; version=1.0.0; "
 			  "charset=utf-8"
-			: "text/plain; version=0.0.4; charset=utf-8",
-	    text, size);
+			: "text/plain; version=0.0.4; charset=utf-8");
 	reply_header(call->reply, "Vary", "Accept");
 }

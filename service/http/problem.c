@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of problems. */
+/* The table of problems, and the answers it makes. */
 #include "service/http/problem.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "service/member.h"
 
 struct problem_row {
 	const char *name;
@@ -96,28 +98,50 @@ problem_named(const char *name, enum problem *problem)
 	return false;
 }
 
-void
-problem_reply(struct reply *reply, enum problem problem, json_t *extra,
-    const char *format, ...)
+static void
+reply_with(struct reply *reply, enum problem problem, json_t *extra,
+    const char *format, va_list args)
 {
 	const struct problem_row *row = &rows[problem];
-	char detail[512];
-	json_t *value;
-	va_list args;
+	char type[64], detail[512];
+	json_t *value = json_object();
 
-	va_start(args, format);
+	snprintf(type, sizeof(type), "/problems/%s", row->name);
 	vsnprintf(detail, sizeof(detail), format, args);
-	va_end(args);
-	value =
-	    json_pack("{s:s+, s:s, s:i, s:s}", "type", "/problems/", row->name,
-		"title", row->title, "status", row->status, "detail", detail);
-	if (value == NULL) /* the detail was cut inside a character */
-		value = json_pack("{s:s+, s:s, s:i}", "type", "/problems/",
-		    row->name, "title", row->title, "status", row->status);
+	member_text(value, "type", type);
+	member_text(value, "title", row->title);
+	member_number(value, "status", row->status);
+	/* Cut inside a character it is not UTF-8, and so left out. */
+	member_text(value, "detail", detail);
 	if (extra != NULL)
 		json_object_update(value, extra);
 	json_decref(extra);
 	if (row->retry_after_s > 0)
 		reply_header(reply, "Retry-After", "%d", row->retry_after_s);
-	reply_value(reply, row->status, "application/problem+json", value);
+	reply_json_as(reply, row->status, "application/problem+json", value);
+}
+
+void
+problem_reply(struct reply *reply, enum problem problem, json_t *extra,
+    const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	reply_with(reply, problem, extra, format, args);
+	va_end(args);
+}
+
+bool
+problem_of_member(struct reply *reply, enum problem problem, const char *member,
+    const char *format, ...)
+{
+	json_t *extra = json_object();
+	va_list args;
+
+	member_text(extra, "member", member);
+	va_start(args, format);
+	reply_with(reply, problem, extra, format, args);
+	va_end(args);
+	return false;
 }

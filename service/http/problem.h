@@ -57,4 +57,12 @@ bool problem_named(const char *name, enum problem *problem);
 void problem_reply(struct reply *reply, enum problem problem, json_t *extra,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/*
+ * The same, about the member (or the argument, or the header) that is at
+ * fault.  Always false, so that a check can end with it.
+ */
+bool problem_of_member(struct reply *reply, enum problem problem,
+    const char *member, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 #endif

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A reply, without the HTTP library: handlers make it, exchange.c sends it. */
+/*
+ * A reply, without the HTTP library: a handler makes it, exchange.c sends it.
+ * It is made once: a status, a body and its type; headers before or after.
+ *
+ * One thread at a time has it: the HTTP thread, or the clerk or background
+ * thread that its request was handed to.
+ */
 #ifndef REPLY_H
 #define REPLY_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #define REPLY_HEADERS_MAX 8
+#define REPLY_TEXT "text/plain; charset=utf-8"
 
 struct reply {
-	int status; /* 0: not made yet */
-	const char *type;
-	char *body; /* owned, unless `is_static` */
+	int status;       /* 0: not made yet */
+	const char *type; /* a literal; NULL: no Content-Type */
+	char *body;       /* owned, unless `is_static` */
 	size_t size;
 	bool is_static;
 	bool close; /* the connection */
@@ -23,23 +31,31 @@ struct reply {
 	size_t header_count;
 };
 
-/* A header of the reply, printf-like; the value is cut at 511 bytes. */
+/*
+ * A header of the reply, printf-like; the value is cut at 511 bytes.  More
+ * than REPLY_HEADERS_MAX assert.
+ */
 void reply_header(struct reply *reply, const char *name, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 
-/* A body; `text` is owned by the reply from here on, or a literal. */
-void reply_own(
-    struct reply *reply, int status, const char *type, char *text, size_t size);
+/* The body in bytes, or as text, that outlive the service. */
+void reply_static(struct reply *reply, int status, const char *type,
+    const char *bytes, size_t size);
 void reply_literal(
     struct reply *reply, int status, const char *type, const char *text);
 
-void reply_free(struct reply *reply);
+/* A body that is printed: to what reply_open() returns, until the close. */
+FILE *reply_open(struct reply *reply);
+void reply_close(struct reply *reply, FILE *body, int status, const char *type);
 
 /* A JSON value and a newline as the body; the reference is taken. */
 void reply_json(struct reply *reply, int status, json_t *value);
 
-/* The same with another type. */
-void reply_value(
+/* The same with another type than application/json. */
+void reply_json_as(
     struct reply *reply, int status, const char *type, json_t *value);
+
+/* Free the body, and start anew. */
+void reply_free(struct reply *reply);
 
 #endif

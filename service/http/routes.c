@@ -156,8 +156,7 @@ routes_begin(struct call *call)
 	if (request->route->admin && !admin_may(call))
 		return ROUTE_ANSWERED;
 	if (request->sale[0] != '\0' && !handle_id_is_valid(request->sale)) {
-		problem_reply(call->reply, PROBLEM_BAD_VALUE,
-		    json_pack("{s:s}", "member", "sale"),
+		problem_of_member(call->reply, PROBLEM_BAD_VALUE, "sale",
 		    "A sale's id is 1 to 64 of a-z 0-9 - _.");
 		return ROUTE_ANSWERED;
 	}
