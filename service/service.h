@@ -47,7 +47,6 @@ struct service {
 	int listen_fd;
 	char address[320]; /* "127.0.0.1:8080", as people type it */
 	char token[SERVICE_TOKEN_SIZE]; /* "": admin has none */
-	int64_t started_ns;
 	/*
 	 * For drills: pipes inherited from the stress test, -1 without one.  A
 	 * clerk that is about to write and finds a byte in `drill_order` says

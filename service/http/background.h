@@ -15,7 +15,8 @@
 #include "service/service.h"
 
 struct job {
-	STAILQ_ENTRY(job) link;
+	STAILQ_ENTRY(job) link; /* in the list; under its mutex */
+	void *owner;            /* whose job it is; not looked at here */
 };
 
 struct background;

@@ -144,6 +144,13 @@ type_is(const char *type, const char *name)
 		   type[length] == ' ');
 }
 
+void
+body_too_large(struct reply *reply)
+{
+	problem_reply(reply, PROBLEM_TOO_LARGE, NULL,
+	    "A body may have %d bytes.", REQUEST_BODY_MAX);
+}
+
 bool
 body_parse(
     struct body *body, const struct request *request, struct reply *reply)
@@ -153,8 +160,7 @@ body_parse(
 
 	*body = (struct body){0};
 	if (request->body_too_large) {
-		problem_reply(reply, PROBLEM_TOO_LARGE, NULL,
-		    "A body may have %d bytes.", REQUEST_BODY_MAX);
+		body_too_large(reply);
 		return false;
 	}
 	if (request->body_size > 0 && type != NULL &&

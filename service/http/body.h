@@ -17,6 +17,9 @@ struct body {
 	bool is_form;    /* all values are text */
 };
 
+/* A body of more than REQUEST_BODY_MAX bytes is refused. */
+void body_too_large(struct reply *reply);
+
 /* An empty body is an object without members. */
 bool body_parse(
     struct body *body, const struct request *request, struct reply *reply);

@@ -2,6 +2,10 @@
 /*
  * One request and its reply, from the first byte to the last.  Private to
  * loop.c and exchange.c, which alone know libmicrohttpd.
+ *
+ * The HTTP thread has an exchange, but for the time that it is handed over:
+ * then a clerk (its order) or the background thread (its job) does, until
+ * exchange_post().
  */
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
@@ -15,21 +19,21 @@
 #include "service/http/reply.h"
 #include "service/http/request.h"
 
-/* One request and its reply, from the first byte to the last. */
 struct exchange {
 	struct loop *loop;
 	struct MHD_Connection *connection;
 	struct request request;
 	struct reply reply;
-	bool handed_over;
-	bool answered; /* a reply was queued */
-	size_t uploaded;
+	bool handed_over; /* once; stays so when it is back */
+	bool answered;    /* a reply was queued */
+	size_t uploaded;  /* bytes of the body, those that were dropped too */
 	struct job job;
-	STAILQ_ENTRY(exchange) link; /* in the outbox */
+	STAILQ_ENTRY(exchange) link; /* in the outbox; under its mutex */
 };
 
 STAILQ_HEAD(outbox, exchange);
 
+/* A worker's loop, as its exchanges see it; by the HTTP thread only. */
 struct loop {
 	const struct service *service;
 	struct tally *tally;
@@ -38,18 +42,20 @@ struct loop {
 	struct queue *queue;
 	struct background *background;
 	struct MHD_Daemon *daemon;
-	size_t in_flight; /* exchanges; HTTP thread only */
-	bool draining;    /* HTTP thread only */
-	int wake_fd;      /* an eventfd: the outbox is not empty */
+	size_t in_flight; /* exchanges */
+	bool draining;
+
+	/* By all threads: exchanges that were served. */
+	int wake_fd; /* an eventfd: the outbox is not empty */
 	pthread_mutex_t mutex;
 	struct outbox outbox; /* under `mutex` */
 };
 
-/* Any thread: it was served; resume its connection. */
+/* Any thread: it was served; have the loop resume its connection. */
 void exchange_post(struct exchange *exchange);
 
-/* The background's thread: serve it, and post it. */
-void exchange_serve(struct job *job, struct store_user *store);
+/* The background thread: serve it, and post it. */
+void exchange_serve(struct exchange *exchange, struct store_user *store);
 
 /*
  * Called by the library when there are headers, for each piece of the body,

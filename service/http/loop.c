@@ -2,7 +2,8 @@
 /*
  * libmicrohttpd in a loop of our own: its epoll thread stalls when exactly
  * 128 connections are ready at once, an outside loop does not, and here
- * suspend, resume and quiesce all happen on one thread.
+ * suspend, resume and quiesce all happen on one thread.  With exchange.c the
+ * only file that knows the library.
  */
 #include "service/http/loop.h"
 
@@ -38,7 +39,7 @@ loop_answered(struct order *order)
 void
 loop_serve(struct job *job, struct store_user *store)
 {
-	exchange_serve(job, store);
+	exchange_serve(job->owner, store);
 }
 
 /* A NUL would cut the path short and make it another one: leave it. */

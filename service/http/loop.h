@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * HTTP, by libmicrohttpd: the only file that knows it is http.c.
+ * HTTP, by libmicrohttpd, which only loop.c and exchange.c know.
  *
  * One thread, the worker's first, runs the library in its own loop.  It never
- * blocks: what could is handed to a clerk or the background, with the
- * connection suspended until loop_answered() or the background gives it back.
+ * blocks: what could is handed to a clerk or to the background thread, with
+ * the connection suspended until loop_answered() or loop_serve() gives it
+ * back.  Everything here is for that thread, but for those two.
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -36,7 +37,7 @@ void loop_open(struct loop *loop, struct store_user *store, struct queue *queue,
 /* Any thread: a queued order is decided. */
 void loop_answered(struct order *order);
 
-/* The background's thread: answer an job that http made. */
+/* The background thread: answer a job that the loop made. */
 void loop_serve(struct job *job, struct store_user *store);
 
 /*

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Requests. */
+/* Requests: what is kept of them, and what makes them suspicious. */
 #include "service/http/request.h"
 
-#include <string.h>
+#include <sys/random.h>
 
-const char *const request_header_names[HEADERS] = {
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "locks/clock.h"
+
+#define TRACE_ID_SIZE 32 /* hex digits of a traceparent: 00-ID-… */
+
+static const char *const header_names[HEADERS] = {
     [HEADER_HOST] = "Host",
     [HEADER_ACCEPT] = "Accept",
     [HEADER_CONTENT_TYPE] = "Content-Type",
@@ -15,6 +25,108 @@ const char *const request_header_names[HEADERS] = {
     [HEADER_ORIGIN] = "Origin",
     [HEADER_TRACEPARENT] = "traceparent",
 };
+
+void
+request_begin(struct request *request, const char *method, const char *path)
+{
+	static const char *const methods[] = {"GET", "POST", "PATCH", "DELETE"};
+	size_t i;
+
+	request->arrived_ns = clock_now_ns();
+	request->path = strdup(path);
+	request->method = strcmp(method, "HEAD") == 0 ? "GET" : "?";
+	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strcmp(method, methods[i]) == 0)
+			request->method = methods[i];
+}
+
+/* The library keeps the blanks behind a header's value; they are not of it. */
+static char *
+copy_trimmed(const char *value)
+{
+	size_t length = strlen(value);
+
+	while (length > 0 &&
+	       (value[length - 1] == ' ' || value[length - 1] == '\t'))
+		length--;
+	return strndup(value, length);
+}
+
+void
+request_put_header(struct request *request, const char *name, const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < HEADERS; i++)
+		if (request->headers[i] == NULL &&
+		    strcasecmp(name, header_names[i]) == 0)
+			request->headers[i] = copy_trimmed(value);
+	/* Two lengths are how one request is smuggled inside another. */
+	if ((strcasecmp(name, "Content-Length") == 0 ||
+		strcasecmp(name, "Transfer-Encoding") == 0) &&
+	    ++request->lengths > 1)
+		request->ambiguous = true;
+}
+
+void
+request_put_arg(struct request *request, const char *name, const char *value)
+{
+	const size_t n = request->arg_count;
+
+	if (n == REQUEST_ARGS_MAX) {
+		request->ambiguous = true;
+		return;
+	}
+	request->args[n].name = strdup(name);
+	request->args[n].value = strdup(value);
+	request->arg_count++;
+}
+
+/* The trace's id if the caller has one, else a number of our own. */
+void
+request_identify(struct request *request)
+{
+	static const char zeros[] = "00000000000000000000000000000000";
+	const char *trace = request->headers[HEADER_TRACEPARENT];
+	uint64_t number;
+
+	if (trace != NULL && strlen(trace) >= 55 && trace[2] == '-' &&
+	    strspn(trace + 3, "0123456789abcdef") == TRACE_ID_SIZE &&
+	    trace[35] == '-' && memcmp(trace + 3, zeros, TRACE_ID_SIZE) != 0) {
+		memcpy(request->id, trace + 3, TRACE_ID_SIZE);
+		request->id[TRACE_ID_SIZE] = '\0';
+		return;
+	}
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+		number = 0;
+	snprintf(request->id, sizeof(request->id), "%016" PRIx64, number);
+}
+
+void
+request_put_body(struct request *request, const char *data, size_t size)
+{
+	if (size > REQUEST_BODY_MAX - request->body_size) {
+		request->body_too_large = true;
+		return;
+	}
+	memcpy(request->body + request->body_size, data, size);
+	request->body_size += size;
+}
+
+void
+request_free(struct request *request)
+{
+	size_t i;
+
+	for (i = 0; i < HEADERS; i++)
+		free(request->headers[i]);
+	for (i = 0; i < request->arg_count; i++) {
+		free(request->args[i].name);
+		free(request->args[i].value);
+	}
+	free(request->path);
+	free(request->order.replayed_trail);
+}
 
 const char *
 request_arg(const struct request *request, const char *name)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A request and its reply, without the HTTP library: handlers see these.
+ * A request, without the HTTP library: exchange.c fills it, handlers read it.
  *
- * One thread at a time has them: the HTTP thread, or the clerk or background
- * that the request was handed to.
+ * One thread at a time has it: the HTTP thread, or the clerk or background
+ * thread that it was handed to.
  */
 #ifndef REQUEST_H
 #define REQUEST_H
@@ -31,9 +31,6 @@ enum header {
 };
 #define HEADERS (HEADER_TRACEPARENT + 1)
 
-/* The names, in the order of the enum. */
-extern const char *const request_header_names[HEADERS];
-
 struct route;
 
 struct request {
@@ -47,7 +44,8 @@ struct request {
 	char body[REQUEST_BODY_MAX + 1]; /* NUL behind it */
 	size_t body_size;
 	bool body_too_large;
-	bool ambiguous; /* framed in two ways, or too many arguments */
+	unsigned lengths; /* headers that say how long the body is */
+	bool ambiguous;   /* framed in two ways, or too many arguments */
 	int64_t arrived_ns;
 	char id[REQUEST_ID_SIZE]; /* traceparent's trace id, or random */
 
@@ -57,6 +55,21 @@ struct request {
 	char item[STORE_ORDER_SIZE]; /* an order's id, a problem's name */
 	struct order order;          /* of a buy */
 };
+
+/* In this order; all text is copied.  The request is zero at first. */
+void request_begin(
+    struct request *request, const char *method, const char *path);
+void request_put_header(
+    struct request *request, const char *name, const char *value);
+void request_put_arg(
+    struct request *request, const char *name, const char *value);
+void request_identify(struct request *request);
+
+/* A piece of the body: what fits is kept, of the rest that it was there. */
+void request_put_body(struct request *request, const char *data, size_t size);
+
+/* Free what it points to, its order's included. */
+void request_free(struct request *request);
 
 /* The value of a query argument; NULL: not there. */
 const char *request_arg(const struct request *request, const char *name);

@@ -411,7 +411,6 @@ startup(struct service *service, pid_t pid)
 	struct startup s = {.service = service, .pid = pid};
 
 	service->log.json = service->options->log_json;
-	service->started_ns = clock_now_ns();
 	raise_file_limit();
 	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */
 	signal(SIGPIPE, SIG_IGN);
