@@ -121,15 +121,6 @@ handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version)
 	       end > 0 && text[end] == '\0';
 }
 
-void
-handle_add_trail(json_t *value, const struct store_line *line)
-{
-	member_number(value, "base", line->base);
-	member_number(value, "worker", line->worker);
-	member_number(value, "clerk", line->clerk);
-	member_json(value, "trail", json_loads(line->trail, 0, NULL));
-}
-
 bool
 handle_arg_is_set(const struct request *request, const char *name)
 {
@@ -169,20 +160,24 @@ handle_deadline_ns(const struct call *call)
 }
 
 void
-handle_reply_receipt(
-    struct call *call, int status, const struct store_line *line)
+handle_reply_receipt(struct call *call, int status,
+    const struct receipt *receipt, const char *trail)
 {
 	json_t *value = json_object();
 
-	member_text(value, "order", line->order);
+	member_text(value, "order", receipt->order);
 	member_text(value, "sale", call->request->sale);
-	member_text(value, "buyer", line->buyer);
-	member_seats(value, line->seat, line->quantity);
-	member_number(value, "remaining", line->remaining);
-	member_number(value, "version", line->version);
-	member_text(value, "lock", line->lock);
-	member_time(value, "sold_at", line->sold_at_ms);
-	if (line->trail != NULL)
-		handle_add_trail(value, line);
+	member_text(value, "buyer", receipt->buyer);
+	member_seats(value, receipt->seat, receipt->quantity);
+	member_number(value, "remaining", receipt->remaining);
+	member_number(value, "version", receipt->version);
+	member_text(value, "lock", receipt->lock);
+	member_time(value, "sold_at", receipt->sold_at_ms);
+	if (trail != NULL) {
+		member_number(value, "base", receipt->base);
+		member_number(value, "worker", receipt->worker);
+		member_number(value, "clerk", receipt->clerk);
+		member_json(value, "trail", json_loads(trail, 0, NULL));
+	}
 	reply_json(call->reply, status, value);
 }

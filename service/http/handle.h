@@ -21,8 +21,9 @@
 #define LEDGER_PAGE_MAX 1000
 
 /*
- * One request on its way.  `store` is the calling thread's; NULL: it is being
- * recovered, and what needs it is refused.
+ * A call of the API: one request on its way through the service.  `store` is
+ * the calling thread's; NULL: it is being recovered, and what needs it is
+ * refused.
  */
 struct call {
 	const struct service *service;
@@ -33,20 +34,23 @@ struct call {
 
 typedef void handler_fn(struct call *call);
 
-handler_fn handle_page_openapi;
-handler_fn handle_service_root, handle_service_locks, handle_service_problem,
-    handle_service_livez, handle_service_readyz;
-handler_fn handle_service_metrics, handle_page_file, handle_page_about;
-handler_fn handle_sale_list, handle_sale_get, handle_sale_post,
-    handle_sale_patch, handle_sale_delete;
-handler_fn handle_buy_post;
-handler_fn handle_ledger_order, handle_ledger_get, handle_audit_get,
-    handle_audit_text;
+/* By files; buying has two parts: the order, and what became of it. */
+handler_fn handle_audit_get, handle_audit_text;
+handler_fn handle_buy_post, handle_buy_decided;
+handler_fn handle_ledger_get, handle_ledger_order;
+handler_fn handle_page_about, handle_page_file, handle_page_openapi;
+handler_fn handle_sale_delete, handle_sale_get, handle_sale_list;
+handler_fn handle_sale_patch, handle_sale_post;
+handler_fn handle_service_livez, handle_service_locks, handle_service_metrics;
+handler_fn handle_service_problem, handle_service_readyz, handle_service_root;
+
+/* To a browser, the page; false: it asks for something else. */
+bool handle_page_reply(struct call *call);
 
 /* There is no such sale; `extra` as problem_reply() takes it. */
 void handle_no_sale(struct call *call, json_t *extra);
 
-/* The problem that fits a store's result. */
+/* The problem that fits a store's result, which is not STORE_OK. */
 void handle_store_error(struct call *call, enum store_result result);
 
 /* The sale that the path names.  False: the reply is made. */
@@ -55,21 +59,16 @@ bool handle_read_sale(struct call *call, struct store_state *state);
 bool handle_id_is_valid(const char *id);
 bool handle_lock_is_safe(const char *name);
 
-/* To a browser, the page; false: it asks for something else. */
-bool handle_page_reply(struct call *call);
-
-/* When the time is over for what this request wants. */
+/* When the time is over for what this request wants; clock_now_ns()'s. */
 int64_t handle_deadline_ns(const struct call *call);
 
+/* A sale as it is shown; a new reference. */
 json_t *handle_sale_json(
     const struct call *call, const struct store_state *state);
 
-/* Added for readers of trails: base, worker, clerk and trail of a line. */
-void handle_add_trail(json_t *value, const struct store_line *line);
-
-/* A receipt of the path's sale; the line's trail, NULL: without it. */
-void handle_reply_receipt(
-    struct call *call, int status, const struct store_line *line);
+/* A receipt of the path's sale; `trail` is a JSON list, NULL: without it. */
+void handle_reply_receipt(struct call *call, int status,
+    const struct receipt *receipt, const char *trail);
 
 /* ETags look like "0011223344556677-12": epoch and version. */
 void handle_put_etag(struct call *call, const struct store_state *state);
@@ -78,10 +77,12 @@ bool handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version);
 /* "Yes" for ?name, ?name=1, ?name=true. */
 bool handle_arg_is_set(const struct request *request, const char *name);
 
-/* A number in the query.  False: the reply is made. */
+/* A whole number in the query; as it was if it is not there.  False: the
+ * reply is made. */
 bool handle_arg_number(struct call *call, const char *name, int64_t min,
     int64_t max, int64_t *number);
 
+/* Whatever the case. */
 static inline bool
 text_starts_with(const char *text, const char *prefix)
 {

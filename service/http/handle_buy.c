@@ -144,27 +144,16 @@ static void
 reply_sold(struct call *call)
 {
 	const struct order *order = &call->request->order;
-	const struct receipt *r = &order->receipt;
-	struct store_line line = {.seat = r->seat,
-	    .quantity = r->quantity,
-	    .remaining = r->remaining,
-	    .version = r->version,
-	    .base = r->base,
-	    .buyer = r->buyer,
-	    .lock = r->lock,
-	    .sold_at_ms = r->sold_at_ms,
-	    .worker = r->worker,
-	    .clerk = r->clerk};
 	char text[TRAIL_TEXT_SIZE];
+	const char *trail = NULL;
 
-	memcpy(line.order, r->order, sizeof(line.order));
 	if (handle_arg_is_set(call->request, "trail")) {
 		trail_print(&order->trail, text);
-		line.trail = order->outcome == OUTCOME_REPLAYED
-				 ? order->replayed_trail
-				 : text;
+		trail = order->outcome == OUTCOME_REPLAYED
+			    ? order->replayed_trail
+			    : text;
 	}
-	handle_reply_receipt(call, 201, &line);
+	handle_reply_receipt(call, 201, &order->receipt, trail);
 	reply_header(call->reply, "Location", "/sales/%s/orders/%s",
 	    order->sale, order->receipt.order);
 }

@@ -10,7 +10,10 @@
 static bool
 reply_order(const struct store_line *line, void *call)
 {
-	handle_reply_receipt(call, 200, line);
+	struct receipt receipt;
+
+	order_fill_receipt(&receipt, line);
+	handle_reply_receipt(call, 200, &receipt, line->trail);
 	return true;
 }
 
@@ -31,6 +34,7 @@ handle_ledger_order(struct call *call)
 		handle_store_error(call, result);
 }
 
+/* A page of the ledger on its way. */
 struct page {
 	json_t *lines;
 	int64_t limit, last;
@@ -59,8 +63,11 @@ append_line(const struct store_line *line, void *arg)
 	member_number(value, "capacity", line->capacity);
 	member_text(value, "lock", line->lock);
 	member_time(value, "sold_at", line->sold_at_ms);
-	if (page->with_trails && sold)
-		handle_add_trail(value, line);
+	if (page->with_trails && sold) {
+		member_number(value, "worker", line->worker);
+		member_number(value, "clerk", line->clerk);
+		member_json(value, "trail", json_loads(line->trail, 0, NULL));
+	}
 	json_array_append_new(page->lines, value);
 	page->last = line->version;
 	return --page->limit > 0;

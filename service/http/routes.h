@@ -20,9 +20,6 @@ enum route_where routes_begin(struct call *call);
 /* The background thread: answer. */
 void routes_background(struct call *call);
 
-/* HTTP thread: the order was decided; answer. */
-void handle_buy_decided(struct call *call);
-
 /* For metrics: the route's number and pattern, 0 ≤ i < routes_count(). */
 size_t routes_count(void);
 const char *routes_method(size_t i);
