@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Seats against lines, and lines against lines. */
+/*
+ * Adding keeps of each line only what blame needs.  Finishing walks the lines
+ * in the order of their versions and keeps for each seat which line sold it
+ * last: a line that sells the seat again is a collision of these two, and
+ * blame() finds the write that made it possible.
+ */
 #include "service/audit/audit.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +23,10 @@ struct row {
 struct seat {
 	int64_t last; /* the version that sold it last, 0: not sold */
 	uint32_t times;
-	uint16_t blamed; /* strategies that sold it again, a bit each */
+	uint64_t blamed; /* strategies that sold it again, a bit each */
 };
+
+static_assert(AUDIT_STRATEGIES_MAX <= 64, "a bit each");
 
 struct audit {
 	struct row *rows; /* version v is rows[v - 1] */
@@ -52,7 +60,7 @@ lock_index(struct audit *audit, const char *lock)
 	for (i = 0; i < audit->lock_count; i++)
 		if (strcmp(audit->locks[i], lock) == 0)
 			return (unsigned)i;
-	if (i == AUDIT_STRATEGIES_MAX) /* there are fewer strategies */
+	if (i == AUDIT_STRATEGIES_MAX) /* no: there are fewer strategies */
 		return (unsigned)i - 1;
 	snprintf(audit->locks[i], STORE_LOCK_SIZE, "%s", lock);
 	audit->lock_count++;
@@ -91,7 +99,7 @@ audit_ask(struct audit *audit, int64_t seat)
 	audit->asked_seat = seat;
 }
 
-/* The write that put the counter back between x and what y read; 0: none. */
+/* The first write after x that had not seen x, up to `base`; 0: none. */
 static int64_t
 find_culprit(const struct audit *audit, int64_t x, int64_t base)
 {
@@ -104,7 +112,7 @@ find_culprit(const struct audit *audit, int64_t x, int64_t base)
 	return 0;
 }
 
-/* The row at version y sells a seat that the one at x has sold. */
+/* The line of version y sells a seat that the line of version x has sold. */
 static void
 blame(const struct audit *audit, struct audit_report *report, struct seat *seat,
     int64_t number, int64_t x, int64_t y)
@@ -116,9 +124,9 @@ blame(const struct audit *audit, struct audit_report *report, struct seat *seat,
 	if (later->base >= x)
 		culprit = find_culprit(audit, x, later->base);
 	lock = audit->rows[(culprit != 0 ? culprit : y) - 1].lock;
-	if ((seat->blamed & 1u << lock) == 0)
+	if ((seat->blamed & UINT64_C(1) << lock) == 0)
 		report->strategies[lock].seats_twice++;
-	seat->blamed |= (uint16_t)(1u << lock);
+	seat->blamed |= UINT64_C(1) << lock;
 	if (report->collision.seat != 0 ||
 	    (audit->asked_seat != 0 && audit->asked_seat != number))
 		return;
@@ -168,6 +176,7 @@ count_line(
 	report->receipts++;
 	report->tickets += row->quantity;
 	report->strategies[row->lock].receipts++;
+	/* Lines of one write stand together: its first follows its base. */
 	if (row->nth == 1 && version != row->base + 1) {
 		report->overwrites++;
 		report->strategies[row->lock].overwrites++;
@@ -232,9 +241,7 @@ audit_verdict_name(enum verdict verdict)
 	    [VERDICT_CORRECT] = "correct",
 	    [VERDICT_OVERSOLD] = "oversold",
 	    [VERDICT_DOUBLE_BOOKED] = "double-booked",
-	    [VERDICT_LOST] = "lost",
 	    [VERDICT_STRANDED] = "stranded",
-	    [VERDICT_FALSE_SOLD_OUT] = "false-sold-out",
 	};
 
 	return names[verdict];

@@ -2,18 +2,24 @@
 /*
  * The oracle: what a ledger says happened, and whose write did it.
  *
- * It trusts no counter and no strategy's promise, only lines: which seats,
- * which version, and the version each write was based on.  The service's
- * audit and the stress test both use it.
+ *     audit_new(), audit_add() for each line, audit_finish(), audit_free()
  *
- * Blame.  Seat s is on line X (version x) and again on line Y (y > x).
- *   - Y's base < x: Y was decided before X was written; Y overwrote X.
- *   - else the culprit is the first line W with x < W <= Y's base and W's
- *     base < x: W's write put the counter back, and Y believed it.
- *   - else nothing in the ledger explains it: something other than a sale
+ * It trusts no counter and no strategy's promise, only lines: which seats,
+ * which version, and the version each write was based on, which is the one
+ * that its clerk had read.  The service's audit and the stress test both use
+ * it.
+ *
+ * Blame.  Line X, of version x, sold a seat, and the later line Y sold it
+ * again.  Whose write went wrong?
+ *   - Y's base is below x: Y's clerk had read the counter before X was
+ *     written, so Y overwrote X.  Y itself is to blame.
+ *   - Else Y's clerk read a counter that X had been taken off, and that was
+ *     put back since.  To blame is the first line W between X and Y's base
+ *     whose own base is below x: W overwrote X, and Y believed W.
+ *   - Else no line of the ledger explains it: something other than a sale
  *     changed the counter.
  *
- * For one thread at a time.
+ * An audit is for one thread at a time, and so are its report and witnesses.
  */
 #ifndef AUDIT_H
 #define AUDIT_H
@@ -21,17 +27,19 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "locks/lock.h"
 #include "storage/store.h"
 
-#define AUDIT_STRATEGIES_MAX 16
+/* Names of strategies in one ledger: each row of locks, semaphore:2 and on. */
+#define AUDIT_STRATEGIES_MAX (LOCK_ROWS_MAX + LOCK_PERMITS_MAX)
+#define AUDIT_BUYER_SIZE 257 /* 64 characters of UTF-8, and NUL */
 
+/* The worst that is true, in this order. */
 enum verdict {
 	VERDICT_CORRECT = 0,
-	VERDICT_OVERSOLD,
-	VERDICT_DOUBLE_BOOKED,
-	VERDICT_LOST,
-	VERDICT_STRANDED,
-	VERDICT_FALSE_SOLD_OUT,
+	VERDICT_OVERSOLD,      /* more tickets sold than there are */
+	VERDICT_DOUBLE_BOOKED, /* a seat is on two receipts */
+	VERDICT_STRANDED,      /* tickets on no receipt, and not left */
 };
 
 struct audit_strategy {
@@ -56,13 +64,13 @@ struct audit_report {
 	int64_t remaining; /* what the last line says */
 	int64_t version;   /* of the last line */
 	int64_t receipts, tickets;
-	int64_t seats;       /* different ones that were sold */
-	int64_t seats_twice; /* of these, sold more than once */
-	int64_t most_seat, most_times;
-	int64_t oversold; /* tickets beyond the capacity */
-	int64_t stranded;
-	int64_t overwrites, recounts;
-	size_t strategy_count; /* in the order of their first line */
+	int64_t seats;                 /* different ones that were sold */
+	int64_t seats_twice;           /* of these, sold more than once */
+	int64_t most_seat, most_times; /* the seat that was sold most often */
+	int64_t oversold;              /* tickets sold beyond the capacity */
+	int64_t stranded;              /* tickets on no receipt, and not left */
+	int64_t overwrites, recounts;  /* lines */
+	size_t strategy_count;         /* in the order of their first line */
 	struct audit_strategy strategies[AUDIT_STRATEGIES_MAX];
 	struct audit_collision collision; /* the first one, or as asked */
 };
@@ -71,7 +79,7 @@ struct audit_report {
 struct audit_witness {
 	int64_t version, base, seat, quantity, remaining;
 	char order[STORE_ORDER_SIZE];
-	char buyer[257];
+	char buyer[AUDIT_BUYER_SIZE];
 	char lock[STORE_LOCK_SIZE];
 	unsigned worker, clerk;
 	json_t *trail; /* a list; a reference */
@@ -83,13 +91,16 @@ struct audit;
 struct audit *audit_new(void);
 void audit_free(struct audit *audit);
 
-/* The next line, in the order of versions.  False: no memory. */
+/* The next line: of version 1, 2, … without a gap.  False: no memory. */
 bool audit_add(struct audit *audit, const struct store_line *line);
 
-/* Tell the story of this seat, not of the first that was sold twice. */
+/* The report's collision is this seat's, not the first one; 0: the first. */
 void audit_ask(struct audit *audit, int64_t seat);
 
-/* All lines were added; `capacity` and `remaining` are the sale's now. */
+/*
+ * All lines were added; `capacity` and `remaining` are the sale's now.  The
+ * report is whole in itself: it outlives the audit.
+ */
 void audit_finish(struct audit *audit, int64_t capacity, int64_t remaining,
     struct audit_report *report);
 
@@ -103,13 +114,15 @@ struct audit_subject {
 	bool with_names; /* else buyers stay unnamed */
 };
 
+/* Copy a line of the collision; free it even if it has no trail. */
 void audit_witness_fill(
     struct audit_witness *witness, const struct store_line *line);
 void audit_witness_free(struct audit_witness *witness);
 
 /*
  * The verdict in words, at most 80 columns.  `witnesses` are the collision's
- * lines in the order first, culprit (if any), second; `count` is 0, 2 or 3.
+ * lines in the order first, culprit (if any), second; `count` is 0, 2 or 3,
+ * and others assert.
  */
 void audit_text_print(const struct audit_report *report,
     const struct audit_subject *subject, const struct audit_witness *witnesses,

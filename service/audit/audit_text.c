@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The audit for people. */
+/*
+ * The audit for people: the verdict, a row for each strategy that sold, and
+ * one collision as a table: a column for each of its buyers, a line for each
+ * thing they did, in the order of time.
+ */
 #include "service/audit/audit.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "locks/lock.h"
 
 #define WIDTH 80
 #define TIME_WIDTH 14
@@ -15,8 +18,8 @@
 
 /* ------------------------------------------------------------- columns -- */
 
-/* One step of one witness, worded. */
-struct told {
+/* What one buyer did, in words: a line of the table. */
+struct event {
 	int64_t at_ns;
 	size_t column;
 	char text[64];
@@ -27,7 +30,7 @@ struct story {
 	const struct audit_witness *witnesses;
 	size_t count, width; /* of a column */
 	char names[3][40];
-	struct told told[STEPS_MAX];
+	struct event events[STEPS_MAX];
 	size_t steps;
 };
 
@@ -151,7 +154,7 @@ print_seats(char *text, size_t size, int64_t seat, int64_t quantity)
 		    seat + quantity - 1);
 }
 
-/* False: this kind of step is not told. */
+/* False: a step of this kind says nothing about the collision. */
 static bool
 word_step(const struct story *story, const struct audit_witness *witness,
     const char *step, int64_t remaining, int64_t version, char text[64])
@@ -178,7 +181,7 @@ word_step(const struct story *story, const struct audit_witness *witness,
 }
 
 static void
-tell(struct story *story, size_t column)
+add_events(struct story *story, size_t column)
 {
 	const struct audit_witness *witness = &story->witnesses[column];
 	const size_t first = story->steps;
@@ -187,12 +190,12 @@ tell(struct story *story, size_t column)
 
 	json_array_foreach(witness->trail, i, item)
 	{
-		struct told *told = &story->told[story->steps];
+		struct event *event = &story->events[story->steps];
 		const char *step =
 		    json_string_value(json_object_get(item, "step"));
 		int64_t remaining, version;
 
-		/* What was refused was not written: only the last try tells. */
+		/* A try that was refused has written nothing: forget it. */
 		if (step != NULL && (strcmp(step, "conflict") == 0 ||
 					strcmp(step, "switch") == 0))
 			story->steps = first;
@@ -202,12 +205,12 @@ tell(struct story *story, size_t column)
 		    json_integer_value(json_object_get(item, "remaining"));
 		version = json_integer_value(json_object_get(item, "version"));
 		if (!word_step(
-			story, witness, step, remaining, version, told->text))
+			story, witness, step, remaining, version, event->text))
 			continue;
-		told->at_ns =
+		event->at_ns =
 		    json_integer_value(json_object_get(item, "at_ns"));
-		told->column = column;
-		told->is_last_write = column > 0 && strcmp(step, "write") == 0;
+		event->column = column;
+		event->is_last_write = column > 0 && strcmp(step, "write") == 0;
 		story->steps++;
 	}
 }
@@ -215,14 +218,14 @@ tell(struct story *story, size_t column)
 static int
 by_time(const void *a, const void *b)
 {
-	const struct told *x = a, *y = b;
+	const struct event *x = a, *y = b;
 
 	if (x->at_ns != y->at_ns)
 		return x->at_ns < y->at_ns ? -1 : 1;
 	return x->column < y->column ? -1 : 1;
 }
 
-/* Where text begins: under its head, or further left where it is long. */
+/* Where text begins: under its column's head, or to the left if it is long. */
 static int
 indent_of(const struct story *story, size_t column, const char *text)
 {
@@ -233,12 +236,12 @@ indent_of(const struct story *story, size_t column, const char *text)
 }
 
 static void
-print_told(const struct story *story, const struct told *told, FILE *out)
+print_event(const struct story *story, const struct event *event, FILE *out)
 {
 	fprintf(out, "%11.3f ms  ",
-	    (double)(told->at_ns - story->told[0].at_ns) / 1e6);
-	fprintf(out, "%*s%s\n", indent_of(story, told->column, told->text), "",
-	    told->text);
+	    (double)(event->at_ns - story->events[0].at_ns) / 1e6);
+	fprintf(out, "%*s%s\n", indent_of(story, event->column, event->text),
+	    "", event->text);
 }
 
 /* Whose column it is; as long as there is room, with the clerk. */
@@ -267,20 +270,20 @@ print_heads(const struct story *story, FILE *out)
 	}
 }
 
-/* Whose write is not seen any more, under the write that did it. */
+/* Under the write that overwrote it: whose write nobody sees any more. */
 static void
-print_loss(const struct story *story, const struct told *told,
+print_loss(const struct story *story, const struct event *event,
     const struct audit_collision *collision, FILE *out)
 {
 	const size_t culprit = story->count == 3 ? 1 : story->count - 1;
 	char text[64];
 
-	if (!told->is_last_write || told->column != culprit ||
+	if (!event->is_last_write || event->column != culprit ||
 	    !collision->explained)
 		return;
 	snprintf(text, sizeof(text), "^ %s's write is lost", story->names[0]);
 	fprintf(out, "%*s%s\n",
-	    2 + TIME_WIDTH + indent_of(story, told->column, text), "", text);
+	    2 + TIME_WIDTH + indent_of(story, event->column, text), "", text);
 }
 
 static void
@@ -314,13 +317,14 @@ audit_text_print_collision(const struct audit_report *report,
 	char text[256];
 	size_t i;
 
+	assert(count == 0 || count == 2 || count == 3);
 	if (count == 0)
 		return;
 	story.width = (WIDTH - 2 - TIME_WIDTH) / count;
 	name_witnesses(&story, subject);
 	for (i = 0; i < count; i++)
-		tell(&story, i);
-	qsort(story.told, story.steps, sizeof(story.told[0]), by_time);
+		add_events(&story, i);
+	qsort(story.events, story.steps, sizeof(story.events[0]), by_time);
 	snprintf(text, sizeof(text),
 	    "How seat %" PRId64 " was sold to %s and to %s "
 	    "(orders %.6s…, %.6s…):",
@@ -330,8 +334,8 @@ audit_text_print_collision(const struct audit_report *report,
 	fprintf(out, "\n");
 	print_heads(&story, out);
 	for (i = 0; i < story.steps; i++) {
-		print_told(&story, &story.told[i], out);
-		print_loss(&story, &story.told[i], &report->collision, out);
+		print_event(&story, &story.events[i], out);
+		print_loss(&story, &story.events[i], &report->collision, out);
 	}
 	fprintf(out, "\n");
 	print_why(&story, &report->collision, out);

@@ -2,6 +2,7 @@
 /* Calls that judge a sale: its audit in words and as data. */
 #include "service/http/handle.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,9 @@ fill_witness(const struct store_line *line, void *arg)
 	return false;
 }
 
+static_assert(AUDIT_BUYER_SIZE == ORDER_BUYER_SIZE, "a buyer's name fits");
+
+/* One audit on its way. */
 struct inquiry {
 	struct store_state state;
 	struct audit_report report;

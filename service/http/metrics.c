@@ -252,12 +252,9 @@ print_poisoned(const struct printer *p, const struct metric *m)
 static bool
 count_unsafe(const struct store_state *state, void *arg)
 {
-	struct lock_strategy strategy;
 	uint64_t *count = arg;
 
-	if (lock_parse(state->settings.lock, &strategy) &&
-	    !lock_is_safe(strategy))
-		++*count;
+	*count += !handle_lock_is_safe(state->settings.lock);
 	return true;
 }
 

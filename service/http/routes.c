@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of calls, and the way to them. */
+/*
+ * The table of calls.  A request is held against each row's pattern; what is
+ * wrong with it whatever the call, is refused here, before any handler.
+ */
 #include "service/http/routes.h"
 
 #include <assert.h>
@@ -44,6 +47,8 @@ static const struct route routes[] = {
 };
 /* clang-format on */
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static_assert(ROUTES < SERVICE_ROUTES_MAX, "each is counted, and no route");
 
 size_t
 routes_count(void)

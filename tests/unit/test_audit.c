@@ -494,16 +494,17 @@ test_two_eras(void **state)
 static void
 test_many(void **state)
 {
-	static char names[20][STORE_LOCK_SIZE];
+	enum { NAMES = AUDIT_STRATEGIES_MAX + 4 };
+	static char names[NAMES][STORE_LOCK_SIZE];
 	struct book *book = *state;
 	const struct audit_report *r;
 	int64_t i, receipts = 0;
 
 	book->capacity = LINES_MAX;
 	for (i = 0; i < LINES_MAX; i++) {
-		snprintf(
-		    names[i % 20], STORE_LOCK_SIZE, "lock-%d", (int)(i % 20));
-		book->lock = names[i % 20];
+		book->lock = names[i % NAMES];
+		snprintf(names[i % NAMES], STORE_LOCK_SIZE, "lock-%d",
+		    (int)(i % NAMES));
 		sold(book, i, i + 1);
 	}
 	r = judge(book);
@@ -523,10 +524,7 @@ test_verdict_names(void **state)
 	assert_string_equal(audit_verdict_name(VERDICT_OVERSOLD), "oversold");
 	assert_string_equal(
 	    audit_verdict_name(VERDICT_DOUBLE_BOOKED), "double-booked");
-	assert_string_equal(audit_verdict_name(VERDICT_LOST), "lost");
 	assert_string_equal(audit_verdict_name(VERDICT_STRANDED), "stranded");
-	assert_string_equal(
-	    audit_verdict_name(VERDICT_FALSE_SOLD_OUT), "false-sold-out");
 }
 
 /* ---------------------------------------------------------------- words -- */
