@@ -516,6 +516,26 @@ test_many(void **state)
 	assert_int_equal(receipts, LINES_MAX);
 }
 
+/* A seat that was sold again under each of them blames each once. */
+static void
+test_all_blamed(void **state)
+{
+	static char names[AUDIT_STRATEGIES_MAX][STORE_LOCK_SIZE];
+	struct book *book = *state;
+	const struct audit_report *r;
+	size_t i;
+
+	for (i = 0; i < AUDIT_STRATEGIES_MAX; i++) {
+		book->lock = names[i];
+		snprintf(names[i], STORE_LOCK_SIZE, "lock-%zu", i);
+		sold(book, 0, 1);
+	}
+	r = judge(book);
+	assert_int_equal(r->strategies[0].seats_twice, 0);
+	for (i = 1; i < AUDIT_STRATEGIES_MAX; i++)
+		assert_int_equal(r->strategies[i].seats_twice, 1);
+}
+
 static void
 test_verdict_names(void **state)
 {
@@ -1125,6 +1145,7 @@ main(void)
 	    ROW(test_raised),
 	    ROW(test_two_eras),
 	    ROW(test_many),
+	    ROW(test_all_blamed),
 	    ROW(test_verdict_names),
 	    ROW(test_words_empty),
 	    ROW(test_words_correct),
