@@ -184,47 +184,39 @@ reply_refused(struct call *call)
 	}
 }
 
+#define TRY_AGAIN "Nothing was sold to you; try again."
+
 /* Each outcome that is not a decision: its problem, and what to do. */
+static const struct {
+	enum problem problem;
+	const char *detail;
+} not_served[OUTCOMES] = {
+    [OUTCOME_KEY_REUSED] = {PROBLEM_KEY_REUSED,
+	"It was used for another buyer or quantity: use a new key."},
+    [OUTCOME_QUEUE_FULL] = {PROBLEM_QUEUE_FULL, TRY_AGAIN},
+    [OUTCOME_QUEUE_TIMEOUT] = {PROBLEM_QUEUE_TIMEOUT, TRY_AGAIN},
+    [OUTCOME_LOCK_TIMEOUT] = {PROBLEM_LOCK_TIMEOUT, TRY_AGAIN},
+    [OUTCOME_CONFLICTS] = {PROBLEM_CONFLICTS, TRY_AGAIN},
+    [OUTCOME_MOVED] = {PROBLEM_CHANGES, TRY_AGAIN},
+    [OUTCOME_STORE_BUSY] = {PROBLEM_STORE_BUSY, TRY_AGAIN},
+    [OUTCOME_STORE_FULL] = {PROBLEM_STORAGE_FULL, "Nothing was sold to you."},
+    [OUTCOME_STORE_ERROR] = {PROBLEM_STORAGE_ERROR, "Nothing was sold to you."},
+    [OUTCOME_UNKNOWN] = {PROBLEM_UNKNOWN_OUTCOME,
+	"Send the same order with the same Idempotency-Key to learn it."},
+    [OUTCOME_DRAINING] = {PROBLEM_DRAINING, TRY_AGAIN},
+};
+
 static void
 reply_not_served(struct call *call)
 {
-	static const struct {
-		enum problem problem;
-		const char *detail;
-	} rows[OUTCOMES] = {
-	    [OUTCOME_KEY_REUSED] = {PROBLEM_KEY_REUSED,
-		"It was used for another buyer or quantity: use a new "
-		"key."},
-	    [OUTCOME_QUEUE_FULL] = {PROBLEM_QUEUE_FULL,
-		"Nothing was sold to you; try again."},
-	    [OUTCOME_QUEUE_TIMEOUT] = {PROBLEM_QUEUE_TIMEOUT,
-		"Nothing was sold to you; try again."},
-	    [OUTCOME_LOCK_TIMEOUT] = {PROBLEM_LOCK_TIMEOUT,
-		"Nothing was sold to you; try again."},
-	    [OUTCOME_CONFLICTS] = {PROBLEM_CONFLICTS,
-		"Nothing was sold to you; try again."},
-	    [OUTCOME_MOVED] = {PROBLEM_CHANGES,
-		"Nothing was sold to you; try again."},
-	    [OUTCOME_STORE_BUSY] = {PROBLEM_STORE_BUSY,
-		"Nothing was sold to you; try again."},
-	    [OUTCOME_STORE_FULL] = {PROBLEM_STORAGE_FULL,
-		"Nothing was sold to you."},
-	    [OUTCOME_STORE_ERROR] = {PROBLEM_STORAGE_ERROR,
-		"Nothing was sold to you."},
-	    [OUTCOME_UNKNOWN] = {PROBLEM_UNKNOWN_OUTCOME,
-		"Send the same order with the same Idempotency-Key to "
-		"learn it."},
-	    [OUTCOME_DRAINING] = {PROBLEM_DRAINING,
-		"Nothing was sold to you; try again."},
-	};
 	const struct order *order = &call->request->order;
 
 	if (order->outcome == OUTCOME_NO_SALE) {
 		handle_no_sale(call, asked_trail(call));
 		return;
 	}
-	problem_reply(call->reply, rows[order->outcome].problem,
-	    asked_trail(call), "%s", rows[order->outcome].detail);
+	problem_reply(call->reply, not_served[order->outcome].problem,
+	    asked_trail(call), "%s", not_served[order->outcome].detail);
 	if (order->error[0] != '\0')
 		LOG_EVENT(&call->service->log, "order-failed",
 		    LOG_TEXT("sale", order->sale),
