@@ -23,7 +23,8 @@ const LIMIT_MS = 120000; // for all of it; it takes a tenth of that
 
 // What cannot be provoked from outside, and why.
 const OUT_OF_REACH = new Map([
-  ['problem internal', 'it is in the table, and nothing answers it'],
+  ['problem too-many-changes',
+    'the settings would have to change between every try and the next'],
 ]);
 
 const difference = (a, b) => [...a].filter((item) => !b.has(item));
