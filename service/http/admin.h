@@ -8,7 +8,7 @@
 
 #include "service/http/handle.h"
 
-/* May the caller see names? */
+/* May the caller see names?  Any thread that has the call. */
 bool admin_is(const struct call *call);
 
 /*

@@ -14,6 +14,7 @@
 
 #include "service/service.h"
 
+/* One thing to do; memory of its owner, who keeps it until it is served. */
 struct job {
 	STAILQ_ENTRY(job) link; /* in the list; under its mutex */
 	void *owner;            /* whose job it is; not looked at here */
@@ -22,16 +23,18 @@ struct job {
 struct background;
 
 /*
- * Start the thread.  `serve` is called on it for each job.  NULL: an
- * error, which was logged.
+ * Start the thread, for worker `worker` (from 0).  `serve` is called on it for
+ * each job, in their order, with the thread's own handles to the store.  NULL:
+ * an error, which was logged.  If the store cannot be opened, the thread logs
+ * that and ends the process.
  */
 struct background *background_start(const struct service *service,
     unsigned worker, void (*serve)(struct job *job, struct store_user *store));
 
-/* Any thread.  False: the background is full, or closed. */
+/* Any thread.  False: 1024 jobs wait already, or it is being stopped. */
 bool background_push(struct background *background, struct job *job);
 
-/* Serve what is there, then end; waits for that. */
+/* Serve what is there, then end, and free it; waits for that. */
 void background_stop(struct background *background);
 
 #endif

@@ -13,14 +13,17 @@
 #include "service/http/request.h"
 
 struct body {
-	json_t *members; /* an object */
+	json_t *members; /* an object; text in it lives until body_free() */
 	bool is_form;    /* all values are text */
 };
 
-/* A body of more than REQUEST_BODY_MAX bytes is refused. */
+/* The reply to a body of more than REQUEST_BODY_MAX bytes. */
 void body_too_large(struct reply *reply);
 
-/* An empty body is an object without members. */
+/*
+ * An empty body is an object without members.  Free it also when it was not
+ * understood.
+ */
 bool body_parse(
     struct body *body, const struct request *request, struct reply *reply);
 void body_free(struct body *body);

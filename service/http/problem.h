@@ -42,17 +42,17 @@ enum problem {
 };
 #define PROBLEMS (PROBLEM_DRAINING + 1)
 
-int problem_status(enum problem problem);
-const char *problem_name(enum problem problem);
-const char *problem_title(enum problem problem);
+int problem_status(enum problem problem);        /* of HTTP */
+const char *problem_name(enum problem problem);  /* "sold-out", as in its URL */
+const char *problem_title(enum problem problem); /* a sentence, no full stop */
 
 /* False: there is none of that name. */
 bool problem_named(const char *name, enum problem *problem);
 
 /*
- * Answer with the problem.  `extra` (a JSON object, may be NULL) adds
- * members, and its reference is taken.  The detail is printf-like and says
- * what to do.
+ * Make the reply of the problem.  `extra` (a JSON object, may be NULL) adds
+ * members, and its reference is taken.  The detail is printf-like, says what
+ * to do, and is cut at 511 bytes.
  */
 void problem_reply(struct reply *reply, enum problem problem, json_t *extra,
     const char *format, ...) __attribute__((format(printf, 4, 5)));

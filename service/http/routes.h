@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which call is answered how.  A call is answered on the HTTP thread if that
- * cannot block, by a clerk if it buys, and else in the background.
+ * Which call is answered how, and by which thread: the HTTP thread if that
+ * cannot block, a clerk if it buys, and else the background thread.
  */
 #ifndef ROUTES_H
 #define ROUTES_H
@@ -14,16 +14,23 @@ enum route_where {
 	ROUTE_TO_BACKGROUND, /* routes_background() is to be called */
 };
 
-/* HTTP thread: find the route, check, answer or say where to go. */
+/*
+ * HTTP thread: find the route and set what the request says of it, refuse what
+ * is wrong whatever the call, answer or say where to go.  The reply is made if
+ * and only if ROUTE_ANSWERED is returned.
+ */
 enum route_where routes_begin(struct call *call);
 
-/* The background thread: answer. */
+/* The background thread: answer; the reply is made. */
 void routes_background(struct call *call);
 
-/* For metrics: the route's number and pattern, 0 ≤ i < routes_count(). */
+/*
+ * For metrics: the routes, 0 ≤ i < routes_count(), and the number of one.  What
+ * is no route (NULL) has number routes_count(): below SERVICE_ROUTES_MAX.
+ */
 size_t routes_count(void);
 const char *routes_method(size_t i);
 const char *routes_pattern(size_t i);
-size_t routes_number(const struct route *route); /* NULL: the last + 1 */
+size_t routes_number(const struct route *route);
 
 #endif

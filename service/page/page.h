@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The browser's page: the files of service/page, inside the binary. */
+/*
+ * The browser's page: the files of this folder, and openapi.yaml, inside the
+ * binary.  Constant: any thread, any time.
+ */
 #ifndef PAGE_H
 #define PAGE_H
 
@@ -17,7 +20,7 @@ struct page_file {
 extern const struct page_file page_files[];
 extern const size_t page_files_count;
 
-/* Any thread.  NULL: there is no such file. */
+/* `path` as in struct page_file.  NULL: there is no such file. */
 const struct page_file *page_find(const char *path);
 
 #endif
