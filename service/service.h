@@ -2,11 +2,16 @@
 /*
  * What every process of the service has: made by the supervisor before the
  * fork, never changed after it.  Only the board is shared memory.
+ *
+ * It stands between the rooms: http and process see it; sale, audit and page,
+ * which know nothing of a service, do not.
  */
 #ifndef SERVICE_H
 #define SERVICE_H
 
 #include <sys/types.h>
+
+#include <assert.h>
 
 #include "locks/lock.h"
 #include "service/log.h"
@@ -29,7 +34,7 @@ struct tally {
 	counter permits_handed_back;
 };
 
-/* Shared memory. */
+/* Shared memory; each field is atomic and written by whom it says. */
 struct board {
 	/* By the worker: it may have the store open; it serves. */
 	_Atomic bool open[LOCK_WORKERS_MAX];
@@ -37,6 +42,9 @@ struct board {
 	_Atomic bool draining; /* by the supervisor */
 	struct tally tally[LOCK_WORKERS_MAX];
 };
+
+/* A sale's slot in the store is its slot among the locks. */
+static_assert(STORE_SALES_MAX <= LOCK_SLOTS, "each sale has a lock");
 
 struct service {
 	const struct options *options;

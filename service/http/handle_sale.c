@@ -2,6 +2,7 @@
 /* Calls that look at sales, open, change and delete them. */
 #include "service/http/handle.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -54,6 +55,8 @@ handle_sale_get(struct call *call)
 	handle_put_etag(call, &state);
 	reply_header(call->reply, "Cache-Control", "no-cache");
 }
+
+static_assert(LOCK_NAME_SIZE <= STORE_LOCK_SIZE, "a strategy's name fits");
 
 /* lock, delay and capacity, where they are there. */
 static bool
