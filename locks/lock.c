@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table of strategies, and the wrappers that callers use: they check the
- * contract and the deadline, so that no lock has to.
+ * Strategies by name, from the table in lock_rows.c, and the wrappers that
+ * callers use: they check the contract and the deadline, so that no lock has
+ * to.
  */
 #include "locks/lock_impl.h"
 
@@ -13,50 +14,39 @@
 
 #include "locks/clock.h"
 
-static const struct lock_impl *const impls[] = {
-    &lock_none,
-    &lock_mutex_private,
-    &lock_flock,
-    &lock_mutex,
-    &lock_semaphore,
-    &lock_optimistic,
-};
-#define IMPLS (sizeof(impls) / sizeof(impls[0]))
-
-static_assert(IMPLS <= LOCK_ROWS_MAX, "more strategies than rows");
-
 struct locks {
-	void *shared[IMPLS];
+	void *shared[LOCK_ROWS_MAX];
 };
 
 struct lock_user {
 	bool holding;
-	void *own[IMPLS];
+	void *own[LOCK_ROWS_MAX];
 };
+
+size_t
+lock_count(void)
+{
+	assert(lock_rows_count <= LOCK_ROWS_MAX);
+	return lock_rows_count;
+}
 
 static size_t
 index_of(const struct lock_impl *impl)
 {
 	size_t i;
 
-	for (i = 0; i < IMPLS; i++)
-		if (impls[i] == impl)
+	for (i = 0; i < lock_count(); i++)
+		if (lock_rows[i] == impl)
 			return i;
 	assert(false && "a strategy that lock_parse() did not make");
 	abort();
 }
 
-size_t
-lock_count(void)
-{
-	return IMPLS;
-}
-
 struct lock_strategy
 lock_at(size_t i)
 {
-	assert(i < IMPLS);
-	return (struct lock_strategy){.impl = impls[i], .permits = 1};
+	assert(i < lock_count());
+	return (struct lock_strategy){.impl = lock_rows[i], .permits = 1};
 }
 
 unsigned
@@ -71,8 +61,8 @@ lock_parse(const char *name, struct lock_strategy *strategy)
 	const size_t length = strcspn(name, ":");
 	size_t i;
 
-	for (i = 0; i < IMPLS; i++) {
-		const struct lock_impl *impl = impls[i];
+	for (i = 0; i < lock_count(); i++) {
+		const struct lock_impl *impl = lock_rows[i];
 
 		if (strlen(impl->name) != length ||
 		    memcmp(impl->name, name, length) != 0)
@@ -145,13 +135,13 @@ locks_prepare(const struct lock_config *config)
 	locks = calloc(1, sizeof(*locks));
 	if (locks == NULL)
 		return NULL;
-	for (i = 0; i < IMPLS; i++)
-		if (impls[i]->prepare(config, &locks->shared[i]) != 0)
+	for (i = 0; i < lock_count(); i++)
+		if (lock_rows[i]->prepare(config, &locks->shared[i]) != 0)
 			goto undo;
 	return locks;
 undo:
 	while (i-- > 0)
-		impls[i]->destroy(locks->shared[i]);
+		lock_rows[i]->destroy(locks->shared[i]);
 	free(locks);
 	return NULL;
 }
@@ -163,8 +153,8 @@ locks_free(struct locks *locks)
 
 	if (locks == NULL)
 		return;
-	for (i = 0; i < IMPLS; i++)
-		impls[i]->destroy(locks->shared[i]);
+	for (i = 0; i < lock_count(); i++)
+		lock_rows[i]->destroy(locks->shared[i]);
 	free(locks);
 }
 
@@ -177,14 +167,14 @@ locks_attach(struct locks *locks, unsigned worker, unsigned clerk)
 	user = calloc(1, sizeof(*user));
 	if (user == NULL)
 		return NULL;
-	for (i = 0; i < IMPLS; i++)
-		if (impls[i]->attach(
+	for (i = 0; i < lock_count(); i++)
+		if (lock_rows[i]->attach(
 			locks->shared[i], worker, clerk, &user->own[i]) != 0)
 			goto undo;
 	return user;
 undo:
 	while (i-- > 0)
-		impls[i]->detach(user->own[i]);
+		lock_rows[i]->detach(user->own[i]);
 	free(user);
 	return NULL;
 }
@@ -196,8 +186,8 @@ locks_detach(struct lock_user *user)
 
 	if (user == NULL)
 		return;
-	for (i = 0; i < IMPLS; i++)
-		impls[i]->detach(user->own[i]);
+	for (i = 0; i < lock_count(); i++)
+		lock_rows[i]->detach(user->own[i]);
 	free(user);
 }
 
@@ -245,8 +235,9 @@ locks_force_release(struct locks *locks, unsigned worker)
 	unsigned permits = 0;
 	size_t i;
 
-	for (i = 0; i < IMPLS; i++)
-		permits += impls[i]->force_release(locks->shared[i], worker);
+	for (i = 0; i < lock_count(); i++)
+		permits +=
+		    lock_rows[i]->force_release(locks->shared[i], worker);
 	return permits;
 }
 

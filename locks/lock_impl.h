@@ -3,8 +3,8 @@
  * For those who implement a lock; callers include lock.h.
  *
  * A lock is one file with one `const struct lock_impl` at its bottom, and a
- * row in lock.c.  It inherits the contract tests and the stress test.  Every
- * slot of the table is filled; the no-ops at the end are for sharing.
+ * row in lock_rows.c.  It inherits the contract tests and the stress test.
+ * Every slot of the table is filled; the no-ops at the end are for sharing.
  */
 #ifndef LOCK_IMPL_H
 #define LOCK_IMPL_H
@@ -55,12 +55,12 @@ struct lock_impl {
 	lock_destroy_fn *destroy;
 };
 
-extern const struct lock_impl lock_none;
-extern const struct lock_impl lock_mutex_private;
-extern const struct lock_impl lock_flock;
-extern const struct lock_impl lock_mutex;
-extern const struct lock_impl lock_semaphore;
-extern const struct lock_impl lock_optimistic;
+/*
+ * The table: lock_rows.c's, or that of a file which a program links in its
+ * place, with at most LOCK_ROWS_MAX rows.
+ */
+extern const struct lock_impl *const lock_rows[];
+extern const size_t lock_rows_count;
 
 /* Shared no-ops, for locks that need nothing there. */
 lock_prepare_fn lock_prepare_nothing;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of strategies, in the order in which every list shows them.  To
+ * add one, add its file and its row here; see README.md.
+ *
+ * It is a file of its own so that a program can link another table instead.
+ */
+#include "locks/lock_impl.h"
+
+#include <assert.h>
+
+/* clang-format off */
+#define ROWS(ROW)                \
+	ROW(lock_none)           \
+	ROW(lock_mutex_private)  \
+	ROW(lock_flock)          \
+	ROW(lock_mutex)          \
+	ROW(lock_semaphore)      \
+	ROW(lock_optimistic)
+/* clang-format on */
+
+#define DECLARE(row) extern const struct lock_impl row;
+#define LIST(row) &row,
+
+ROWS(DECLARE)
+
+const struct lock_impl *const lock_rows[] = {ROWS(LIST)};
+const size_t lock_rows_count = sizeof(lock_rows) / sizeof(lock_rows[0]);
+
+static_assert(sizeof(lock_rows) / sizeof(lock_rows[0]) <= LOCK_ROWS_MAX,
+    "more strategies than LOCK_ROWS_MAX");
