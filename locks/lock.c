@@ -7,12 +7,14 @@
 #include "locks/lock_impl.h"
 
 #include <assert.h>
-#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "locks/clock.h"
+
+static_assert(LOCK_PERMITS_MAX <= 9, "permits are one digit");
 
 struct locks {
 	void *shared[LOCK_ROWS_MAX];
@@ -56,6 +58,14 @@ lock_row(struct lock_strategy strategy)
 }
 
 bool
+lock_variant(size_t i, struct lock_strategy *variant)
+{
+	*variant = lock_at(i);
+	variant->permits = variant->impl->permits_shown;
+	return variant->permits > 1;
+}
+
+bool
 lock_parse(const char *name, struct lock_strategy *strategy)
 {
 	const size_t length = strcspn(name, ":");
@@ -80,20 +90,44 @@ lock_parse(const char *name, struct lock_strategy *strategy)
 	return false;
 }
 
+/* "mutex", "semaphore:3"; `permits` is a digit, or N for any number. */
+static void
+print_name(const struct lock_impl *impl, char permits, char name[])
+{
+	const char suffix[] = {permits == '1' ? '\0' : ':', permits, '\0'};
+	const int length =
+	    snprintf(name, LOCK_NAME_SIZE, "%s%s", impl->name, suffix);
+
+	assert(length < LOCK_NAME_SIZE);
+	(void)length;
+}
+
 void
 lock_print(struct lock_strategy strategy, char name[LOCK_NAME_SIZE])
 {
-	if (strategy.permits == 1)
-		snprintf(name, LOCK_NAME_SIZE, "%s", strategy.impl->name);
-	else
-		snprintf(name, LOCK_NAME_SIZE, "%s:%u", strategy.impl->name,
-		    strategy.permits % 10);
+	print_name(strategy.impl, (char)('0' + strategy.permits), name);
+}
+
+bool
+lock_print_shared(size_t i, char name[LOCK_NAME_SIZE])
+{
+	const struct lock_impl *impl = lock_at(i).impl;
+
+	if (impl->permits_max > 1)
+		print_name(impl, 'N', name);
+	return impl->permits_max > 1;
 }
 
 struct lock_facts
 lock_facts(struct lock_strategy strategy)
 {
-	return strategy.impl->facts(strategy.permits);
+	struct lock_facts facts = strategy.impl->facts;
+
+	if (strategy.permits > 1) {
+		facts.excludes_threads = facts.excludes_processes = false;
+		facts.wrong_on_purpose = true;
+	}
+	return facts;
 }
 
 const char *
@@ -117,11 +151,32 @@ lock_is_safe(struct lock_strategy strategy)
 	       (facts.excludes_threads && facts.excludes_processes);
 }
 
+static char names[LOCK_ROWS_MAX * (2 * LOCK_NAME_SIZE + 24)];
+
+static void
+make_names(void)
+{
+	char name[LOCK_NAME_SIZE];
+	size_t i, n = 0;
+
+	for (i = 0; i < lock_count(); i++) {
+		lock_print(lock_at(i), name);
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
+		    i == 0 ? "" : ", ", name);
+		if (lock_print_shared(i, name))
+			n += (size_t)snprintf(names + n, sizeof(names) - n,
+			    ", %s (N from 2 to %u)", name,
+			    lock_rows[i]->permits_max % 10);
+	}
+}
+
 const char *
 lock_names(void)
 {
-	return "none, mutex-private, flock, mutex, semaphore, semaphore:N "
-	       "(N from 2 to 8), optimistic";
+	static pthread_once_t made = PTHREAD_ONCE_INIT;
+
+	pthread_once(&made, make_names);
+	return names;
 }
 
 struct locks *
@@ -164,6 +219,7 @@ locks_attach(struct locks *locks, unsigned worker, unsigned clerk)
 	struct lock_user *user;
 	size_t i;
 
+	assert(worker < LOCK_WORKERS_MAX && clerk < LOCK_CLERKS_MAX);
 	user = calloc(1, sizeof(*user));
 	if (user == NULL)
 		return NULL;
@@ -235,6 +291,7 @@ locks_force_release(struct locks *locks, unsigned worker)
 	unsigned permits = 0;
 	size_t i;
 
+	assert(worker < LOCK_WORKERS_MAX);
 	for (i = 0; i < lock_count(); i++)
 		permits +=
 		    lock_rows[i]->force_release(locks->shared[i], worker);

@@ -15,12 +15,16 @@
  * Example.  The invariant "remaining + tickets sold == capacity" may be
  * broken between acquire and release, and nowhere else:
  *
- *     if (lock_acquire(user, strategy, slot, deadline, &hold) <=
- * LOCK_INHERITED) read remaining; write remaining - 1; lock_release(&hold);
+ *     result = lock_acquire(user, strategy, slot, deadline_ns, &hold);
+ *     if (result > LOCK_INHERITED)
+ *             return result;
+ *     remaining = read();
+ *     write(remaining - 1);
+ *     lock_release(&hold);
  *
  * A user holds one lock at a time.  It is illegal to acquire while it does, to
- * release what is not held, and to use a lock_user on two threads; the wrappers
- * assert the first two.
+ * release what is not held, to use a lock_user on two threads, and to pass
+ * what is beyond a limit below; but for the third, the wrappers assert it.
  */
 #ifndef LOCK_H
 #define LOCK_H
@@ -30,8 +34,8 @@
 #include <stdint.h>
 
 #define LOCK_SLOTS 4096     /* sales, at most */
-#define LOCK_ROWS_MAX 32    /* strategies, at most */
-#define LOCK_PERMITS_MAX 8  /* semaphore:8 */
+#define LOCK_ROWS_MAX 32    /* strategies, at most; more do not compile */
+#define LOCK_PERMITS_MAX 8  /* semaphore:8; lock_parse() refuses a ninth */
 #define LOCK_NAME_SIZE 16   /* bytes that hold any strategy's name, with NUL */
 #define LOCK_WORKERS_MAX 64 /* worker processes, at most */
 #define LOCK_CLERKS_MAX 256 /* clerks in one worker, at most */
@@ -84,9 +88,22 @@ struct lock_strategy lock_at(size_t i);
 /* The i of a strategy, whatever its permits. */
 unsigned lock_row(struct lock_strategy strategy);
 
+/*
+ * What lists show beside strategy i, with more than one permit: semaphore:3.
+ * False: it has no such variant, and `*variant` is not to be used.
+ */
+bool lock_variant(size_t i, struct lock_strategy *variant);
+
 /* "mutex", "semaphore:3".  False: there is no such strategy. */
 bool lock_parse(const char *name, struct lock_strategy *strategy);
 void lock_print(struct lock_strategy strategy, char name[LOCK_NAME_SIZE]);
+
+/*
+ * "semaphore:N": strategy i with any number of permits from 2 on, where these
+ * are counted together.  False: it takes no permits, and `name` is as it was.
+ */
+bool lock_print_shared(size_t i, char name[LOCK_NAME_SIZE]);
+
 struct lock_facts lock_facts(struct lock_strategy strategy);
 
 /* What it is, and what happens when its holder is killed; one line each. */
@@ -96,22 +113,29 @@ const char *lock_when_killed(struct lock_strategy strategy);
 /* Does a sale under this strategy never oversell, with several workers? */
 bool lock_is_safe(struct lock_strategy strategy);
 
-/* "none, mutex-private, …, semaphore:N, …" for messages. */
+/*
+ * "none, mutex-private, …, semaphore:N (N from 2 to 8), …" for messages: every
+ * name that lock_parse() takes.  Any thread may call; the text is not owned.
+ */
 const char *lock_names(void);
 
 /* NULL with errno set: no memory, or `dir` cannot be written. */
 struct locks *locks_prepare(const struct lock_config *config);
 void locks_free(struct locks *locks);
 
-/* For the thread that is clerk `clerk` of worker `worker`; both from 0. */
+/*
+ * For the thread that is clerk `clerk` of worker `worker`; both from 0 and
+ * below what the config said.  NULL with errno set: no memory, no timer.
+ */
 struct lock_user *locks_attach(
     struct locks *locks, unsigned worker, unsigned clerk);
 void locks_detach(struct lock_user *user);
 
 /*
- * Take the sale's lock, waiting until `deadline_ns` at the latest.  A
- * deadline that is past, 0 among them, is a try that never sleeps.  A lock
- * that is granted after its deadline is given back: LOCK_TIMED_OUT.
+ * Take the lock of the sale in `slot`, below LOCK_SLOTS, waiting until
+ * `deadline_ns` at the latest.  A deadline that is past, 0 among them, is a
+ * try that never sleeps.  A lock that is granted after its deadline is given
+ * back: LOCK_TIMED_OUT.
  */
 enum lock_result lock_acquire(struct lock_user *user,
     struct lock_strategy strategy, unsigned slot, int64_t deadline_ns,

@@ -52,15 +52,6 @@ struct flock_own {
 	unsigned slot; /* which fd is open on */
 };
 
-static struct lock_facts
-flock_facts(unsigned permits)
-{
-	(void)permits;
-	return (struct lock_facts){.holds = true,
-	    .excludes_threads = true,
-	    .excludes_processes = true};
-}
-
 static void
 wake(int signal)
 {
@@ -223,7 +214,9 @@ const struct lock_impl lock_flock = {
     .summary = "flock(2) on a file, opened by each clerk itself",
     .when_killed = "the kernel releases it",
     .permits_max = 1,
-    .facts = flock_facts,
+    .facts = {.holds = true,
+	.excludes_threads = true,
+	.excludes_processes = true},
     .prepare = flock_prepare,
     .attach = flock_attach,
     .acquire = flock_acquire,

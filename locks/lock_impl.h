@@ -11,9 +11,6 @@
 
 #include "locks/lock.h"
 
-/* What a lock may do, and how many it lets in; answers lock_facts(). */
-typedef struct lock_facts lock_facts_fn(unsigned permits);
-
 /*
  * Supervisor, before the fork: make what all processes share, in `*shared`.
  * 0, or -1 with errno set.
@@ -41,11 +38,12 @@ typedef void lock_release_fn(void *own, unsigned slot, unsigned permits);
 typedef unsigned lock_force_release_fn(void *shared, unsigned worker);
 
 struct lock_impl {
-	const char *name;
+	const char *name;        /* [a-z-], with ":8" below LOCK_NAME_SIZE */
 	const char *summary;     /* one line: what it is */
 	const char *when_killed; /* one line: what becomes of a dead hold */
 	unsigned permits_max;    /* 1: takes no ":N" */
-	lock_facts_fn *facts;
+	unsigned permits_shown;  /* the N of lock_variant(); 0: none */
+	struct lock_facts facts; /* with one permit */
 	lock_prepare_fn *prepare;
 	lock_attach_fn *attach;
 	lock_acquire_fn *acquire;

@@ -20,16 +20,6 @@
 
 #define MUTEXES_SIZE (LOCK_SLOTS * sizeof(pthread_mutex_t))
 
-static struct lock_facts
-mutex_facts(unsigned permits)
-{
-	(void)permits;
-	return (struct lock_facts){.holds = true,
-	    .excludes_threads = true,
-	    .excludes_processes = true,
-	    .tells_death = true};
-}
-
 static int
 mutex_prepare(const struct lock_config *config, void **shared)
 {
@@ -89,7 +79,10 @@ const struct lock_impl lock_mutex = {
     .summary = "a robust pthread mutex in shared memory",
     .when_killed = "the next holder inherits it",
     .permits_max = 1,
-    .facts = mutex_facts,
+    .facts = {.holds = true,
+	.excludes_threads = true,
+	.excludes_processes = true,
+	.tells_death = true},
     .prepare = mutex_prepare,
     .attach = lock_attach_shared,
     .acquire = mutex_acquire,

@@ -17,14 +17,6 @@
 #include "locks/clock.h"
 #include "locks/robust.h"
 
-static struct lock_facts
-private_facts(unsigned permits)
-{
-	(void)permits;
-	return (struct lock_facts){
-	    .holds = true, .excludes_threads = true, .wrong_on_purpose = true};
-}
-
 /* calloc, not shared_new(): that is the whole mistake. */
 static int
 private_prepare(const struct lock_config *config, void **shared)
@@ -79,7 +71,9 @@ const struct lock_impl lock_mutex_private = {
     .summary = "a pthread mutex in each process's own memory",
     .when_killed = "its process dies with it",
     .permits_max = 1,
-    .facts = private_facts,
+    .facts = {.holds = true,
+	.excludes_threads = true,
+	.wrong_on_purpose = true},
     .prepare = private_prepare,
     .attach = lock_attach_shared,
     .acquire = private_acquire,

@@ -9,19 +9,12 @@
  */
 #include "locks/lock_impl.h"
 
-static struct lock_facts
-none_facts(unsigned permits)
-{
-	(void)permits;
-	return (struct lock_facts){.wrong_on_purpose = true};
-}
-
 const struct lock_impl lock_none = {
     .name = "none",
     .summary = "no lock: everybody reads, then everybody writes",
     .when_killed = "nothing is held",
     .permits_max = 1,
-    .facts = none_facts,
+    .facts = {.wrong_on_purpose = true},
     .prepare = lock_prepare_nothing,
     .attach = lock_attach_shared,
     .acquire = lock_acquire_nothing,

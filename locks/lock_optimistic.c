@@ -15,19 +15,12 @@
  */
 #include "locks/lock_impl.h"
 
-static struct lock_facts
-optimistic_facts(unsigned permits)
-{
-	(void)permits;
-	return (struct lock_facts){.checks_write = true};
-}
-
 const struct lock_impl lock_optimistic = {
     .name = "optimistic",
     .summary = "no lock: the write is refused if the version has changed",
     .when_killed = "nothing is held",
     .permits_max = 1,
-    .facts = optimistic_facts,
+    .facts = {.checks_write = true},
     .prepare = lock_prepare_nothing,
     .attach = lock_attach_shared,
     .acquire = lock_acquire_nothing,

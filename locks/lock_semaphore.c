@@ -61,15 +61,6 @@ struct semaphore_own {
 	uint32_t name;
 };
 
-static struct lock_facts
-semaphore_facts(unsigned permits)
-{
-	return (struct lock_facts){.holds = true,
-	    .excludes_threads = permits == 1,
-	    .excludes_processes = permits == 1,
-	    .wrong_on_purpose = permits != 1};
-}
-
 static uint32_t
 clerk_name(unsigned worker, unsigned clerk)
 {
@@ -108,7 +99,6 @@ semaphore_attach(void *shared, unsigned worker, unsigned clerk, void **own)
 {
 	struct semaphore_own *o;
 
-	assert(worker < LOCK_WORKERS_MAX && clerk < LOCK_CLERKS_MAX);
 	o = calloc(1, sizeof(*o));
 	if (o == NULL)
 		return -1;
@@ -216,7 +206,10 @@ const struct lock_impl lock_semaphore = {
 	       "three",
     .when_killed = "the supervisor hands its permit back",
     .permits_max = LOCK_PERMITS_MAX,
-    .facts = semaphore_facts,
+    .permits_shown = 3,
+    .facts = {.holds = true,
+	.excludes_threads = true,
+	.excludes_processes = true},
     .prepare = semaphore_prepare,
     .attach = semaphore_attach,
     .acquire = semaphore_acquire,

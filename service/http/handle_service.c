@@ -59,13 +59,14 @@ void
 handle_service_locks(struct call *call)
 {
 	json_t *value = json_object(), *list = json_array();
-	struct lock_strategy three;
+	struct lock_strategy variant;
 	size_t i;
 
 	for (i = 0; i < lock_count(); i++)
 		json_array_append_new(list, lock_json(lock_at(i)));
-	if (lock_parse("semaphore:3", &three))
-		json_array_append_new(list, lock_json(three));
+	for (i = 0; i < lock_count(); i++)
+		if (lock_variant(i, &variant))
+			json_array_append_new(list, lock_json(variant));
 	member_json(value, "locks", list);
 	reply_json(call->reply, 200, value);
 }
