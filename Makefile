@@ -55,6 +55,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 
 $(UNIT_SOURCES:%.c=$(BUILD)/%.o) $(UNIT_SHARED:%.c=$(BUILD)/%.o): | test-packages
 
+-include tests/unit/unit.mk
 -include service/page/page.mk
 -include tests/stress/stress.mk
 -include tests/openapi/openapi.mk

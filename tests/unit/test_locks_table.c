@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What concerns no single lock: names, facts, and that nothing leaks.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/actors.h"
+
+#define LEAK_ROUNDS 20 /* malloc's smallest piece is 32 bytes */
+
+static void
+assert_round_trip(const char *name, const char *printed)
+{
+	char again[LOCK_NAME_SIZE];
+	struct lock_strategy strategy;
+
+	assert_true(lock_parse(name, &strategy));
+	lock_print(strategy, again);
+	assert_string_equal(again, printed);
+}
+
+static void
+test_names(void **state)
+{
+	char name[LOCK_NAME_SIZE];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < lock_count(); i++) {
+		lock_print(lock_at(i), name);
+		assert_round_trip(name, name);
+		assert_non_null(strstr(lock_names(), name));
+		assert_true(strlen(lock_summary(lock_at(i))) > 0);
+		assert_true(strlen(lock_when_killed(lock_at(i))) > 0);
+	}
+	assert_string_equal(lock_names(),
+	    "none, mutex-private, flock, mutex, semaphore, "
+	    "semaphore:N (N from 2 to 8), optimistic");
+	assert_round_trip("semaphore:1", "semaphore");
+	for (i = 2; i <= LOCK_PERMITS_MAX; i++) {
+		snprintf(name, sizeof(name), "semaphore:%zu", i);
+		assert_round_trip(name, name);
+	}
+}
+
+/* What lists show beside a strategy, and how its variants count together. */
+static void
+test_variants(void **state)
+{
+	char name[LOCK_NAME_SIZE] = "untouched";
+	struct lock_strategy semaphore, variant;
+	size_t i;
+
+	(void)state;
+	assert_true(lock_parse("semaphore", &semaphore));
+	for (i = 0; i < lock_count(); i++) {
+		if (i == lock_row(semaphore))
+			continue;
+		assert_false(lock_variant(i, &variant));
+		assert_false(lock_print_shared(i, name));
+		assert_string_equal(name, "untouched");
+	}
+	assert_true(lock_variant(lock_row(semaphore), &variant));
+	assert_int_equal(lock_row(variant), lock_row(semaphore));
+	lock_print(variant, name);
+	assert_string_equal(name, "semaphore:3");
+	assert_true(lock_print_shared(lock_row(semaphore), name));
+	assert_string_equal(name, "semaphore:N");
+}
+
+static void
+test_wrong_names(void **state)
+{
+	static const char *const wrong[] = {"", ":", ":1", " mutex", "mutex ",
+	    "Mutex", "mute", "mutexes", "mutex:", "mutex:1", "mutex:2",
+	    "none:2", "optimistic:1", "semaphore:", "semaphore:0",
+	    "semaphore:9", "semaphore:33", "semaphore:03", "semaphore:-1",
+	    "semaphore:+3", "semaphore: 3", "semaphore:3 ", "semaphore:x",
+	    "semaphore::3", "semaphore:N"};
+	struct lock_strategy strategy;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (lock_parse(wrong[i], &strategy))
+			fail_msg("\"%s\" is taken for a strategy", wrong[i]);
+}
+
+static void
+test_facts(void **state)
+{
+	static const struct {
+		const char *name;
+		bool holds, threads, processes, checks, tells, wrong;
+	} rows[] = {
+	    {"none", false, false, false, false, false, true},
+	    {"mutex-private", true, true, false, false, false, true},
+	    {"flock", true, true, true, false, false, false},
+	    {"mutex", true, true, true, false, true, false},
+	    {"semaphore", true, true, true, false, false, false},
+	    {"semaphore:3", true, false, false, false, false, true},
+	    {"optimistic", false, false, false, true, false, false},
+	};
+	struct lock_strategy strategy;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lock_facts facts;
+
+		assert_true(lock_parse(rows[i].name, &strategy));
+		facts = lock_facts(strategy);
+		assert_int_equal(facts.holds, rows[i].holds);
+		assert_int_equal(facts.excludes_threads, rows[i].threads);
+		assert_int_equal(facts.excludes_processes, rows[i].processes);
+		assert_int_equal(facts.checks_write, rows[i].checks);
+		assert_int_equal(facts.tells_death, rows[i].tells);
+		assert_int_equal(facts.wrong_on_purpose, rows[i].wrong);
+		assert_int_equal(lock_is_safe(strategy), !rows[i].wrong);
+	}
+}
+
+/* What a process can forget to give back. */
+struct belongings {
+	unsigned fds, mappings, timers;
+	size_t heap_bytes;
+};
+
+static unsigned
+count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count;
+}
+
+/* Lines of `path` with `word` in them; 0 if there is no such file. */
+static unsigned
+count_lines(const char *path, const char *word)
+{
+	FILE *file = fopen(path, "r");
+	char line[512];
+	unsigned count = 0;
+
+	if (file == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (strstr(line, word) != NULL)
+			count++;
+	fclose(file);
+	return count;
+}
+
+static struct belongings
+take_stock(void)
+{
+	struct belongings stock = {
+	    .fds = count_fds(),
+	    .mappings = count_lines("/proc/self/maps", "rw-s"),
+	    .timers = count_lines("/proc/self/timers", "ID:"),
+	};
+	const struct mallinfo2 heap = mallinfo2(); /* last: counting uses it */
+
+	stock.heap_bytes = heap.uordblks + heap.hblkhd;
+	return stock;
+}
+
+static void
+use_every_lock(const struct lock_config *config)
+{
+	struct locks *locks = locks_prepare(config);
+	struct lock_user *user;
+	size_t i;
+
+	assert_non_null(locks);
+	user = locks_attach(locks, 0, 0);
+	assert_non_null(user);
+	for (i = 0; i < 2 * lock_count(); i++) {
+		struct lock_hold hold = {.user = NULL};
+
+		assert_int_equal(lock_acquire(user, lock_at(i / 2),
+				     i % 2 == 0 ? SLOT : OTHER_SLOT, 0, &hold),
+		    LOCK_HELD);
+		lock_release(&hold);
+	}
+	locks_detach(user);
+	locks_free(locks);
+}
+
+static void
+fail_to_prepare(void)
+{
+	const struct lock_config config = {
+	    .dir = "/nonexistent", .workers = 1, .clerks = 1};
+
+	errno = 0;
+	assert_null(locks_prepare(&config));
+	assert_int_equal(errno, ENOENT);
+}
+
+static struct belongings
+use_and_take_stock(const struct stage *stage)
+{
+	const struct lock_config config = {
+	    .dir = stage->dir, .workers = 1, .clerks = 1};
+	unsigned i;
+
+	for (i = 0; i < LEAK_ROUNDS; i++) {
+		use_every_lock(&config);
+		fail_to_prepare();
+	}
+	return take_stock();
+}
+
+/* Between two stocks, so that the C library's caches are full in both. */
+static void
+test_nothing_leaks(void **state)
+{
+	const struct belongings before = use_and_take_stock(*state);
+	const struct belongings after = use_and_take_stock(*state);
+
+	assert_int_equal(after.fds, before.fds);
+	assert_int_equal(after.mappings, before.mappings);
+	assert_int_equal(after.timers, before.timers);
+	assert_in_range(
+	    after.heap_bytes, 0, before.heap_bytes + LEAK_ROUNDS * 16);
+	locks_detach(NULL);
+	locks_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_variants),
+	    cmocka_unit_test(test_wrong_names),
+	    cmocka_unit_test(test_facts),
+	    cmocka_unit_test_setup_teardown(
+		test_nothing_leaks, actors_set_up, actors_tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
