@@ -4,12 +4,46 @@
  * between processes, as long as nobody dies: see test_locks_crashes.c.
  */
 #include <limits.h>
+#include <string.h>
 
+#include "locks/lock_impl.h"
 #include "tests/unit/actors.h"
 
 /*
  * First what holds for every strategy.
  */
+
+/* Whatever lists it relies on this; run once for each, and for its variant. */
+static void
+test_row_is_complete(void **state)
+{
+	const struct stage *stage = *state;
+	const struct lock_strategy strategy = stage->play->strategy;
+	const struct lock_impl *row = strategy.impl;
+	struct lock_strategy parsed;
+	char name[LOCK_NAME_SIZE];
+
+	assert_true(strlen(row->name) > 0);
+	assert_int_equal(
+	    strspn(row->name, "abcdefghijklmnopqrstuvwxyz0123456789-"),
+	    strlen(row->name));
+	assert_in_range(row->permits_max, 1, LOCK_PERMITS_MAX);
+	assert_true(strlen(row->name) + (row->permits_max > 1 ? 2 : 0) <
+		    LOCK_NAME_SIZE);
+	assert_true(
+	    row->permits_shown == 0 ||
+	    (row->permits_shown > 1 && row->permits_shown <= row->permits_max));
+	assert_true(strlen(row->summary) > 0 && strlen(row->when_killed) > 0);
+	assert_true(row->prepare != NULL && row->attach != NULL &&
+		    row->acquire != NULL && row->release != NULL &&
+		    row->detach != NULL && row->force_release != NULL &&
+		    row->destroy != NULL);
+
+	lock_print(strategy, name);
+	assert_true(lock_parse(name, &parsed)); /* no other has its name */
+	assert_ptr_equal(parsed.impl, row);
+	assert_int_equal(parsed.permits, strategy.permits);
+}
 
 static void
 test_exclusion(void **state)
@@ -133,6 +167,7 @@ test_release_wakes_a_waiter(void **state)
 }
 
 static const struct check checks[] = {
+    {"its row is complete", test_row_is_complete, false, false},
     {"excludes as its facts say", test_exclusion, false, false},
     {"free: needs no deadline", test_free_needs_no_deadline, false, false},
     {"slots are apart", test_slots_are_apart, false, false},
