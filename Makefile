@@ -58,6 +58,7 @@ $(UNIT_SOURCES:%.c=$(BUILD)/%.o) $(UNIT_SHARED:%.c=$(BUILD)/%.o): | test-package
 -include tests/unit/unit.mk
 -include service/page/page.mk
 -include tests/stress/stress.mk
+-include tests/tenth/tenth.mk
 -include tests/openapi/openapi.mk
 
 .PHONY: packages test-packages
@@ -79,10 +80,10 @@ demo: packages ## see it oversell, see why, see the cure; under a minute
 .PHONY: test unit e2e
 test: test-packages ## all tests that need nothing but Debian's packages
 	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(UNIT_TESTS) \
-	    $(STRESS_TESTS)
+	    $(STRESS_TESTS) $(TENTH_TESTS)
 	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
-	    BROKEN=$(BUILD)/turnstile-broken tests/run.sh \
-	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS)
+	    BROKEN=$(BUILD)/turnstile-broken TENTH=$(BUILD)/tenth tests/run.sh \
+	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS) $(TENTH_TESTS)
 unit: test-packages ## unit and contract tests only
 	@$(MAKE) -s $(UNIT_TESTS)
 	@tests/run.sh $(UNIT_TESTS)

@@ -514,6 +514,7 @@ actors_run(const struct check *checks, size_t count)
 
 	assert_in_range(count, 1, CHECKS_MAX);
 	alarm(120); /* whatever happens */
+	cmocka_set_test_filter(getenv("ONLY"));
 	for (i = 0; i < lock_count(); i++)
 		for (processes = 0; processes < 2; processes++) {
 			write_plays_of(

@@ -101,7 +101,11 @@ struct check {
 	bool deaths; /* between processes only */
 };
 
-/* Run at most 16 checks, each over every strategy.  Returns how many failed. */
+/*
+ * Run at most 16 checks, each over every strategy, or those whose name fits
+ * the pattern in the environment's ONLY: ONLY='mutex,*'.  Returns how many
+ * failed.
+ */
 int actors_run(const struct check *checks, size_t count);
 
 /* Before and after a test; the initial state is a play, or NULL: no actors. */
