@@ -10,7 +10,7 @@ export function getLanguage() {
   return language;
 }
 
-export function hasText(key) {
+function hasText(key) {
   return key in words[language];
 }
 
@@ -23,6 +23,12 @@ export function t(key, args = {}) {
       return value;
     return `${value} ${Number(value) === 1 ? one : many}`;
   });
+}
+
+// The text in this language, or what the service says: it may know names that
+// these words do not.
+export function tOr(key, otherwise) {
+  return hasText(key) ? t(key) : otherwise;
 }
 
 export function listOf(names) {

@@ -6,7 +6,7 @@ import { addRun, drawRuns } from './compare.js';
 import { ClassSale } from './class.js';
 import { $, make } from './dom.js';
 import { Hall } from './hall.js';
-import { getLanguage, hasText, onLanguage, setLanguage, t } from './i18n.js';
+import { getLanguage, onLanguage, setLanguage, t, tOr } from './i18n.js';
 import { showRunning, showSold, showVerdict } from './outcome.js';
 import { startPhone } from './phone.js';
 import { inspect, openSale, sendBuyers } from './sale.js';
@@ -60,10 +60,9 @@ function drawLocks(selected) {
   $('locks').replaceChildren(...locks.map((lock) => {
     const input = make('input', { type: 'radio', name: 'lock',
       value: lock.name, checked: lock.name === selected });
-    const summary = `lock.${lock.name}`, plain = `plain.${lock.name}`;
     return make('label', { class: 'lock' }, input, make('b', {}, lock.name),
-      make('span', {}, hasText(plain) ? `${t(plain)} ` : '', make('small', {},
-        hasText(summary) ? t(summary) : lock.summary)));
+      make('span', {}, `${tOr(`plain.${lock.name}`, '')} `,
+        make('small', {}, tOr(`lock.${lock.name}`, lock.summary))));
   }));
 }
 
@@ -71,7 +70,7 @@ function drawDelays(selected) {
   const all = DELAYS.includes(selected) ? DELAYS : [...DELAYS, selected];
   $('delay').replaceChildren(...all.map((delay) => make('option',
     { value: delay, selected: delay === selected },
-    hasText(`delay.${delay}`) ? t(`delay.${delay}`) : delay)));
+    tOr(`delay.${delay}`, delay))));
 }
 
 // While it sells: how far it is, and another strategy.

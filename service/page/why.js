@@ -2,7 +2,7 @@
 // Why it went wrong, or right: the timeline, its words, the replay, the cure.
 
 import { $, make, milliseconds } from './dom.js';
-import { t } from './i18n.js';
+import { t, tOr } from './i18n.js';
 import { makeStory } from './story.js';
 import { tell, tellWhy, faultOf, nameOf } from './tell.js';
 import { Timeline } from './timeline.js';
@@ -130,7 +130,8 @@ export class Why {
     const safe = this.locks.filter((lock) => lock.safe);
     const again = (lock, words, main) => make('button', { type: 'button',
       class: main ? 'main' : false, 'data-cure': lock.name,
-      title: t(`plain.${lock.name}`), onclick: () => this.onAgain(lock.name) },
+      title: tOr(`plain.${lock.name}`, lock.summary),
+      onclick: () => this.onAgain(lock.name) },
     t(words, { lock: lock.name }));
     const parts = [];
     if (collision)

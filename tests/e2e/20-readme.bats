@@ -68,7 +68,7 @@ at_port() {
     name=$(sed -E 's/.*"name":"([^"]*)".*/\1/' <<<"$line")
     summary=$(sed -E 's/.*"summary":"([^"]*)".*/\1/' <<<"$line")
     killed=$(sed -E 's/.*"when_killed":"([^"]*)".*/\1/' <<<"$line")
-    [ "$name" != semaphore:3 ] || continue
+    [[ $name != *:* ]] || continue # a variant of the one above
     threads=no processes=no
     [[ $line != *'"excludes_threads":true'* ]] || threads=yes
     [[ $line != *'"excludes_processes":true'* ]] || processes=yes
@@ -81,7 +81,7 @@ at_port() {
 
 @test "every folder's README lists every file of it" {
   local folder file
-  for folder in locks storage service docker tests/e2e tests/stress; do
+  for folder in locks storage service docker tests/e2e tests/stress tests/tenth; do
     for file in "$folder"/*; do
       file=${file##*/}
       [ "$file" != README.md ] || continue

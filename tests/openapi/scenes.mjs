@@ -95,12 +95,15 @@ async function opening(stage, store) {
     { json: { id: 'all', capacity: 1 } });
   for (const json of [{ capacity: 1 }, { id: 'x' }, { id: 'A', capacity: 1 },
     { id: 'x', capacity: 0 }, { id: 'x', capacity: '1' },
-    { id: 'x', capacity: 10000001 }, { id: 'x', capacity: 1, lock: 'lucky' },
-    { id: 'x', capacity: 1, lock: 'mutex:2' }, { id: 5, capacity: 1 },
+    { id: 'x', capacity: 10000001 }, { id: 'x', capacity: 1, lock: 'Mutex' },
+    { id: 'x', capacity: 1, lock: 'semaphore:' }, { id: 5, capacity: 1 },
     { id: 'x', capacity: 1, lock: 'semaphore:9' },
     { id: 'x', capacity: 1, delay: 5 }, { id: 'x', capacity: 1, delay: '5' },
     { id: 'x', capacity: 1, delay: '-5ms' }])
     await shop.ask('openSale', 'bad-value', { json });
+  for (const lock of ['lucky', 'mutex:2']) // GET /locks does not list them
+    await shop.ask('openSale', 'bad-value',
+      { json: { id: 'x', capacity: 1, lock }, byOption: true });
   await shop.ask('openSale', 'unknown-member',
     { json: { id: 'x', capacity: 1, colour: 'red' } });
   await badBodies(shop, 'openSale');
@@ -132,7 +135,9 @@ async function changing(stage, store) {
   await shop.ask('changeSale', 200, { sale, form: 'lock=flock&delay=0' });
   await shop.ask('changeSale', 'bad-value',
     { sale, json: { capacity: 11 }, byOption: true });
-  for (const json of [{}, { lock: 'x' }, { delay: 'soon' }, { capacity: 0.5 }])
+  await shop.ask('changeSale', 'bad-value',
+    { sale, json: { lock: 'x' }, byOption: true });
+  for (const json of [{}, { lock: ':1' }, { delay: 'soon' }, { capacity: 0.5 }])
     await shop.ask('changeSale', 'bad-value', { sale, json });
   await shop.ask('changeSale', 'unknown-member',
     { sale, json: { id: 'other' } });

@@ -197,6 +197,22 @@ test('both languages have every text', async () => {
   equal('missing', missing.join(), '');
 });
 
+test('every strategy of GET /locks is offered, also one without own words',
+  async () => {
+    const { locks } = await (await fetch(`${service.url}/locks`)).json();
+    await openPage('lock=none');
+    await browser.until('the page', isIdle);
+    const labels = await browser.run(`return [...document.querySelectorAll(
+      '.lock')].map((label) => label.textContent)`);
+    equal('offers', labels.length, locks.length);
+    locks.forEach(({ name }, i) => check(`${name} has words, no key: ` +
+      labels[i], labels[i].startsWith(name) && labels[i].length >
+      name.length + 10 && !/(plain|lock)\./.test(labels[i])));
+    equal('for an unknown one', await browser.run(
+      `return import('/page/i18n.js').then(
+        ({ tOr }) => tOr('plain.unknown', 'its summary'))`), 'its summary');
+  });
+
 // Stamps are taken before their actions: Ben's read is stamped before Ann's
 // write, yet saw it.
 test('a story puts reads behind the writes that they saw', async () => {
