@@ -42,6 +42,10 @@
 #include "locks/shared.h"
 #include "locks/tsan.h"
 
+/* Both are kept in 32 bits: where a clerk is, and its name. */
+static_assert((uint64_t)LOCK_SLOTS * LOCK_PERMITS_MAX < UINT32_MAX, "at");
+static_assert((uint64_t)LOCK_WORKERS_MAX * LOCK_CLERKS_MAX < UINT32_MAX, "tag");
+
 /* One for each slot and number of permits: a change of N needs no reset. */
 struct gate {
 	sem_t sem;

@@ -16,6 +16,7 @@
 #include "service/http/routes.h"
 
 #define UPLOAD_MAX (1024 * 1024)
+static_assert(UPLOAD_MAX > REQUEST_BODY_MAX, "too much is seen before it ends");
 
 static enum MHD_Result
 note_header(

@@ -24,6 +24,7 @@
 #include "service/http/exchange.h"
 
 #define CONNECTION_MEMORY ((size_t)16 * 1024)
+static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 #define CONNECTION_TIMEOUT_S 60u
 #define CONNECTIONS_MAX 16384u
 #define SPARE_FILES 1024u /* for everything that is not a connection */

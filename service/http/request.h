@@ -8,6 +8,7 @@
 #ifndef REQUEST_H
 #define REQUEST_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,9 @@
 #define REQUEST_ARGS_MAX 16
 #define REQUEST_BODY_MAX 4096
 #define REQUEST_ID_SIZE 33
+
+static_assert(REQUEST_BODY_MAX > 3 * ORDER_BUYER_SIZE + 256,
+    "a body has room for any buyer's name, escaped, and for the rest");
 
 enum header {
 	HEADER_HOST = 0,

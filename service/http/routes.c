@@ -52,6 +52,7 @@ static const struct route routes[] = {
 };
 /* clang-format on */
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
+static_assert(ROUTES < SERVICE_ROUTES_MAX, "each is counted, and none, too");
 
 static_assert(ROUTES < SERVICE_ROUTES_MAX, "each is counted, and no route");
 

@@ -10,11 +10,18 @@
 #ifndef DESK_H
 #define DESK_H
 
+#include <assert.h>
+
 #include "service/sale/counting.h"
 #include "service/sale/order.h"
 #include "storage/store.h"
 
 #define SELL_BATCH_MAX 1024
+
+static_assert(STORE_LOCK_SIZE == LOCK_NAME_SIZE, "a sale names its strategy");
+static_assert(STORE_SALES_MAX == LOCK_SLOTS, "a sale's slot has its locks");
+static_assert(SELL_BATCH_MAX == 1 << (COUNTING_BATCHES - 2),
+    "the largest batch is the last bound that is counted");
 
 /* Time, chance and the queue, as sell() sees them; `arg` goes to each. */
 struct sell_env {

@@ -9,12 +9,14 @@
 #ifndef TRAIL_H
 #define TRAIL_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define TRAIL_FIRST 8
 #define TRAIL_LAST 24
 #define TRAIL_TEXT_SIZE (32 * 112 + 8) /* any trail as JSON, with NUL */
+static_assert(TRAIL_FIRST + TRAIL_LAST == 32, "TRAIL_TEXT_SIZE is for 32");
 
 enum step {
 	STEP_QUEUED = 0, /* arrived, and waits for a clerk */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/stress/drill.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +9,10 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "locks/lock.h"
 
 #define WORKERS_MAX 64
+static_assert(WORKERS_MAX == LOCK_WORKERS_MAX, "any worker can be struck");
 #define LATE_MOST_NS (4 * NS_PER_MS)
 
 /* xorshift64*: good enough for moments, and the same for the same seed. */

@@ -7,14 +7,17 @@
  */
 #include "tests/stress/trace.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "locks/lock.h"
 #include "tests/stress/buffer.h"
 
 #define WORKERS 100 /* process ids of a row */
+static_assert(WORKERS > LOCK_WORKERS_MAX, "rows do not share process ids");
 
 struct trace {
 	FILE *file;
