@@ -16,10 +16,12 @@
 
 static_assert(LOCK_PERMITS_MAX <= 9, "permits are one digit");
 
+/* Made before the fork and not changed after it; by row. */
 struct locks {
 	void *shared[LOCK_ROWS_MAX];
 };
 
+/* One thread's. */
 struct lock_user {
 	bool holding;
 	void *own[LOCK_ROWS_MAX];

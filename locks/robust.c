@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The one place that knows EOWNERDEAD. */
+/*
+ * A robust pthread mutex.  Locking one whose holder has died returns
+ * EOWNERDEAD, which means "locked"; only this file knows that error, and that
+ * ThreadSanitizer does not know every way to lock.
+ */
 #include "locks/robust.h"
 
 #include <assert.h>

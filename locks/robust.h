@@ -30,6 +30,8 @@ int robust_init(pthread_mutex_t *mutex);
  * is a try that never sleeps.  After ROBUST_INHERITED the caller repairs what
  * the mutex protects and then calls robust_repaired(); if it dies or unlocks
  * before, the next holder inherits (dies) or fails (unlocks) in its turn.
+ *
+ * Only the thread that holds the mutex may call the last two; they assert it.
  */
 enum robust_result robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns);
 void robust_repaired(pthread_mutex_t *mutex);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Wall-clock moments as text: RFC 3339, in UTC, with milliseconds. */
+/*
+ * Wall-clock moments as text: RFC 3339, in UTC, with milliseconds, as in
+ * 2026-11-21T13:40:00.123Z.  Any thread may call.
+ */
 #ifndef TIMESTAMP_H
 #define TIMESTAMP_H
 
@@ -10,6 +13,7 @@
 
 #define TIMESTAMP_SIZE 32
 
+/* `ms` since 1970, not negative. */
 static inline void
 timestamp_print(int64_t ms, char text[TIMESTAMP_SIZE])
 {
@@ -23,7 +27,7 @@ timestamp_print(int64_t ms, char text[TIMESTAMP_SIZE])
 	    (unsigned)(ms % 1000));
 }
 
-/* -1: not such a text. */
+/* Milliseconds since 1970; -1: not such a text. */
 static inline int64_t
 timestamp_parse(const char *text)
 {
