@@ -20,7 +20,7 @@
 /* clang-format on */
 
 #define DECLARE(row) extern const struct lock_impl row;
-#define LIST(row) &row,
+#define LIST(row) &(row),
 
 ROWS(DECLARE)
 
