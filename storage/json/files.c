@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A sale's directory: its paths, its settings, its view. */
+#include "storage/json/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+files_path(char path[PATH_SIZE], const struct store *store, const char *id,
+    const char *name)
+{
+	snprintf(path, PATH_SIZE, "%s/%s/%s", store->dir, id, name);
+}
+
+int
+files_open_ledger(const struct store *store, const char *id, int flags)
+{
+	char path[PATH_SIZE];
+
+	files_path(path, store, id, LEDGER);
+	return open(path, flags | O_CLOEXEC, 0644);
+}
+
+static enum store_result
+result_of_errno(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG
+		   ? STORE_FULL
+		   : STORE_FAILED;
+}
+
+enum store_result
+files_fail(struct store_user *user, const char *id, const char *what)
+{
+	const int error = errno;
+
+	return store_fail(user, result_of_errno(error), "%s/%s: %s: %s",
+	    user->store->dir, id, what, strerror(error));
+}
+
+int
+files_save_settings(const struct store *store, const struct store_state *state)
+{
+	const struct store_settings *s = &state->settings;
+	char dir[PATH_SIZE], text[512];
+
+	files_path(dir, store, s->id, "");
+	snprintf(text, sizeof(text),
+	    "{\"v\": 1, \"id\": \"%s\", \"capacity\": %" PRId64
+	    ", \"lock\": \"%s\", \"delay_min_ms\": %" PRId64
+	    ", \"delay_max_ms\": %" PRId64 ", \"birth\": \"%016" PRIx64
+	    "\", \"epoch\": \"%016" PRIx64 "\"}\n",
+	    s->id, s->capacity, s->lock, s->delay_min_ms, s->delay_max_ms,
+	    state->birth, state->epoch);
+	return store_replace_file(dir, SETTINGS, text, true);
+}
+
+/*
+ * Settings, birth and epoch from disk; the rest of `*state` stays.  0; -1: no
+ * such file; -2: it is damaged.
+ */
+int
+files_load_settings(
+    const struct store *store, const char *id, struct store_state *state)
+{
+	char path[PATH_SIZE];
+	const char *name, *lock, *birth, *epoch;
+	json_int_t v, capacity, min, max;
+	json_t *object;
+	int rc = -2;
+
+	files_path(path, store, id, SETTINGS);
+	if (access(path, F_OK) != 0)
+		return -1;
+	object = json_load_file(path, 0, NULL);
+	if (object != NULL &&
+	    json_unpack(object, "{s:I, s:s, s:I, s:s, s:I, s:I, s:s, s:s}", "v",
+		&v, "id", &name, "capacity", &capacity, "lock", &lock,
+		"delay_min_ms", &min, "delay_max_ms", &max, "birth", &birth,
+		"epoch", &epoch) == 0 &&
+	    v == 1 && strcmp(name, id) == 0 && strlen(lock) < STORE_LOCK_SIZE) {
+		snprintf(state->settings.id, STORE_ID_SIZE, "%s", id);
+		snprintf(state->settings.lock, STORE_LOCK_SIZE, "%s", lock);
+		state->settings.capacity = capacity;
+		state->settings.delay_min_ms = min;
+		state->settings.delay_max_ms = max;
+		state->birth = strtoull(birth, NULL, 16);
+		state->epoch = strtoull(epoch, NULL, 16);
+		rc = 0;
+	}
+	json_decref(object);
+	return rc;
+}
+
+void
+files_remove_tree(const char *dir)
+{
+	static const char *const names[] = {LEDGER, VIEW, SETTINGS,
+	    LEDGER ".new", VIEW ".new", SETTINGS ".new"};
+	char path[PATH_SIZE + 32];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
+void
+files_make_view(const struct store *store, const struct store_state *state)
+{
+	char dir[PATH_SIZE], text[256];
+
+	files_path(dir, store, state->settings.id, "");
+	snprintf(text, sizeof(text),
+	    "{\"sale\": \"%s\", \"capacity\": %" PRId64
+	    ", \"remaining\": %" PRId64 ", \"version\": %" PRId64 "}\n",
+	    state->settings.id, state->settings.capacity, state->remaining,
+	    state->version);
+	(void)store_replace_file(dir, VIEW, text, false); /* only a view */
+}
