@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The wrappers that callers use, and what the stores share: a data directory
- * that knows whose it is, random numbers, files that are replaced whole.
+ * Stores by name, from the table in store_rows.c, and the wrappers that
+ * callers use.  What a write is refused for, how lines are numbered and what a
+ * change does to the counter is decided here, for all stores.  Besides: a data
+ * directory that knows whose it is, random numbers, files replaced whole.
  */
 #include "storage/store_impl.h"
 
@@ -17,21 +19,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "locks/robust.h"
 #include "locks/shared.h"
 
 #define OWNER_FILE ".store" /* names the store that made the directory */
-
-static const struct store_impl *const impls[] = {&store_json, &store_sqlite};
-#define IMPLS (sizeof(impls) / sizeof(impls[0]))
 
 static const struct store_impl *
 impl_named(const char *kind)
 {
 	size_t i;
 
-	for (i = 0; i < IMPLS; i++)
-		if (strcmp(impls[i]->name, kind) == 0)
-			return impls[i];
+	for (i = 0; i < store_rows_count; i++)
+		if (strcmp(store_rows[i]->name, kind) == 0)
+			return store_rows[i];
 	return NULL;
 }
 
@@ -73,6 +73,12 @@ store_free(struct store *store)
 	store->impl->unshare(store);
 	shared_free((void *)store->is_poisoned, sizeof(*store->is_poisoned));
 	free(store);
+}
+
+const char *
+store_at(size_t i)
+{
+	return i < store_rows_count ? store_rows[i]->name : NULL;
 }
 
 const char *
@@ -204,19 +210,91 @@ store_abandon(struct store_user *user, const struct store_state *state)
 	user->store->impl->abandon(user, state);
 }
 
-enum store_result
-store_refuse_poisoned(struct store_user *user)
+/*
+ * Enter the latch, if what was decided on `state` may still be written:
+ * `*now` is the sale as it is.  Not OK: the latch is left again.
+ */
+static enum store_result
+begin(struct store_user *user, const struct store_state *state,
+    bool same_version, int64_t deadline_ns, struct store_state *now)
 {
-	return store_fail(user, STORE_FAILED, "the store is being recovered");
+	const struct store_impl *impl = user->store->impl;
+	enum store_result result;
+
+	result = impl->begin(user, state, deadline_ns, now);
+	if (result != STORE_OK)
+		return result;
+	if (now->birth != state->birth)
+		result = STORE_GONE;
+	else if (now->epoch != state->epoch)
+		result = STORE_MOVED;
+	else if (same_version && now->version != state->version)
+		result = STORE_CONFLICT;
+	return result == STORE_OK ? result : impl->end(user, state, result);
+}
+
+static bool
+visit_nothing(const struct store_line *line, void *arg)
+{
+	(void)line;
+	(void)arg;
+	return false;
+}
+
+/* In the latch.  OK: no line of the ledger bears one of these keys. */
+static enum store_result
+check_keys(struct store_user *user, const struct store_state *now,
+    const struct store_line *lines, size_t count)
+{
+	enum store_result result = STORE_GONE;
+	size_t i;
+
+	for (i = 0; i < count && result == STORE_GONE; i++)
+		if (lines[i].key != NULL)
+			result = user->store->impl->find(user, now,
+			    STORE_BY_KEY, lines[i].key, visit_nothing, NULL);
+	if (result == STORE_GONE)
+		return STORE_OK;
+	return result == STORE_OK ? STORE_DUPLICATE : result;
+}
+
+/*
+ * In the latch: number `lines` behind `now`, which becomes what they leave,
+ * and append them.
+ */
+static enum store_result
+append(struct store_user *user, struct store_state *now,
+    struct store_line *lines, size_t count, int64_t base)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		lines[i].base = base;
+		lines[i].version = ++now->version;
+		lines[i].nth = (unsigned)i + 1;
+	}
+	now->remaining = lines[count - 1].remaining;
+	now->settings.capacity = lines[count - 1].capacity;
+	return user->store->impl->append(user, now, lines, count);
 }
 
 static enum store_result
-store_write(struct store_user *user, struct store_commit *commit)
+put(struct store_user *user, const struct store_state *state,
+    struct store_line *lines, size_t count, bool same_version,
+    int64_t deadline_ns, bool *overwrote)
 {
-	assert(commit->count > 0);
-	if (store_poisoned(user->store))
-		return store_refuse_poisoned(user);
-	return user->store->impl->write(user, commit);
+	struct store_state now;
+	enum store_result result;
+
+	assert(count > 0);
+	result = begin(user, state, same_version, deadline_ns, &now);
+	if (result != STORE_OK)
+		return result;
+	*overwrote = now.version != state->version;
+	result = check_keys(user, &now, lines, count);
+	if (result == STORE_OK)
+		result = append(user, &now, lines, count, state->version);
+	return user->store->impl->end(user, state, result);
 }
 
 enum store_result
@@ -224,28 +302,17 @@ store_put(struct store_user *user, const struct store_state *state,
     struct store_line *lines, size_t count, int64_t deadline_ns,
     bool *overwrote)
 {
-	struct store_commit commit = {.state = state,
-	    .lines = lines,
-	    .count = count,
-	    .deadline_ns = deadline_ns};
-	enum store_result result;
-
-	result = store_write(user, &commit);
-	*overwrote = commit.overwrote;
-	return result;
+	*overwrote = false;
+	return put(user, state, lines, count, false, deadline_ns, overwrote);
 }
 
 enum store_result
 store_put_if(struct store_user *user, const struct store_state *state,
     struct store_line *lines, size_t count, int64_t deadline_ns)
 {
-	struct store_commit commit = {.state = state,
-	    .lines = lines,
-	    .count = count,
-	    .deadline_ns = deadline_ns,
-	    .checked = true};
+	bool overwrote; /* never */
 
-	return store_write(user, &commit);
+	return put(user, state, lines, count, true, deadline_ns, &overwrote);
 }
 
 enum store_result
@@ -266,84 +333,12 @@ enum store_result
 store_create(struct store_user *user, const struct store_settings *settings,
     int64_t deadline_ns)
 {
-	if (store_poisoned(user->store))
-		return store_refuse_poisoned(user);
-	return user->store->impl->create(user, settings, deadline_ns);
-}
+	struct store_state state = {.settings = *settings,
+	    .birth = store_random(),
+	    .epoch = store_random(),
+	    .remaining = settings->capacity};
 
-enum store_result
-store_configure(struct store_user *user, struct store_state *state,
-    const struct store_change *change, int64_t deadline_ns)
-{
-	assert(change->settings.capacity >= state->settings.capacity);
-	if (store_poisoned(user->store))
-		return store_refuse_poisoned(user);
-	return user->store->impl->configure(user, state, change, deadline_ns);
-}
-
-enum store_result
-store_remove(struct store_user *user, const struct store_state *state,
-    int64_t deadline_ns)
-{
-	if (store_poisoned(user->store))
-		return store_refuse_poisoned(user);
-	return user->store->impl->remove(user, state, deadline_ns);
-}
-
-enum store_result
-store_list(struct store_user *user, store_sale_fn *visit, void *arg)
-{
-	return user->store->impl->list(user, visit, arg);
-}
-
-void
-store_tidy(struct store_user *user)
-{
-	if (!store_poisoned(user->store))
-		user->store->impl->tidy(user);
-}
-
-void
-store_abandon_nothing(struct store_user *user, const struct store_state *state)
-{
-	(void)user;
-	(void)state;
-}
-
-enum store_result
-store_fail(
-    struct store_user *user, enum store_result result, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(user->error, sizeof(user->error), format, args);
-	va_end(args);
-	return result;
-}
-
-enum store_result
-store_poison(struct store_user *user, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(user->error, sizeof(user->error), format, args);
-	va_end(args);
-	atomic_store(user->store->is_poisoned, true);
-	return STORE_UNKNOWN;
-}
-
-uint64_t
-store_random(void)
-{
-	uint64_t number;
-
-	do {
-		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-			abort(); /* cannot fail for 8 bytes after boot */
-	} while (number == 0);
-	return number;
+	return user->store->impl->create(user, &state, deadline_ns);
 }
 
 static bool
@@ -357,21 +352,10 @@ raise_highest(const struct store_line *line, void *arg)
 	return true;
 }
 
-int64_t
-store_highest_seat(struct store_user *user, const struct store_state *state)
-{
-	int64_t highest = 0;
-
-	if (user->store->impl->each(user, state, 0, raise_highest, &highest) !=
-	    STORE_OK)
-		return -1;
-	return highest;
-}
-
-size_t
-store_change_lines(const struct store_state *state,
-    const struct store_change *change, int64_t highest_seat,
-    struct store_line lines[2])
+/* The ledger lines that a change makes of `state`: how many are in `lines`. */
+static size_t
+change_lines(const struct store_state *state, const struct store_change *change,
+    int64_t highest_seat, struct store_line lines[2])
 {
 	const int64_t raise =
 	    change->settings.capacity - state->settings.capacity;
@@ -398,17 +382,166 @@ store_change_lines(const struct store_state *state,
 	return count;
 }
 
-bool
-store_number(struct store_line *lines, size_t count, int64_t base, int64_t last)
+/*
+ * In the latch.  First the lines, under the old settings but an epoch of
+ * their own: if the settings then cannot be saved, the sale has a better
+ * counter and its old strategy, and what was decided on the old counter is
+ * refused.
+ */
+static enum store_result
+configure(struct store_user *user, struct store_state *now,
+    const struct store_change *change)
 {
-	size_t i;
+	struct store_line lines[2];
+	enum store_result result = STORE_OK;
+	int64_t highest = 0;
+	size_t count;
 
-	for (i = 0; i < count; i++) {
-		lines[i].base = base;
-		lines[i].version = last + 1 + (int64_t)i;
-		lines[i].nth = (unsigned)i + 1;
+	if (change->recount)
+		result = user->store->impl->each(
+		    user, now, 0, raise_highest, &highest);
+	if (result != STORE_OK)
+		return result;
+	count = change_lines(now, change, highest, lines);
+	if (count > 0) {
+		now->epoch = store_random();
+		result = append(user, now, lines, count, now->version);
 	}
-	return base != last;
+	if (result != STORE_OK)
+		return result;
+	memcpy(now->settings.lock, change->settings.lock, STORE_LOCK_SIZE);
+	now->settings.delay_min_ms = change->settings.delay_min_ms;
+	now->settings.delay_max_ms = change->settings.delay_max_ms;
+	now->epoch = store_random();
+	return user->store->impl->configure(user, now);
+}
+
+enum store_result
+store_configure(struct store_user *user, struct store_state *state,
+    const struct store_change *change, int64_t deadline_ns)
+{
+	struct store_state now;
+	enum store_result result;
+
+	assert(change->settings.capacity >= state->settings.capacity);
+	result = begin(user, state, false, deadline_ns, &now);
+	if (result != STORE_OK)
+		return result;
+	result = configure(user, &now, change);
+	result = user->store->impl->end(user, state, result);
+	if (result == STORE_OK)
+		*state = now;
+	return result;
+}
+
+enum store_result
+store_remove(struct store_user *user, const struct store_state *state,
+    int64_t deadline_ns)
+{
+	const struct store_impl *impl = user->store->impl;
+	struct store_state now;
+	enum store_result result;
+
+	result = begin(user, state, true, deadline_ns, &now);
+	if (result != STORE_OK)
+		return result;
+	return impl->end(user, state, impl->remove(user, &now));
+}
+
+enum store_result
+store_list(struct store_user *user, store_sale_fn *visit, void *arg)
+{
+	return user->store->impl->list(user, visit, arg);
+}
+
+void
+store_tidy(struct store_user *user)
+{
+	if (!store_poisoned(user->store))
+		user->store->impl->tidy(user);
+}
+
+void
+store_abandon_nothing(struct store_user *user, const struct store_state *state)
+{
+	(void)user;
+	(void)state;
+}
+
+void
+store_do_nothing(struct store_user *user)
+{
+	(void)user;
+}
+
+enum store_result
+store_fail(
+    struct store_user *user, enum store_result result, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(user->error, sizeof(user->error), format, args);
+	va_end(args);
+	if (result == STORE_UNKNOWN)
+		atomic_store(user->store->is_poisoned, true);
+	return result;
+}
+
+enum store_result
+store_no_memory(struct store_user *user)
+{
+	return store_fail(user, STORE_FAILED, "out of memory");
+}
+
+enum store_result
+store_no_slot(struct store_user *user)
+{
+	return store_fail(user, STORE_FULL,
+	    "there are %d sales, and there is room for no more",
+	    STORE_SALES_MAX);
+}
+
+static enum store_result
+refuse_poisoned(struct store_user *user)
+{
+	return store_fail(user, STORE_FAILED, "the store is being recovered");
+}
+
+enum store_result
+store_latch(struct store_user *user, pthread_mutex_t *latch,
+    int64_t deadline_ns, bool *inherited)
+{
+	enum robust_result held;
+
+	*inherited = false;
+	if (store_poisoned(user->store))
+		return refuse_poisoned(user);
+	held = robust_lock(latch, deadline_ns);
+	if (held == ROBUST_TIMED_OUT)
+		return STORE_BUSY;
+	if (held == ROBUST_FAILED)
+		return store_fail(
+		    user, STORE_FAILED, "latch: %s", strerror(errno));
+	*inherited = held == ROBUST_INHERITED;
+	if (!store_poisoned(user->store))
+		return STORE_OK;
+	if (*inherited) /* recovery settles what the dead left */
+		robust_repaired(latch);
+	robust_unlock(latch);
+	return refuse_poisoned(user);
+}
+
+uint64_t
+store_random(void)
+{
+	uint64_t number;
+
+	do {
+		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+			abort(); /* cannot fail for 8 bytes after boot */
+	} while (number == 0);
+	return number;
 }
 
 int

@@ -120,9 +120,12 @@ struct store_user; /* one thread's handles to it */
 /* Is there a store of that kind? */
 bool store_known(const char *kind);
 
+/* The kinds there are: the i-th from 0, NULL behind the last. */
+const char *store_at(size_t i);
+
 /*
- * Make what processes share.  `dir` is kept, not copied.  NULL with errno
- * set.
+ * Supervisor, before any fork: make what processes share.  `kind` is known
+ * (asserted); `dir` is kept, not copied.  NULL with errno set.
  */
 struct store *store_new(const char *kind, const char *dir);
 void store_free(struct store *store);

@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For those who implement a store; callers include store.h, where each slot's
- * results stand beside its wrapper.
+ * For those who implement a store; callers include store.h.
+ *
+ * A store is one file with one `const struct store_impl` at its bottom, and a
+ * row in store_rows.c.  It inherits the contract tests and the stress test.
+ * Every slot of the table is filled.
+ *
+ * store.c does each write in the same steps, so that no store decides what is
+ * refused or how lines are numbered:
+ *
+ *     begin()      enter the latch; the sale as it is now
+ *                  store.c compares birth, epoch, version and keys, and
+ *                  numbers the lines
+ *     append(), configure() or remove()
+ *     end()        make it last, or undo it; leave the latch
  */
 #ifndef STORE_IMPL_H
 #define STORE_IMPL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -13,7 +26,7 @@
 
 struct store_impl;
 
-/* What the supervisor makes and all processes share, besides `shared`. */
+/* What the supervisor makes and all processes have. */
 struct store {
 	const struct store_impl *impl;
 	const char *dir;
@@ -22,59 +35,87 @@ struct store {
 	_Atomic bool *is_poisoned; /* shared memory */
 };
 
+/* One thread's. */
 struct store_user {
 	struct store *store;
-	void *own; /* the implementation's */
-	char error[256];
+	void *own;       /* the implementation's */
+	char error[256]; /* see store_fail() */
 };
 
-/* A write, trusting or checked. */
-struct store_commit {
-	const struct store_state *state;
-	struct store_line *lines;
-	size_t count;
-	int64_t deadline_ns;
-	bool checked;   /* refuse when the version is not state's */
-	bool overwrote; /* set by the write: others wrote since the read */
-};
-
-/* Supervisor: `store->shared` and `->local`.  0, or -1 with errno set. */
+/* Supervisor, before any fork: `store->shared`, `->local`.  0, or -1 with
+ * errno set. */
 typedef int store_share_fn(struct store *store);
+/* Supervisor, when no worker is left. */
 typedef void store_unshare_fn(struct store *store);
 
-/* Child.  A poisoned store is told by store_poisoned(). */
+/* Child, alone: see store_prepare().  Its latches are made here.  If
+ * store_poisoned(), others had the store open before. */
 typedef int store_prepare_fn(
     struct store *store, char *error, size_t error_size);
 
-/* Any thread: `user->own`.  0, or -1 with user->error set. */
+/* Any thread, after the fork: `user->own`.  0, or -1 with user->error set. */
 typedef int store_open_fn(struct store_user *user);
 typedef void store_close_fn(struct store_user *user);
 
+/* Any thread, without a latch: as the wrappers in store.h. */
 typedef enum store_result store_read_fn(
     struct store_user *user, const char *id, struct store_state *state);
 typedef void store_abandon_fn(
     struct store_user *user, const struct store_state *state);
-typedef enum store_result store_write_fn(
-    struct store_user *user, struct store_commit *commit);
+typedef enum store_result store_list_fn(
+    struct store_user *user, store_sale_fn *visit, void *arg);
+typedef void store_tidy_fn(struct store_user *user);
+
+/* As in store.h; also called between begin() and end(), with `*now`. */
 typedef enum store_result store_find_fn(struct store_user *user,
     const struct store_state *state, enum store_by by, const char *value,
     store_visit_fn *visit, void *arg);
 typedef enum store_result store_each_fn(struct store_user *user,
     const struct store_state *state, int64_t after, store_visit_fn *visit,
     void *arg);
+
+/*
+ * Enter the latch: `*now` is the sale as it is, or a namesake, which the
+ * caller tells by its birth.  OK; else the latch was not entered: GONE, BUSY,
+ * FULL, FAILED.
+ */
+typedef enum store_result store_begin_fn(struct store_user *user,
+    const struct store_state *state, int64_t deadline_ns,
+    struct store_state *now);
+
+/*
+ * In the latch: append the lines, numbered, that make the sale `after`: its
+ * version, remaining and capacity are the last line's, its epoch may be new.
+ * OK, FULL, FAILED, UNKNOWN.
+ */
+typedef enum store_result store_append_fn(struct store_user *user,
+    const struct store_state *after, const struct store_line *lines,
+    size_t count);
+
+/* In the latch: the strategy, the delay and the epoch become those of
+ * `after`; its counter is appended already.  OK, FULL, FAILED, UNKNOWN. */
+typedef enum store_result store_configure_fn(
+    struct store_user *user, const struct store_state *after);
+
+/* In the latch: delete the sale and its ledger.  OK, FAILED, UNKNOWN. */
+typedef enum store_result store_remove_fn(
+    struct store_user *user, const struct store_state *now);
+
+/*
+ * Leave the latch that was entered with `state`.  If `result` is OK, what was
+ * done since begin() is durable and visible on return, if it was not before.
+ * Returns `result`, or FULL, FAILED or UNKNOWN if that failed.
+ */
+typedef enum store_result store_end_fn(struct store_user *user,
+    const struct store_state *state, enum store_result result);
+
+/* Open the sale `state`, whose slot is not chosen yet; a latch is entered
+ * and left inside.  OK, DUPLICATE, BUSY, FULL, FAILED, UNKNOWN. */
 typedef enum store_result store_create_fn(struct store_user *user,
-    const struct store_settings *settings, int64_t deadline_ns);
-typedef enum store_result store_configure_fn(struct store_user *user,
-    struct store_state *state, const struct store_change *change,
-    int64_t deadline_ns);
-typedef enum store_result store_remove_fn(struct store_user *user,
     const struct store_state *state, int64_t deadline_ns);
-typedef enum store_result store_list_fn(
-    struct store_user *user, store_sale_fn *visit, void *arg);
-typedef void store_tidy_fn(struct store_user *user);
 
 struct store_impl {
-	const char *name;
+	const char *name; /* at most 14 of a-z */
 	store_share_fn *share;
 	store_unshare_fn *unshare;
 	store_prepare_fn *prepare;
@@ -82,53 +123,50 @@ struct store_impl {
 	store_close_fn *close;
 	store_read_fn *read;
 	store_abandon_fn *abandon;
-	store_write_fn *write;
+	store_list_fn *list;
+	store_tidy_fn *tidy;
 	store_find_fn *find;
 	store_each_fn *each;
 	store_create_fn *create;
+	store_begin_fn *begin;
+	store_append_fn *append;
 	store_configure_fn *configure;
 	store_remove_fn *remove;
-	store_list_fn *list;
-	store_tidy_fn *tidy;
+	store_end_fn *end;
 };
 
-extern const struct store_impl store_json;
-extern const struct store_impl store_sqlite;
+/*
+ * The table: store_rows.c's, or that of a file which a program links in its
+ * place.
+ */
+extern const struct store_impl *const store_rows[];
+extern const size_t store_rows_count;
 
+/* Shared no-ops, for stores that need nothing there. */
 store_abandon_fn store_abandon_nothing;
+store_close_fn store_do_nothing; /* also a tidy */
 
-/* Put a message in user->error and return `result`. */
+/*
+ * Put a message in user->error and return `result`.  UNKNOWN poisons the
+ * store: nothing is written any more until the next prepare.
+ */
 enum store_result store_fail(struct store_user *user, enum store_result result,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Nothing is written any more until the next prepare; returns UNKNOWN. */
-enum store_result store_poison(struct store_user *user, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* The same, with the texts that all stores share: FAILED, and FULL. */
+enum store_result store_no_memory(struct store_user *user);
+enum store_result store_no_slot(struct store_user *user);
 
-/* FAILED: poisoned, and nothing may be written. */
-enum store_result store_refuse_poisoned(struct store_user *user);
+/*
+ * Enter a latch, a mutex of robust.h in shared memory.  If `*inherited`, its
+ * last holder was killed: settle what it left, then robust_repaired().  OK;
+ * else it is not held: BUSY, or FAILED, as always while poisoned.
+ */
+enum store_result store_latch(struct store_user *user, pthread_mutex_t *latch,
+    int64_t deadline_ns, bool *inherited);
 
 /* A random number that is not 0: for births and epochs. */
 uint64_t store_random(void);
-
-/* What the next write leaves in the counter after a recount. */
-int64_t store_highest_seat(
-    struct store_user *user, const struct store_state *state);
-
-/*
- * The ledger lines that a change makes, at most two, decided on `state`:
- * how many were put in `lines`.
- */
-size_t store_change_lines(const struct store_state *state,
-    const struct store_change *change, int64_t highest_seat,
-    struct store_line lines[2]);
-
-/*
- * Number `lines` behind `last`, the ledger's last version; true if others
- * wrote since `commit->state` was read.
- */
-bool store_number(
-    struct store_line *lines, size_t count, int64_t base, int64_t last);
 
 /*
  * Replace `dir`/`name` by `text`, atomically and (if `durable`) for good.
@@ -136,6 +174,8 @@ bool store_number(
  */
 int store_replace_file(
     const char *dir, const char *name, const char *text, bool durable);
+
+/* fsync a directory: what was made or renamed in it lasts. */
 int store_sync_dir(const char *dir);
 
 #endif

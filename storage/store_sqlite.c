@@ -16,7 +16,6 @@
  */
 #include "storage/store_impl.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -78,7 +77,7 @@ static const char schema[] =
 
 enum statement {
 	BEGIN, COMMIT, ROLLBACK,
-	READ, LIST, CHECK_STATE, HAS_KEY, INSERT_LINE, SET_COUNTER,
+	READ, LIST, INSERT_LINE, SET_COUNTER,
 	FIND_ORDER, FIND_KEY, EACH, FREE_SLOT, INSERT_SALE, SET_SETTINGS,
 	DELETE_LINES, DELETE_SALE,
 	STATEMENTS
@@ -97,16 +96,16 @@ static const char *const texts[STATEMENTS] = {
 	[ROLLBACK] = "ROLLBACK",
 	[READ] = "SELECT " SALE_COLUMNS " FROM sale WHERE id = ?",
 	[LIST] = "SELECT " SALE_COLUMNS " FROM sale ORDER BY id",
-	[CHECK_STATE] = "SELECT " SALE_COLUMNS " FROM sale WHERE id = ?",
-	[HAS_KEY] = "SELECT 1 FROM ledger WHERE sale = ? AND key = ?",
 	[INSERT_LINE] = "INSERT INTO ledger (" LINE_COLUMNS ", sale)"
 		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SET_COUNTER] = "UPDATE sale SET version = ?, remaining = ?,"
 		" capacity = ? WHERE number = ?",
-	[FIND_ORDER] = "SELECT " LINE_COLUMNS " FROM ledger"
-		" WHERE sale = ? AND order_id = ? AND order_id <> ''",
-	[FIND_KEY] = "SELECT " LINE_COLUMNS " FROM ledger"
-		" WHERE sale = ? AND key = ?",
+	[FIND_ORDER] = "SELECT " LINE_COLUMNS " FROM ledger WHERE sale ="
+		" (SELECT number FROM sale WHERE id = ? AND birth = ?)"
+		" AND order_id = ? AND order_id <> ''",
+	[FIND_KEY] = "SELECT " LINE_COLUMNS " FROM ledger WHERE sale ="
+		" (SELECT number FROM sale WHERE id = ? AND birth = ?)"
+		" AND key = ?",
 	[EACH] = "SELECT " LINE_COLUMNS " FROM ledger"
 		" WHERE row > ? AND row <= ? ORDER BY row",
 	[FREE_SLOT] = "SELECT min(n) FROM (SELECT 0 AS n"
@@ -129,7 +128,8 @@ struct sqlite_shared {
 struct sqlite_own {
 	sqlite3 *db;
 	sqlite3_stmt *statement[STATEMENTS];
-	int wal_pages; /* after this connection's last commit */
+	int wal_pages;  /* after this connection's last commit */
+	int64_t number; /* of the sale that begin() found */
 };
 
 /* ----------------------------------------------------------- statements -- */
@@ -206,10 +206,10 @@ state_of_row(sqlite3_stmt *s, struct store_state *state)
 }
 
 static enum store_result
-read_sale(struct store_user *user, enum statement which, const char *id,
-    struct store_state *state, int64_t *number)
+read_sale(struct store_user *user, const char *id, struct store_state *state,
+    int64_t *number)
 {
-	sqlite3_stmt *s = statement(user, which);
+	sqlite3_stmt *s = statement(user, READ);
 	int rc;
 
 	*number = 0;
@@ -227,7 +227,7 @@ sqlite_read(struct store_user *user, const char *id, struct store_state *state)
 {
 	int64_t number;
 
-	return read_sale(user, READ, id, state, &number);
+	return read_sale(user, id, state, &number);
 }
 
 static enum store_result
@@ -281,33 +281,16 @@ line_of_row(sqlite3_stmt *s)
 }
 
 static enum store_result
-number_of(
-    struct store_user *user, const struct store_state *state, int64_t *number)
-{
-	struct store_state now = {0};
-	enum store_result result;
-
-	result = read_sale(user, CHECK_STATE, state->settings.id, &now, number);
-	if (result == STORE_OK && now.birth != state->birth)
-		return STORE_GONE;
-	return result;
-}
-
-static enum store_result
 sqlite_find(struct store_user *user, const struct store_state *state,
     enum store_by by, const char *value, store_visit_fn *visit, void *arg)
 {
 	sqlite3_stmt *s =
 	    statement(user, by == STORE_BY_KEY ? FIND_KEY : FIND_ORDER);
-	enum store_result result;
-	int64_t number;
 	int rc;
 
-	result = number_of(user, state, &number);
-	if (result != STORE_OK)
-		return result;
-	sqlite3_bind_int64(s, 1, number);
-	bind_text(s, 2, value);
+	bind_text(s, 1, state->settings.id);
+	sqlite3_bind_int64(s, 2, (int64_t)state->birth);
+	bind_text(s, 3, value);
 	rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
 		const struct store_line line = line_of_row(s);
@@ -324,12 +307,15 @@ sqlite_each(struct store_user *user, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg)
 {
 	sqlite3_stmt *s = statement(user, EACH);
+	struct store_state now = {0};
 	enum store_result result;
 	int64_t number;
 
-	result = number_of(user, state, &number);
+	result = read_sale(user, state->settings.id, &now, &number);
 	if (result != STORE_OK)
 		return result;
+	if (now.birth != state->birth)
+		return STORE_GONE;
 	sqlite3_bind_int64(s, 1, row_of(number, after));
 	sqlite3_bind_int64(s, 2, row_of(number, state->version));
 	while (sqlite3_step(s) == SQLITE_ROW) {
@@ -371,38 +357,6 @@ insert_line(
 
 /* -------------------------------------------------- latch, transactions -- */
 
-static enum store_result
-latch(struct store_user *user, int64_t deadline_ns)
-{
-	struct sqlite_shared *shared = user->store->shared;
-
-	switch (robust_lock(&shared->latch, deadline_ns)) {
-	case ROBUST_INHERITED: /* SQLite settles what its writer left */
-		robust_repaired(&shared->latch);
-		break;
-	case ROBUST_HELD:
-		break;
-	case ROBUST_TIMED_OUT:
-		return STORE_BUSY;
-	case ROBUST_FAILED:
-		return store_fail(
-		    user, STORE_FAILED, "latch: %s", strerror(errno));
-	}
-	if (store_poisoned(user->store)) {
-		robust_unlock(&shared->latch);
-		return store_refuse_poisoned(user);
-	}
-	return STORE_OK;
-}
-
-static void
-unlatch(struct store_user *user)
-{
-	struct sqlite_shared *shared = user->store->shared;
-
-	robust_unlock(&shared->latch);
-}
-
 /* Passive, and in the latch: no other connection can be writing. */
 static void
 checkpoint_if_due(struct store_user *user)
@@ -417,26 +371,30 @@ checkpoint_if_due(struct store_user *user)
 	    own->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
+/* Enter the latch and a transaction. */
 static enum store_result
 begin(struct store_user *user, int64_t deadline_ns)
 {
+	struct sqlite_shared *shared = user->store->shared;
 	enum store_result result;
-	int64_t left_ms;
+	bool inherited;
+	int64_t wait_ms;
 
-	result = latch(user, deadline_ns);
+	result = store_latch(user, &shared->latch, deadline_ns, &inherited);
 	if (result != STORE_OK)
 		return result;
-	left_ms = (deadline_ns - clock_now_ns()) / NS_PER_MS;
-	if (left_ms < 1)
-		left_ms = 1;
-	if (left_ms < BUSY_TIMEOUT_MS)
-		sqlite3_busy_timeout(own_of(user)->db, (int)left_ms);
-	else
-		sqlite3_busy_timeout(own_of(user)->db, BUSY_TIMEOUT_MS);
+	if (inherited) /* SQLite itself rolls back what was not committed */
+		robust_repaired(&shared->latch);
+	wait_ms = (deadline_ns - clock_now_ns()) / NS_PER_MS;
+	if (wait_ms < 1)
+		wait_ms = 1;
+	if (wait_ms > BUSY_TIMEOUT_MS)
+		wait_ms = BUSY_TIMEOUT_MS;
+	sqlite3_busy_timeout(own_of(user)->db, (int)wait_ms);
 	if (run(user, BEGIN))
 		return STORE_OK;
 	result = fail_sqlite(user, "begin");
-	unlatch(user);
+	robust_unlock(&shared->latch);
 	return result;
 }
 
@@ -444,159 +402,108 @@ static enum store_result
 commit_transaction(struct store_user *user)
 {
 	sqlite3 *db = own_of(user)->db;
-	int code;
+	enum store_result result;
 
 	if (run(user, COMMIT))
 		return STORE_OK;
-	code = sqlite3_errcode(db) & 0xff;
+	/* Out of space fails before the commit's last page is written. */
+	result = (sqlite3_errcode(db) & 0xff) == SQLITE_FULL ? STORE_FULL
+							     : STORE_UNKNOWN;
 	store_fail(
-	    user, STORE_FAILED, "%s: commit: %s", DATABASE, sqlite3_errmsg(db));
+	    user, result, "%s: commit: %s", DATABASE, sqlite3_errmsg(db));
 	if (!sqlite3_get_autocommit(db))
 		run(user, ROLLBACK);
-	/* Out of space fails before the commit's last page is written. */
-	if (code == SQLITE_FULL)
-		return STORE_FULL;
-	atomic_store(user->store->is_poisoned, true);
-	return STORE_UNKNOWN;
+	return result;
 }
 
 /* Commit if all went well, else roll back; either way leave the latch. */
 static enum store_result
-finish(struct store_user *user, enum store_result result)
+sqlite_end(struct store_user *user, const struct store_state *state,
+    enum store_result result)
 {
+	struct sqlite_shared *shared = user->store->shared;
+
+	(void)state;
 	if (result == STORE_OK)
 		result = commit_transaction(user);
 	else if (!sqlite3_get_autocommit(own_of(user)->db))
 		run(user, ROLLBACK);
 	checkpoint_if_due(user);
-	unlatch(user);
+	robust_unlock(&shared->latch);
 	return result;
 }
 
-/* In a transaction: the sale as it is now, if it is still the one read. */
 static enum store_result
-check_state(struct store_user *user, const struct store_state *state,
-    struct store_state *now, int64_t *number)
+sqlite_begin(struct store_user *user, const struct store_state *state,
+    int64_t deadline_ns, struct store_state *now)
 {
 	enum store_result result;
 
-	result = read_sale(user, CHECK_STATE, state->settings.id, now, number);
+	result = begin(user, deadline_ns);
 	if (result != STORE_OK)
 		return result;
-	if (now->birth != state->birth)
-		return STORE_GONE;
-	if (now->epoch != state->epoch)
-		return STORE_MOVED;
-	return STORE_OK;
-}
-
-/* --------------------------------------------------------------- writes -- */
-
-static enum store_result
-check_keys(
-    struct store_user *user, int64_t number, const struct store_commit *commit)
-{
-	sqlite3_stmt *s = statement(user, HAS_KEY);
-	size_t i;
-	int rc;
-
-	for (i = 0; i < commit->count; i++) {
-		if (commit->lines[i].key == NULL)
-			continue;
-		sqlite3_bind_int64(s, 1, number);
-		bind_text(s, 2, commit->lines[i].key);
-		rc = sqlite3_step(s);
-		if (sqlite3_reset(s) != SQLITE_OK)
-			return fail_sqlite(user, "find key");
-		if (rc == SQLITE_ROW)
-			return STORE_DUPLICATE;
-	}
-	return STORE_OK;
+	result =
+	    read_sale(user, state->settings.id, now, &own_of(user)->number);
+	return result == STORE_OK ? result : sqlite_end(user, state, result);
 }
 
 static enum store_result
-insert_lines(struct store_user *user, int64_t number,
+sqlite_append(struct store_user *user, const struct store_state *after,
     const struct store_line *lines, size_t count)
 {
-	const struct store_line *last = &lines[count - 1];
+	const int64_t number = own_of(user)->number;
 	sqlite3_stmt *s = statement(user, SET_COUNTER);
 	size_t i;
 
 	for (i = 0; i < count; i++)
 		if (!insert_line(user, number, &lines[i]))
 			return fail_sqlite(user, "insert");
-	sqlite3_bind_int64(s, 1, last->version);
-	sqlite3_bind_int64(s, 2, last->remaining);
-	sqlite3_bind_int64(s, 3, last->capacity);
+	sqlite3_bind_int64(s, 1, after->version);
+	sqlite3_bind_int64(s, 2, after->remaining);
+	sqlite3_bind_int64(s, 3, after->settings.capacity);
 	sqlite3_bind_int64(s, 4, number);
-	if (!run(user, SET_COUNTER))
-		return fail_sqlite(user, "update");
-	return STORE_OK;
-}
-
-static enum store_result
-write_in_transaction(struct store_user *user, struct store_commit *commit)
-{
-	struct store_state now = {0};
-	enum store_result result;
-	int64_t number;
-
-	result = check_state(user, commit->state, &now, &number);
-	if (result != STORE_OK)
-		return result;
-	if (commit->checked && now.version != commit->state->version)
-		return STORE_CONFLICT;
-	result = check_keys(user, number, commit);
-	if (result != STORE_OK)
-		return result;
-	commit->overwrote = store_number(
-	    commit->lines, commit->count, commit->state->version, now.version);
-	return insert_lines(user, number, commit->lines, commit->count);
-}
-
-static enum store_result
-sqlite_write(struct store_user *user, struct store_commit *commit)
-{
-	enum store_result result;
-
-	result = begin(user, commit->deadline_ns);
-	if (result != STORE_OK)
-		return result;
-	return finish(user, write_in_transaction(user, commit));
+	return run(user, SET_COUNTER) ? STORE_OK : fail_sqlite(user, "update");
 }
 
 /* ------------------------------------------ create, configure, remove -- */
 
-static enum store_result
-create_in_transaction(
-    struct store_user *user, const struct store_settings *settings)
+/* The first slot that no sale has; -1: see fail_sqlite(). */
+static int
+free_slot(struct store_user *user)
 {
 	sqlite3_stmt *s = statement(user, FREE_SLOT);
+	int slot = -1;
+
+	if (sqlite3_step(s) == SQLITE_ROW)
+		slot = sqlite3_column_int(s, 0);
+	sqlite3_reset(s);
+	return slot;
+}
+
+static enum store_result
+create_in_transaction(struct store_user *user, const struct store_state *state)
+{
+	const struct store_settings *settings = &state->settings;
+	sqlite3_stmt *s = statement(user, INSERT_SALE);
 	struct store_state other;
 	enum store_result result;
 	int64_t number;
 	int slot;
 
-	result = read_sale(user, CHECK_STATE, settings->id, &other, &number);
+	result = read_sale(user, settings->id, &other, &number);
 	if (result != STORE_GONE)
 		return result == STORE_OK ? STORE_DUPLICATE : result;
-	if (sqlite3_step(s) != SQLITE_ROW) {
-		sqlite3_reset(s);
+	slot = free_slot(user);
+	if (slot == -1)
 		return fail_sqlite(user, "find a slot");
-	}
-	slot = sqlite3_column_int(s, 0);
-	sqlite3_reset(s);
 	if (slot >= STORE_SALES_MAX)
-		return store_fail(user, STORE_FULL,
-		    "there are %d sales, and there is room for no more",
-		    STORE_SALES_MAX);
-	s = statement(user, INSERT_SALE);
+		return store_no_slot(user);
 	bind_text(s, 1, settings->id);
 	sqlite3_bind_int(s, 2, slot);
-	sqlite3_bind_int64(s, 3, (int64_t)store_random());
-	sqlite3_bind_int64(s, 4, (int64_t)store_random());
+	sqlite3_bind_int64(s, 3, (int64_t)state->birth);
+	sqlite3_bind_int64(s, 4, (int64_t)state->epoch);
 	sqlite3_bind_int64(s, 5, settings->capacity);
-	sqlite3_bind_int64(s, 6, settings->capacity);
+	sqlite3_bind_int64(s, 6, state->remaining);
 	bind_text(s, 7, settings->lock);
 	sqlite3_bind_int64(s, 8, settings->delay_min_ms);
 	sqlite3_bind_int64(s, 9, settings->delay_max_ms);
@@ -604,7 +511,7 @@ create_in_transaction(
 }
 
 static enum store_result
-sqlite_create(struct store_user *user, const struct store_settings *settings,
+sqlite_create(struct store_user *user, const struct store_state *state,
     int64_t deadline_ns)
 {
 	enum store_result result;
@@ -612,99 +519,35 @@ sqlite_create(struct store_user *user, const struct store_settings *settings,
 	result = begin(user, deadline_ns);
 	if (result != STORE_OK)
 		return result;
-	return finish(user, create_in_transaction(user, settings));
+	return sqlite_end(user, state, create_in_transaction(user, state));
 }
 
 static enum store_result
-configure_in_transaction(struct store_user *user,
-    const struct store_state *state, const struct store_change *change)
+sqlite_configure(struct store_user *user, const struct store_state *after)
 {
 	sqlite3_stmt *s = statement(user, SET_SETTINGS);
-	struct store_line lines[2];
-	struct store_state now = {0};
-	enum store_result result;
-	int64_t number, highest;
-	size_t count;
 
-	result = check_state(user, state, &now, &number);
-	if (result != STORE_OK)
-		return result;
-	highest = change->recount ? store_highest_seat(user, &now) : 0;
-	if (highest == -1)
-		return STORE_FAILED;
-	count = store_change_lines(&now, change, highest, lines);
-	store_number(lines, count, now.version, now.version);
-	if (count > 0)
-		result = insert_lines(user, number, lines, count);
-	if (result != STORE_OK)
-		return result;
-	sqlite3_bind_int64(s, 1, (int64_t)store_random());
-	bind_text(s, 2, change->settings.lock);
-	sqlite3_bind_int64(s, 3, change->settings.delay_min_ms);
-	sqlite3_bind_int64(s, 4, change->settings.delay_max_ms);
-	sqlite3_bind_int64(s, 5, number);
+	sqlite3_bind_int64(s, 1, (int64_t)after->epoch);
+	bind_text(s, 2, after->settings.lock);
+	sqlite3_bind_int64(s, 3, after->settings.delay_min_ms);
+	sqlite3_bind_int64(s, 4, after->settings.delay_max_ms);
+	sqlite3_bind_int64(s, 5, own_of(user)->number);
 	return run(user, SET_SETTINGS) ? STORE_OK : fail_sqlite(user, "update");
 }
 
 static enum store_result
-sqlite_configure(struct store_user *user, struct store_state *state,
-    const struct store_change *change, int64_t deadline_ns)
+sqlite_remove(struct store_user *user, const struct store_state *now)
 {
-	enum store_result result;
-	struct store_state now = {0};
-	int64_t number;
-
-	result = begin(user, deadline_ns);
-	if (result != STORE_OK)
-		return result;
-	result = configure_in_transaction(user, state, change);
-	if (result == STORE_OK) /* as it will be, read in the transaction */
-		result = read_sale(
-		    user, CHECK_STATE, state->settings.id, &now, &number);
-	result = finish(user, result);
-	if (result == STORE_OK)
-		*state = now;
-	return result;
-}
-
-static enum store_result
-remove_in_transaction(struct store_user *user, const struct store_state *state)
-{
+	const int64_t number = own_of(user)->number;
 	sqlite3_stmt *s = statement(user, DELETE_LINES);
-	struct store_state now = {0};
-	enum store_result result;
-	int64_t number;
 
-	result = check_state(user, state, &now, &number);
-	if (result != STORE_OK)
-		return result;
-	if (now.version != state->version)
-		return STORE_CONFLICT;
 	sqlite3_bind_int64(s, 1, row_of(number, 0));
-	sqlite3_bind_int64(s, 2, row_of(number, now.version));
+	sqlite3_bind_int64(s, 2, row_of(number, now->version));
 	if (!run(user, DELETE_LINES))
 		return fail_sqlite(user, "delete");
 	s = statement(user, DELETE_SALE);
 	sqlite3_bind_int64(s, 1, number);
 	return run(user, DELETE_SALE) ? STORE_OK : fail_sqlite(user, "delete");
-}
-
-static enum store_result
-sqlite_remove(struct store_user *user, const struct store_state *state,
-    int64_t deadline_ns)
-{
-	enum store_result result;
-
-	result = begin(user, deadline_ns);
-	if (result != STORE_OK)
-		return result;
-	return finish(user, remove_in_transaction(user, state));
-}
-
-static void
-sqlite_tidy(struct store_user *user)
-{
-	(void)user; /* checkpoints follow commits, in the latch */
 }
 
 /* -------------------------------------------------- connect and prepare -- */
@@ -749,6 +592,18 @@ connect(const struct store *store, int flags, char *error, size_t error_size)
 	return NULL;
 }
 
+static void
+sqlite_close(struct store_user *user)
+{
+	struct sqlite_own *own = own_of(user);
+	int i;
+
+	for (i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(own->statement[i]);
+	sqlite3_close(own->db);
+	free(own);
+}
+
 static int
 sqlite_open(struct store_user *user)
 {
@@ -757,7 +612,7 @@ sqlite_open(struct store_user *user)
 
 	own = calloc(1, sizeof(*own));
 	if (own == NULL) {
-		store_fail(user, STORE_FAILED, "out of memory");
+		store_no_memory(user);
 		return -1;
 	}
 	own->db = connect(user->store, 0, user->error, sizeof(user->error));
@@ -772,22 +627,10 @@ sqlite_open(struct store_user *user)
 			SQLITE_PREPARE_PERSISTENT, &own->statement[i],
 			NULL) != SQLITE_OK) {
 			fail_sqlite(user, texts[i]);
-			user->store->impl->close(user);
+			sqlite_close(user);
 			return -1;
 		}
 	return 0;
-}
-
-static void
-sqlite_close(struct store_user *user)
-{
-	struct sqlite_own *own = own_of(user);
-	int i;
-
-	for (i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(own->statement[i]);
-	sqlite3_close(own->db);
-	free(own);
 }
 
 /* The single value a query yields; -1: it yields none. */
@@ -804,21 +647,9 @@ query_number(sqlite3 *db, const char *text)
 	return number;
 }
 
-static bool
-is_sound(sqlite3 *db)
-{
-	sqlite3_stmt *s = NULL;
-	bool sound;
-
-	sound = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) ==
-		    SQLITE_OK &&
-		sqlite3_step(s) == SQLITE_ROW &&
-		strcmp(column_text(s, 0), "ok") == 0;
-	sqlite3_finalize(s);
-	return sound;
-}
-
 /* clang-format off */
+static const char count_faults[] =
+	"SELECT count(*) FROM pragma_quick_check(1) WHERE quick_check <> 'ok'";
 /* Sales whose ledger has a gap, or whose counter is not its last line's. */
 static const char count_broken[] =
 	"SELECT count(*) FROM sale WHERE version <>"
@@ -851,7 +682,7 @@ create_or_check(sqlite3 *db)
 		return "it is not a turnstile database";
 	if (query_number(db, "PRAGMA user_version") != FORMAT_VERSION)
 		return "another version of turnstile made it";
-	if (!is_sound(db))
+	if (query_number(db, count_faults) != 0)
 		return "it is damaged; restore the directory from a backup";
 	if (query_number(db, count_broken) != 0)
 		return "it is damaged: a ledger and its sale disagree; "
@@ -910,12 +741,14 @@ const struct store_impl store_sqlite = {
     .close = sqlite_close,
     .read = sqlite_read,
     .abandon = store_abandon_nothing,
-    .write = sqlite_write,
+    .list = sqlite_list,
+    .tidy = store_do_nothing, /* checkpoints follow commits, in the latch */
     .find = sqlite_find,
     .each = sqlite_each,
     .create = sqlite_create,
+    .begin = sqlite_begin,
+    .append = sqlite_append,
     .configure = sqlite_configure,
     .remove = sqlite_remove,
-    .list = sqlite_list,
-    .tidy = sqlite_tidy,
+    .end = sqlite_end,
 };

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sales come, change and go. */
+/*
+ * Sales come, change and go.  A directory is a sale while it has settings,
+ * and no longer one when its name begins with a dot.
+ */
 #ifndef CATALOGUE_H
 #define CATALOGUE_H
 
 #include "storage/store_impl.h"
 
-enum store_result catalogue_create(struct store_user *user,
-    const struct store_settings *settings, int64_t deadline_ns);
-
-enum store_result catalogue_configure(struct store_user *user,
-    struct store_state *state, const struct store_change *change,
-    int64_t deadline_ns);
-
-enum store_result catalogue_remove(struct store_user *user,
-    const struct store_state *state, int64_t deadline_ns);
+/* The slots create, configure and remove of store_impl.h. */
+store_create_fn catalogue_create;
+store_configure_fn catalogue_configure;
+store_remove_fn catalogue_remove;
 
 #endif

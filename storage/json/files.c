@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A sale's directory: its paths, its settings, its view. */
+/*
+ * Small files are replaced whole, by a rename.  Settings are written by hand,
+ * since every text in them is of characters that JSON need not escape.
+ */
 #include "storage/json/files.h"
 
 #include <errno.h>
@@ -60,41 +63,44 @@ files_save_settings(const struct store *store, const struct store_state *state)
 	return store_replace_file(dir, SETTINGS, text, true);
 }
 
-/*
- * Settings, birth and epoch from disk; the rest of `*state` stays.  0; -1: no
- * such file; -2: it is damaged.
- */
+static bool
+unpack_settings(json_t *object, const char *id, struct store_state *state)
+{
+	struct store_settings *settings = &state->settings;
+	const char *name, *lock, *birth, *epoch;
+	json_int_t v, capacity, min, max;
+
+	if (json_unpack(object, "{s:I, s:s, s:I, s:s, s:I, s:I, s:s, s:s}", "v",
+		&v, "id", &name, "capacity", &capacity, "lock", &lock,
+		"delay_min_ms", &min, "delay_max_ms", &max, "birth", &birth,
+		"epoch", &epoch) != 0 ||
+	    v != 1 || strcmp(name, id) != 0 || strlen(lock) >= STORE_LOCK_SIZE)
+		return false;
+	snprintf(settings->id, STORE_ID_SIZE, "%s", id);
+	snprintf(settings->lock, STORE_LOCK_SIZE, "%s", lock);
+	settings->capacity = capacity;
+	settings->delay_min_ms = min;
+	settings->delay_max_ms = max;
+	state->birth = strtoull(birth, NULL, 16);
+	state->epoch = strtoull(epoch, NULL, 16);
+	return true;
+}
+
 int
 files_load_settings(
     const struct store *store, const char *id, struct store_state *state)
 {
 	char path[PATH_SIZE];
-	const char *name, *lock, *birth, *epoch;
-	json_int_t v, capacity, min, max;
 	json_t *object;
-	int rc = -2;
+	bool whole;
 
 	files_path(path, store, id, SETTINGS);
 	if (access(path, F_OK) != 0)
 		return -1;
 	object = json_load_file(path, 0, NULL);
-	if (object != NULL &&
-	    json_unpack(object, "{s:I, s:s, s:I, s:s, s:I, s:I, s:s, s:s}", "v",
-		&v, "id", &name, "capacity", &capacity, "lock", &lock,
-		"delay_min_ms", &min, "delay_max_ms", &max, "birth", &birth,
-		"epoch", &epoch) == 0 &&
-	    v == 1 && strcmp(name, id) == 0 && strlen(lock) < STORE_LOCK_SIZE) {
-		snprintf(state->settings.id, STORE_ID_SIZE, "%s", id);
-		snprintf(state->settings.lock, STORE_LOCK_SIZE, "%s", lock);
-		state->settings.capacity = capacity;
-		state->settings.delay_min_ms = min;
-		state->settings.delay_max_ms = max;
-		state->birth = strtoull(birth, NULL, 16);
-		state->epoch = strtoull(epoch, NULL, 16);
-		rc = 0;
-	}
+	whole = object != NULL && unpack_settings(object, id, state);
 	json_decref(object);
-	return rc;
+	return whole ? 0 : -2;
 }
 
 void

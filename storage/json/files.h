@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A sale's directory: its paths, its settings, its view. */
+/* A sale's directory, DATA/<id>: its paths, its settings, its view. */
 #ifndef FILES_H
 #define FILES_H
 
@@ -13,11 +13,15 @@
 void files_path(char path[PATH_SIZE], const struct store *store, const char *id,
     const char *name);
 
+/* open() with `flags`, and O_CLOEXEC. */
 int files_open_ledger(const struct store *store, const char *id, int flags);
 
+/* store_fail() for `what` that set errno: FULL if that means so, or FAILED. */
 enum store_result files_fail(
     struct store_user *user, const char *id, const char *what);
 
+/* Settings, birth and epoch, atomically and for good.  0, or -1 with errno
+ * set: the old ones may be there, or the new. */
 int files_save_settings(
     const struct store *store, const struct store_state *state);
 
@@ -28,9 +32,11 @@ int files_save_settings(
 int files_load_settings(
     const struct store *store, const char *id, struct store_state *state);
 
-void files_remove_tree(const char *dir);
-
+/* Replace what people look at; if that fails there is an old view, or none. */
 void files_make_view(
     const struct store *store, const struct store_state *state);
+
+/* Delete a sale's directory, as far as it can be done. */
+void files_remove_tree(const char *dir);
 
 #endif

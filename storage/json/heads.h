@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the processes share of each sale, and the latches. */
+/*
+ * What the processes share: a slot for each sale, with its latch and its
+ * *head*, the sale as its ledger's last line leaves it.  A head is read
+ * without a lock; only who holds the slot's latch publishes a new one.
+ */
 #ifndef HEADS_H
 #define HEADS_H
 
@@ -15,11 +19,6 @@ struct head {
 
 #define HEAD_WORDS ((sizeof(struct head) + 7) / 8)
 
-union head_words {
-	struct head head;
-	uint64_t word[HEAD_WORDS];
-};
-
 struct slot {
 	pthread_mutex_t latch;
 	_Atomic uint64_t name; /* hash of the sale's id, also the last's */
@@ -29,41 +28,34 @@ struct slot {
 	_Atomic uint64_t viewed; /* `published` when stock.json was made */
 };
 
+/* The store's shared memory. */
 struct heads {
-	pthread_mutex_t catalogue; /* creating and removing sales */
+	pthread_mutex_t catalogue; /* creating sales: one at a time */
 	pthread_mutex_t tidying;   /* making views: one at a time */
 	_Atomic unsigned slots;    /* those beyond were never used */
 	struct slot slot[STORE_SALES_MAX];
 };
 
 struct heads *heads_of(const struct store_user *user);
-
 struct slot *heads_slot(const struct store_user *user, unsigned slot);
 
-/*
- * Any thread, no lock.  If `published` did not move meanwhile, the writer can
- * have touched the other copy only.
- */
+/* Any thread, no lock. */
 struct head heads_read(struct slot *slot);
 
-/* The latch's holder. */
+/* The latch's holder, or recovery. */
 void heads_publish(struct slot *slot, const struct head *head);
 
-/* The slot of the sale `id`; -1: there is none. */
-int heads_find(struct heads *shared, const char *id, struct head *head);
+/* Any thread: the slot of the sale `id` and its head; -1: there is none. */
+int heads_find(struct heads *heads, const char *id, struct head *head);
 
-/* Enter a sale's latch, and settle what a dead holder left. */
+/* Enter a sale's latch, and settle what a dead holder left: store_latch(). */
 enum store_result heads_latch(
     struct store_user *user, struct slot *slot, int64_t deadline_ns);
 
-/* Run in the catalogue's latch; a dead holder left nothing to settle. */
-enum store_result heads_latch_catalogue(
-    struct store_user *user, int64_t deadline_ns);
-
-/* What a write or change is refused for, in the latch. */
-enum store_result heads_check(
-    const struct head *head, const struct store_state *state);
-
-int heads_reset(struct heads *shared, bool keep_heads);
+/*
+ * Recovery: make all latches, and free all slots unless their heads are still
+ * wanted.  0, or -1 with errno set.
+ */
+int heads_reset(struct heads *heads, bool keep_heads);
 
 #endif

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What one process knows of the ledgers: where each line is. */
+/*
+ * For each ledger the offsets of its lines, and two hash tables from order
+ * and key to versions.  The tables keep no texts: what they name is read from
+ * the ledger and compared.
+ */
 #include "storage/json/index.h"
 
 #include <assert.h>
@@ -15,8 +19,37 @@
 #include "storage/json/ledger.h"
 #include "storage/json/table.h"
 
-void
-index_reset(struct index *index)
+#define CHUNK_SIZE (256 * 1024) /* what is read at once; at first */
+
+/* What this process knows of one ledger; all under `mutex`. */
+struct index {
+	pthread_mutex_t mutex;
+	uint64_t birth; /* of the sale it is about, 0: of none yet */
+	int fd;
+	int64_t end;     /* bytes read */
+	int64_t lines;   /* versions read: 1 … lines */
+	int64_t *offset; /* where line version v begins: offset[v - 1] */
+	size_t allocated;
+	struct table orders, keys;
+};
+
+struct indexes {
+	struct index index[STORE_SALES_MAX];
+};
+
+struct indexes *
+indexes_new(void)
+{
+	struct indexes *indexes = calloc(1, sizeof(*indexes));
+	unsigned i;
+
+	for (i = 0; indexes != NULL && i < STORE_SALES_MAX; i++)
+		pthread_mutex_init(&indexes->index[i].mutex, NULL);
+	return indexes;
+}
+
+static void
+reset(struct index *index)
 {
 	if (index->birth != 0)
 		close(index->fd);
@@ -24,15 +57,26 @@ index_reset(struct index *index)
 	table_clear(&index->orders);
 	table_clear(&index->keys);
 	index->birth = 0;
-	index->fd = -1;
 	index->end = 0;
 	index->lines = 0;
 	index->offset = NULL;
 	index->allocated = 0;
 }
 
+void
+indexes_free(struct indexes *indexes)
+{
+	unsigned i;
+
+	for (i = 0; i < STORE_SALES_MAX; i++) {
+		reset(&indexes->index[i]);
+		pthread_mutex_destroy(&indexes->index[i].mutex);
+	}
+	free(indexes);
+}
+
 static bool
-index_add(struct index *index, const char *text, size_t length)
+add_line(struct index *index, const char *text, size_t length)
 {
 	const int64_t version = index->lines + 1;
 	const char *value;
@@ -62,6 +106,21 @@ index_add(struct index *index, const char *text, size_t length)
 	return true;
 }
 
+/* False: no memory. */
+static bool
+add_lines(struct index *index, const char *text, size_t size)
+{
+	const char *line = text, *newline;
+
+	while ((newline = memchr(line, '\n', (size_t)(text + size - line))) !=
+	       NULL) {
+		if (!add_line(index, line, (size_t)(newline + 1 - line)))
+			return false;
+		line = newline + 1;
+	}
+	return true;
+}
+
 static enum store_result
 read_error(struct store_user *user, const char *id)
 {
@@ -69,113 +128,137 @@ read_error(struct store_user *user, const char *id)
 	    user->store->dir, id, errno != 0 ? strerror(errno) : "cut short");
 }
 
-enum store_result
-index_no_memory(struct store_user *user)
-{
-	return store_fail(user, STORE_FAILED, "out of memory");
-}
-
-/* Follow the ledger up to the head's mark.  Index mutex held. */
+/* Add the lines that are whole among the next `size` bytes. */
 static enum store_result
-index_follow(struct store_user *user, struct index *index, struct head *head)
+follow_some(struct store_user *user, struct index *index,
+    const struct head *head, size_t size)
 {
-	char *chunk = NULL;
-	size_t size = 256 * 1024;
 	enum store_result result = STORE_OK;
+	char *chunk = malloc(size);
+	ssize_t got;
 
-	while (result == STORE_OK && index->end < head->mark) {
-		const int64_t left = head->mark - index->end;
-		const size_t want = left < (int64_t)size ? (size_t)left : size;
-		const char *line = chunk, *newline;
-		ssize_t got;
-
-		if (chunk == NULL)
-			line = chunk = malloc(size);
-		if (chunk == NULL)
-			return index_no_memory(user);
-		errno = 0;
-		got = pread(index->fd, chunk, want, index->end);
-		if (got <= 0) {
-			result = read_error(user, head->state.settings.id);
-			break;
-		}
-		while ((newline = memchr(line, '\n',
-			    (size_t)(chunk + got - line))) != NULL) {
-			if (!index_add(
-				index, line, (size_t)(newline + 1 - line)))
-				result = index_no_memory(user);
-			line = newline + 1;
-		}
-		if (line == chunk) { /* a line longer than the chunk */
-			free(chunk);
-			chunk = NULL;
-			size *= 2;
-		}
-	}
+	if (chunk == NULL)
+		return store_no_memory(user);
+	errno = 0;
+	got = pread(index->fd, chunk, size, index->end);
+	if (got <= 0)
+		result = read_error(user, head->state.settings.id);
+	else if (!add_lines(index, chunk, (size_t)got))
+		result = store_no_memory(user);
 	free(chunk);
 	return result;
 }
 
-/*
- * Enter the process's index of the sale, open and (if `follow`) up to date
- * with the head, which is read anew.  On OK the caller unlocks it.
- */
-enum store_result
-index_enter(struct store_user *user, const struct store_state *state,
-    bool follow, struct index **entered)
+/* Follow the ledger up to the head's mark. */
+static enum store_result
+follow(struct store_user *user, struct index *index, const struct head *head)
 {
-	struct json_local *local = user->store->local;
-	struct index *index = &local->index[state->slot];
-	struct head head;
 	enum store_result result = STORE_OK;
+	int64_t size = CHUNK_SIZE;
 
-	pthread_mutex_lock(&index->mutex);
-	head = heads_read(heads_slot(user, state->slot));
-	if (head.state.birth == 0 || head.state.birth != state->birth) {
-		result = STORE_GONE;
-	} else if (index->birth != head.state.birth) {
-		index_reset(index);
-		index->fd = files_open_ledger(
-		    user->store, head.state.settings.id, O_RDWR | O_APPEND);
-		if (index->fd == -1)
-			result = files_fail(
-			    user, head.state.settings.id, "open " LEDGER);
-		else
-			index->birth = head.state.birth;
+	while (result == STORE_OK && index->end < head->mark) {
+		const int64_t left = head->mark - index->end;
+
+		result = follow_some(
+		    user, index, head, (size_t)(left < size ? left : size));
+		if (head->mark - index->end == left)
+			size *= 2; /* a line longer than the chunk */
 	}
-	if (result == STORE_OK && follow)
-		result = index_follow(user, index, &head);
-	if (result != STORE_OK)
-		pthread_mutex_unlock(&index->mutex);
-	else
-		*entered = index;
 	return result;
 }
 
-/* Read and decode one line.  Index mutex held, or the fd one's own. */
+/* Make the index that of the sale which has the slot now. */
 static enum store_result
-decode_at(struct store_user *user, const char *id, int fd, int64_t from,
-    int64_t to, store_visit_fn *visit, void *arg, bool *go_on)
+turn_to(struct store_user *user, struct index *index, const struct head *head)
 {
-	const size_t length = (size_t)(to - from);
+	const char *id = head->state.settings.id;
+
+	if (index->birth == head->state.birth)
+		return STORE_OK;
+	reset(index);
+	index->fd = files_open_ledger(user->store, id, O_RDWR | O_APPEND);
+	if (index->fd == -1)
+		return files_fail(user, id, "open " LEDGER);
+	index->birth = head->state.birth;
+	return STORE_OK;
+}
+
+static void
+leave(struct index *index)
+{
+	pthread_mutex_unlock(&index->mutex);
+}
+
+/*
+ * Enter the process's index of the sale, open and (if `to_the_end`) up to
+ * date with the head, which is read anew.  On OK the caller leaves it.
+ */
+static enum store_result
+enter(struct store_user *user, const struct store_state *state, bool to_the_end,
+    struct index **entered)
+{
+	struct indexes *indexes = user->store->local;
+	struct index *index = &indexes->index[state->slot];
+	enum store_result result = STORE_GONE;
+	struct head head;
+
+	pthread_mutex_lock(&index->mutex);
+	head = heads_read(heads_slot(user, state->slot));
+	if (head.state.birth != 0 && head.state.birth == state->birth)
+		result = turn_to(user, index, &head);
+	if (result == STORE_OK && to_the_end)
+		result = follow(user, index, &head);
+	if (result != STORE_OK)
+		leave(index);
+	*entered = index;
+	return result;
+}
+
+enum store_result
+index_ledger(struct store_user *user, const struct store_state *state, int *fd)
+{
+	enum store_result result;
+	struct index *index;
+
+	result = enter(user, state, false, &index);
+	if (result != STORE_OK)
+		return result;
+	*fd = index->fd;
+	leave(index);
+	return STORE_OK;
+}
+
+/* Where a line stands, and in which ledger. */
+struct place {
+	const char *id;
+	int fd; /* of an index that was entered, or one's own */
+	int64_t from, to;
+};
+
+/* Read and decode one line. */
+static enum store_result
+visit_at(struct store_user *user, const struct place *place,
+    store_visit_fn *visit, void *arg, bool *go_on)
+{
+	const size_t length = (size_t)(place->to - place->from);
 	const char *why = NULL;
 	char *text;
 	bool good;
 
 	text = malloc(length);
 	if (text == NULL)
-		return index_no_memory(user);
+		return store_no_memory(user);
 	errno = 0;
-	if (pread(fd, text, length, from) != (ssize_t)length) {
+	if (pread(place->fd, text, length, place->from) != (ssize_t)length) {
 		free(text);
-		return read_error(user, id);
+		return read_error(user, place->id);
 	}
 	good = ledger_decode(text, length, visit, arg, go_on, &why);
 	free(text);
 	if (!good)
 		return store_fail(user, STORE_FAILED,
 		    "%s/%s/" LEDGER ", byte %" PRId64 ": %s", user->store->dir,
-		    id, from, why);
+		    place->id, place->from, why);
 	return STORE_OK;
 }
 
@@ -195,7 +278,7 @@ is_wanted(const struct store_line *line, void *arg)
 	    wanted->by == STORE_BY_KEY ? line->key : line->order;
 
 	wanted->found = value != NULL && strcmp(value, wanted->value) == 0;
-	if (wanted->found && wanted->visit != NULL)
+	if (wanted->found)
 		wanted->visit(line, wanted->arg);
 	return true;
 }
@@ -213,26 +296,30 @@ hash_of_value(const char *value)
 	return hash;
 }
 
-/* Index mutex held and followed.  OK, GONE or FAILED. */
+/* Where line `version` ends, and the next one begins. */
+static int64_t
+end_of(const struct index *index, int64_t version)
+{
+	assert(index->offset != NULL && version <= index->lines);
+	return version == index->lines ? index->end : index->offset[version];
+}
+
 static enum store_result
-find_in(struct store_user *user, const char *id, struct index *index,
+find(struct store_user *user, struct index *index, const char *id,
     struct wanted *wanted)
 {
 	const struct table *table =
 	    wanted->by == STORE_BY_KEY ? &index->keys : &index->orders;
 	const uint64_t hash = hash_of_value(wanted->value);
+	struct place place = {.id = id, .fd = index->fd};
+	enum store_result result;
 	size_t at = SIZE_MAX;
 	int64_t version;
 
 	while ((version = table_next(table, hash, &at)) != 0) {
-		assert(index->offset != NULL && version <= index->lines);
-		const int64_t end = version == index->lines
-					? index->end
-					: index->offset[version];
-		enum store_result result;
-
-		result = decode_at(user, id, index->fd,
-		    index->offset[version - 1], end, is_wanted, wanted, NULL);
+		place.to = end_of(index, version);
+		place.from = index->offset[version - 1];
+		result = visit_at(user, &place, is_wanted, wanted, NULL);
 		if (result != STORE_OK || wanted->found)
 			return result;
 	}
@@ -248,88 +335,68 @@ index_find(struct store_user *user, const struct store_state *state,
 	enum store_result result;
 	struct index *index;
 
-	result = index_enter(user, state, true, &index);
+	result = enter(user, state, true, &index);
 	if (result != STORE_OK)
 		return result;
-	result = find_in(user, state->settings.id, index, &wanted);
-	pthread_mutex_unlock(&index->mutex);
+	result = find(user, index, state->settings.id, &wanted);
+	leave(index);
 	return result;
 }
 
+/* Where lines after `after` begin, and where the last ends.  NULL: no memory */
+static int64_t *
+copy_offsets(const struct index *index, int64_t after, int64_t count)
+{
+	int64_t *offset = malloc((size_t)(count + 1) * sizeof(*offset));
+
+	if (offset == NULL)
+		return NULL;
+	offset[count] = end_of(index, after + count);
+	memcpy(offset, index->offset + after, (size_t)count * sizeof(*offset));
+	return offset;
+}
+
+static enum store_result
+walk(struct store_user *user, struct place *place, const int64_t *offset,
+    int64_t count, store_visit_fn *visit, void *arg)
+{
+	enum store_result result = STORE_OK;
+	bool go_on = true;
+	int64_t i;
+
+	for (i = 0; i < count && go_on && result == STORE_OK; i++) {
+		place->from = offset[i];
+		place->to = offset[i + 1];
+		result = visit_at(user, place, visit, arg, &go_on);
+	}
+	return result;
+}
+
+/* The index is left before the walk: a long one holds up nobody. */
 enum store_result
 index_each(struct store_user *user, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg)
 {
 	const int64_t count = state->version - after;
+	struct place place = {.id = state->settings.id, .fd = -1};
 	enum store_result result;
 	struct index *index;
-	int64_t *offset = NULL, i;
-	bool go_on = true;
-	int fd;
+	int64_t *offset = NULL;
 
-	result = index_enter(user, state, count > 0, &index);
+	result = enter(user, state, count > 0, &index);
 	if (result != STORE_OK)
 		return result;
-	if (count <= 0) {
-		pthread_mutex_unlock(&index->mutex);
-		return STORE_OK;
+	if (count > 0) {
+		offset = copy_offsets(index, after, count);
+		place.fd = fcntl(index->fd, F_DUPFD_CLOEXEC, 0);
 	}
-	/* Copy where the lines are, so that a long walk holds up nobody. */
-	assert(index->lines >= state->version);
-	offset = malloc((size_t)(count + 1) * sizeof(*offset));
-	fd = fcntl(index->fd, F_DUPFD_CLOEXEC, 0);
-	if (offset != NULL) {
-		memcpy(offset, index->offset + after,
-		    (size_t)count * sizeof(*offset));
-		offset[count] = state->version == index->lines
-				    ? index->end
-				    : index->offset[state->version];
-	}
-	pthread_mutex_unlock(&index->mutex);
-	if (offset == NULL || fd == -1)
-		result = index_no_memory(user);
-	for (i = 0; offset != NULL && i < count && go_on && result == STORE_OK;
-	     i++)
-		result = decode_at(user, state->settings.id, fd, offset[i],
-		    offset[i + 1], visit, arg, &go_on);
+	leave(index);
+	if (count > 0 && (offset == NULL || place.fd == -1))
+		result = store_no_memory(user);
+	else if (count > 0)
+		result = walk(user, &place, offset, count, visit, arg);
+	if (place.fd != -1)
+		close(place.fd);
 	free(offset);
-	if (fd != -1)
-		close(fd);
 	return result;
-}
-
-/* Does a line of the ledger bear one of these keys?  OK: none does. */
-enum store_result
-index_check_keys(struct store_user *user, const struct store_commit *commit)
-{
-	const struct store_state *state = commit->state;
-	enum store_result result = STORE_GONE;
-	struct index *index;
-	size_t i;
-
-	for (i = 0; i < commit->count && commit->lines[i].key == NULL; i++)
-		;
-	if (i == commit->count)
-		return STORE_OK;
-	result = index_enter(user, state, true, &index);
-	if (result != STORE_OK)
-		return result;
-	result = STORE_GONE;
-	for (; i < commit->count && result == STORE_GONE; i++) {
-		struct wanted wanted = {
-		    .by = STORE_BY_KEY, .value = commit->lines[i].key};
-
-		if (wanted.value != NULL)
-			result =
-			    find_in(user, state->settings.id, index, &wanted);
-	}
-	pthread_mutex_unlock(&index->mutex);
-	switch (result) {
-	case STORE_GONE:
-		return STORE_OK;
-	case STORE_OK:
-		return STORE_DUPLICATE;
-	default:
-		return result;
-	}
 }

@@ -1,50 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What one process knows of the ledgers: where each line is. */
+/*
+ * What one process knows of the ledgers: where each line is, and which lines
+ * bear an order's id or a key.  An index follows its ledger when it is asked,
+ * never beyond the head's mark.
+ */
 #ifndef INDEX_H
 #define INDEX_H
 
-#include <pthread.h>
-
-#include "storage/json/table.h"
 #include "storage/store_impl.h"
 
-/* What one process knows of one ledger; all under `mutex`. */
-struct index {
-	pthread_mutex_t mutex;
-	uint64_t birth; /* of the sale it is about, 0: of none yet */
-	int fd;
-	int64_t end;     /* bytes read */
-	int64_t lines;   /* versions read: 1 … lines */
-	int64_t *offset; /* where line version v begins: offset[v - 1] */
-	size_t allocated;
-	struct table orders, keys;
-};
+struct indexes; /* one for each slot; a process's own, for all its threads */
 
-struct json_local {
-	struct index index[STORE_SALES_MAX];
-};
+/* NULL: no memory. */
+struct indexes *indexes_new(void);
+void indexes_free(struct indexes *indexes);
 
-void index_reset(struct index *index);
-
-enum store_result index_no_memory(struct store_user *user);
+/* The slots find and each of store_impl.h. */
+store_find_fn index_find;
+store_each_fn index_each;
 
 /*
- * Enter the process's index of the sale, open and (if `follow`) up to date
- * with the head, which is read anew.  On OK the caller unlocks it.
+ * The latch's holder: the ledger, open to append.  It stays open as long as
+ * the latch is held, since the sale cannot go.
  */
-enum store_result index_enter(struct store_user *user,
-    const struct store_state *state, bool follow, struct index **entered);
-
-enum store_result index_find(struct store_user *user,
-    const struct store_state *state, enum store_by by, const char *value,
-    store_visit_fn *visit, void *arg);
-
-enum store_result index_each(struct store_user *user,
-    const struct store_state *state, int64_t after, store_visit_fn *visit,
-    void *arg);
-
-/* Does a line of the ledger bear one of these keys?  OK: none does. */
-enum store_result index_check_keys(
-    struct store_user *user, const struct store_commit *commit);
+enum store_result index_ledger(
+    struct store_user *user, const struct store_state *state, int *fd);
 
 #endif

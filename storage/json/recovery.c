@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is done before anybody opens the store. */
+/*
+ * A sale whose ledger is whole up to a torn end opens with that end cut; any
+ * other opens nothing, and the one line of error says which file and where.
+ */
 #include "storage/json/recovery.h"
 
 #include <dirent.h>
@@ -14,71 +17,99 @@
 #include "storage/json/heads.h"
 #include "storage/json/ledger.h"
 
+/* A ledger as far as it was read. */
 struct recovery {
-	struct head head;
-	const char *why; /* what is wrong with the last line looked at */
-	int64_t number;  /* the line's number in the file */
+	struct head head; /* as the last good line leaves it */
+	int64_t number;   /* of the last good line, or of the first bad one */
+	const char *bad;  /* what is wrong with that; NULL: none is bad */
 };
 
+/* A sealed line.  Behind a bad one it only shows that there is damage. */
 static bool
-recover_line(const struct store_line *line, void *arg)
+take_sealed(const struct store_line *line, void *arg)
 {
 	struct recovery *r = arg;
+	struct store_state *state = &r->head.state;
 
-	if (line->version != r->head.state.version + 1) {
-		r->why = "its version is not the last one's plus 1";
-		return true;
-	}
-	r->head.state.version = line->version;
-	r->head.state.remaining = line->remaining;
-	r->head.state.settings.capacity = line->capacity;
-	r->why = NULL;
+	if (r->bad == NULL && line->version != state->version + 1)
+		r->bad = "its version is not the last one's plus 1";
+	if (r->bad != NULL)
+		return false;
+	state->version = line->version;
+	state->remaining = line->remaining;
+	state->settings.capacity = line->capacity;
 	return true;
 }
 
 /*
- * Read the whole ledger.  A bad last line is what a killed writer leaves; a
- * bad line with a good one behind it is damage.
+ * A bad last line is what a killed writer leaves; a bad line with a sealed one
+ * behind it is damage, and so is a sealed line out of turn.  False: damage.
  */
-static int
-recover_ledger(struct recovery *r, FILE *file)
+static bool
+take_line(struct recovery *r, const char *text, size_t length)
 {
-	const char *bad_why = NULL;
+	const char *why;
+	bool sealed;
+
+	if (r->bad == NULL)
+		r->number++;
+	sealed = ledger_decode(text, length, take_sealed, r, NULL, &why);
+	if (r->bad == NULL && sealed)
+		r->head.mark += (int64_t)length;
+	else if (r->bad == NULL)
+		r->bad = why;
+	else if (sealed)
+		return false;
+	return true;
+}
+
+/* Read the whole ledger.  False: it is damaged. */
+static bool
+take_lines(struct recovery *r, FILE *file)
+{
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t length;
-	int64_t bad_number = 0;
+	bool good = true;
 
-	while ((length = getline(&text, &size, file)) > 0) {
-		r->number++;
-		if (bad_why == NULL) {
-			if (ledger_decode(text, (size_t)length, recover_line, r,
-				NULL, &bad_why) &&
-			    r->why == NULL) {
-				r->head.mark += length;
-				bad_why = NULL;
-				continue;
-			}
-			if (bad_why == NULL)
-				bad_why = r->why;
-			bad_number = r->number;
-			if (r->why == NULL)
-				continue; /* a torn tail, perhaps */
-		} else {
-			struct recovery rest = {0};
-			const char *why = NULL;
+	while (good && (length = getline(&text, &size, file)) > 0)
+		good = take_line(r, text, (size_t)length);
+	free(text);
+	return good;
+}
 
-			if (!ledger_decode(text, (size_t)length, recover_line,
-				&rest, NULL, &why))
-				continue;
-		}
-		r->why = bad_why; /* damage */
-		r->number = bad_number;
-		free(text);
+static int
+fail_ledger(
+    const struct store *store, const char *id, char *error, size_t error_size)
+{
+	snprintf(error, error_size, "%s/%s/" LEDGER ": %s", store->dir, id,
+	    strerror(errno));
+	return -1;
+}
+
+static int
+recover_ledger(struct store *store, struct recovery *r, FILE *file, char *error,
+    size_t error_size)
+{
+	const char *id = r->head.state.settings.id;
+	struct head old;
+
+	/* After a failed fdatasync nothing beyond the mark is to be trusted. */
+	if (store_poisoned(store) &&
+	    heads_find(store->shared, id, &old) != -1 &&
+	    old.state.birth == r->head.state.birth &&
+	    ftruncate(fileno(file), old.mark) != 0)
+		return fail_ledger(store, id, error, error_size);
+	if (!take_lines(r, file)) {
+		snprintf(error, error_size,
+		    "%s/%s/" LEDGER ", line %" PRId64
+		    ", is damaged: %s; restore the directory from a backup",
+		    store->dir, id, r->number, r->bad);
 		return -1;
 	}
-	free(text);
-	r->why = NULL;
+	if (ftruncate(fileno(file), r->head.mark) != 0 ||
+	    fsync(fileno(file)) != 0)
+		return fail_ledger(store, id, error, error_size);
 	return 0;
 }
 
@@ -86,11 +117,10 @@ static int
 recover_sale(struct store *store, const char *id, unsigned slot, char *error,
     size_t error_size)
 {
-	struct heads *shared = store->shared;
+	struct heads *heads = store->shared;
 	struct recovery r = {.head = {.state = {.slot = slot}}};
-	struct head old;
-	FILE *file;
-	int fd, rc = -1;
+	FILE *file = NULL;
+	int fd, rc;
 
 	if (files_load_settings(store, id, &r.head.state) != 0) {
 		snprintf(error, error_size, "%s/%s/" SETTINGS " is damaged",
@@ -99,34 +129,14 @@ recover_sale(struct store *store, const char *id, unsigned slot, char *error,
 	}
 	r.head.state.remaining = r.head.state.settings.capacity;
 	fd = files_open_ledger(store, id, O_RDWR);
-	if (fd == -1) {
-		snprintf(error, error_size, "%s/%s/" LEDGER ": %s", store->dir,
-		    id, strerror(errno));
-		return -1;
-	}
-	/* After a failed fdatasync nothing beyond the mark is to be trusted. */
-	if (store_poisoned(store) && heads_find(shared, id, &old) != -1 &&
-	    old.state.birth == r.head.state.birth &&
-	    ftruncate(fd, old.mark) != 0) {
-		snprintf(error, error_size, "%s/%s/" LEDGER ": %s", store->dir,
-		    id, strerror(errno));
-		close(fd);
-		return -1;
-	}
-	file = fdopen(fd, "r+e");
-	if (recover_ledger(&r, file) != 0)
-		snprintf(error, error_size,
-		    "%s/%s/" LEDGER ", line %" PRId64
-		    ", is damaged: %s; restore the directory from a backup",
-		    store->dir, id, r.number, r.why);
-	else if (ftruncate(fd, r.head.mark) != 0 || fsync(fd) != 0)
-		snprintf(error, error_size, "%s/%s/" LEDGER ": %s", store->dir,
-		    id, strerror(errno));
-	else
-		rc = 0;
+	if (fd != -1)
+		file = fdopen(fd, "r+");
+	if (file == NULL)
+		return fail_ledger(store, id, error, error_size);
+	rc = recover_ledger(store, &r, file, error, error_size);
 	fclose(file);
 	if (rc == 0)
-		heads_publish(&shared->slot[slot], &r.head);
+		heads_publish(&heads->slot[slot], &r.head);
 	return rc;
 }
 
@@ -163,18 +173,18 @@ remove_gone(const struct store *store)
 static void
 free_vanished(struct store *store)
 {
-	struct heads *shared = store->shared;
+	struct heads *heads = store->shared;
 	const struct head none = {0};
 	struct store_state state;
 	unsigned i;
 
 	for (i = 0; i < STORE_SALES_MAX; i++) {
-		const struct head head = heads_read(&shared->slot[i]);
+		const struct head head = heads_read(&heads->slot[i]);
 
 		if (head.state.birth != 0 &&
 		    files_load_settings(
 			store, head.state.settings.id, &state) == -1)
-			heads_publish(&shared->slot[i], &none);
+			heads_publish(&heads->slot[i], &none);
 	}
 }
 
@@ -183,18 +193,18 @@ static int
 recover_name(struct store *store, const char *id, unsigned *slot, char *error,
     size_t error_size)
 {
-	struct heads *shared = store->shared;
+	struct heads *heads = store->shared;
 	struct store_state state;
 	struct head old;
 	int at;
 
 	if (files_load_settings(store, id, &state) == -1)
 		return 0; /* leftovers */
-	at = heads_find(shared, id, &old);
+	at = heads_find(heads, id, &old);
 	if (at != -1)
 		return recover_sale(store, id, (unsigned)at, error, error_size);
 	while (*slot < STORE_SALES_MAX &&
-	       heads_read(&shared->slot[*slot]).state.birth != 0)
+	       heads_read(&heads->slot[*slot]).state.birth != 0)
 		++*slot;
 	if (*slot == STORE_SALES_MAX) {
 		snprintf(error, error_size, "%s holds more than %d sales",
@@ -204,20 +214,16 @@ recover_name(struct store *store, const char *id, unsigned *slot, char *error,
 	return recover_sale(store, id, *slot, error, error_size);
 }
 
-/*
- * Slots are given out anew.  While poisoned, the old heads are still wanted
- * for their marks: nobody reads them now, and each is replaced in turn.
- */
 int
 recovery_prepare(struct store *store, char *error, size_t error_size)
 {
-	struct heads *shared = store->shared;
+	struct heads *heads = store->shared;
 	struct dirent **entries;
 	int count, i, rc = 0;
 	unsigned slot = 0;
 
 	remove_gone(store);
-	if (heads_reset(shared, store_poisoned(store)) != 0) {
+	if (heads_reset(heads, store_poisoned(store)) != 0) {
 		snprintf(error, error_size, "%s", strerror(errno));
 		return -1;
 	}
@@ -236,8 +242,8 @@ recovery_prepare(struct store *store, char *error, size_t error_size)
 	}
 	free(entries);
 	for (slot = STORE_SALES_MAX; slot > 0; slot--)
-		if (heads_read(&shared->slot[slot - 1]).state.birth != 0)
+		if (heads_read(&heads->slot[slot - 1]).state.birth != 0)
 			break;
-	atomic_store(&shared->slots, slot);
+	atomic_store(&heads->slots, slot);
 	return rc;
 }

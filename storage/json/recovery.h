@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is done before anybody opens the store. */
+/*
+ * What is done before anybody opens the store: each ledger is read whole and
+ * what a killed writer left at its end is cut; damage is told, not mended.
+ */
 #ifndef RECOVERY_H
 #define RECOVERY_H
 
 #include "storage/store_impl.h"
 
 /*
- * Slots are given out anew.  While poisoned, the old heads are still wanted
- * for their marks: nobody reads them now, and each is replaced in turn.
+ * The slot prepare of store_impl.h.  Sales get their slots anew.  If the store
+ * is poisoned the old heads are still wanted, for their marks: nobody reads
+ * them now, and each is replaced in turn.
  */
-int recovery_prepare(struct store *store, char *error, size_t error_size);
+store_prepare_fn recovery_prepare;
 
 #endif

@@ -23,16 +23,20 @@
  */
 #include "storage/store_impl.h"
 
-#include <pthread.h>
+#include <sys/stat.h>
+
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "locks/robust.h"
 #include "locks/shared.h"
-#include "storage/json/append.h"
 #include "storage/json/catalogue.h"
 #include "storage/json/files.h"
 #include "storage/json/heads.h"
 #include "storage/json/index.h"
+#include "storage/json/ledger.h"
 #include "storage/json/recovery.h"
 
 static enum store_result
@@ -63,39 +67,111 @@ json_list(struct store_user *user, store_sale_fn *visit, void *arg)
 }
 
 static enum store_result
-write_latched(
-    struct store_user *user, struct slot *slot, struct store_commit *commit)
+json_begin(struct store_user *user, const struct store_state *state,
+    int64_t deadline_ns, struct store_state *now)
 {
-	struct head head = heads_read(slot);
+	struct slot *slot = heads_slot(user, state->slot);
 	enum store_result result;
 
-	result = heads_check(&head, commit->state);
-	if (result != STORE_OK)
-		return result;
-	if (commit->checked && head.state.version != commit->state->version)
-		return STORE_CONFLICT;
-	result = index_check_keys(user, commit);
-	if (result != STORE_OK)
-		return result;
-	commit->overwrote = store_number(commit->lines, commit->count,
-	    commit->state->version, head.state.version);
-	result = append_lines(user, &head, commit->lines, commit->count);
+	result = heads_latch(user, slot, deadline_ns);
 	if (result == STORE_OK)
+		*now = heads_read(slot).state;
+	return result;
+}
+
+/* -------------------------------------------------------------- append -- */
+
+static char *
+encode_lines(const struct store_line *lines, size_t count, size_t *size)
+{
+	char *text = NULL;
+	FILE *out;
+	size_t i;
+
+	*size = 0;
+	out = open_memstream(&text, size);
+	if (out == NULL)
+		return NULL;
+	for (i = 0; i < count; i++)
+		ledger_encode(&lines[i], out);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* A failed or short write: nothing was written, if it can be cut back. */
+static enum store_result
+cut_back(struct store_user *user, const char *id, int fd, int64_t mark)
+{
+	const int error = errno;
+
+	if (ftruncate(fd, mark) != 0)
+		return store_fail(user, STORE_UNKNOWN,
+		    "%s: a failed write could not be cut back: %s", id,
+		    strerror(errno));
+	errno = error;
+	return files_fail(user, id, "write");
+}
+
+/* Make `text` the ledger's durable end. */
+static enum store_result
+write_text(struct store_user *user, const struct head *head, int fd,
+    const char *text, size_t size)
+{
+	const char *id = head->state.settings.id;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return files_fail(user, id, "stat");
+	if (st.st_size != head->mark && ftruncate(fd, head->mark) != 0)
+		return files_fail(user, id, "truncate");
+	errno = ENOSPC; /* what a short write means */
+	if (write(fd, text, size) != (ssize_t)size)
+		return cut_back(user, id, fd, head->mark);
+	if (fdatasync(fd) == 0)
+		return STORE_OK;
+	store_fail(user, STORE_UNKNOWN, "%s/%s/" LEDGER ": fdatasync: %s",
+	    user->store->dir, id, strerror(errno));
+	/* The page cache now shows what may not be on disk; if this fails
+	 * too, recovery cuts it. */
+	(void)!ftruncate(fd, head->mark);
+	return STORE_UNKNOWN;
+}
+
+static enum store_result
+json_append(struct store_user *user, const struct store_state *after,
+    const struct store_line *lines, size_t count)
+{
+	struct slot *slot = heads_slot(user, after->slot);
+	struct head head = heads_read(slot);
+	enum store_result result;
+	size_t size;
+	char *text;
+	int fd;
+
+	result = index_ledger(user, after, &fd);
+	if (result != STORE_OK)
+		return result;
+	text = encode_lines(lines, count, &size);
+	if (text == NULL)
+		return store_no_memory(user);
+	result = write_text(user, &head, fd, text, size);
+	free(text);
+	if (result == STORE_OK) {
+		head.mark += (int64_t)size;
+		head.state = *after;
 		heads_publish(slot, &head);
+	}
 	return result;
 }
 
 static enum store_result
-json_write(struct store_user *user, struct store_commit *commit)
+json_end(struct store_user *user, const struct store_state *state,
+    enum store_result result)
 {
-	struct slot *slot = heads_slot(user, commit->state->slot);
-	enum store_result result;
-
-	result = heads_latch(user, slot, commit->deadline_ns);
-	if (result != STORE_OK)
-		return result;
-	result = write_latched(user, slot, commit);
-	robust_unlock(&slot->latch);
+	robust_unlock(&heads_slot(user, state->slot)->latch);
 	return result;
 }
 
@@ -130,50 +206,28 @@ json_tidy(struct store_user *user)
 static int
 json_share(struct store *store)
 {
-	struct json_local *local;
-	unsigned i;
-
 	store->shared = shared_new(sizeof(struct heads));
 	if (store->shared == NULL)
 		return -1;
-	local = calloc(1, sizeof(*local));
-	if (local == NULL) {
-		shared_free(store->shared, sizeof(struct heads));
-		return -1;
-	}
-	for (i = 0; i < STORE_SALES_MAX; i++) {
-		pthread_mutex_init(&local->index[i].mutex, NULL);
-		local->index[i].fd = -1;
-	}
-	store->local = local;
-	return 0;
+	store->local = indexes_new();
+	if (store->local != NULL)
+		return 0;
+	shared_free(store->shared, sizeof(struct heads));
+	return -1;
 }
 
 static void
 json_unshare(struct store *store)
 {
-	struct json_local *local = store->local;
-	unsigned i;
-
-	for (i = 0; i < STORE_SALES_MAX; i++) {
-		index_reset(&local->index[i]);
-		pthread_mutex_destroy(&local->index[i].mutex);
-	}
-	free(local);
+	indexes_free(store->local);
 	shared_free(store->shared, sizeof(struct heads));
 }
 
 static int
 json_open(struct store_user *user)
 {
-	user->own = NULL; /* everything is the process's */
+	(void)user; /* everything is the process's */
 	return 0;
-}
-
-static void
-json_close(struct store_user *user)
-{
-	(void)user;
 }
 
 const struct store_impl store_json = {
@@ -182,15 +236,17 @@ const struct store_impl store_json = {
     .unshare = json_unshare,
     .prepare = recovery_prepare,
     .open = json_open,
-    .close = json_close,
+    .close = store_do_nothing,
     .read = json_read,
     .abandon = store_abandon_nothing,
-    .write = json_write,
+    .list = json_list,
+    .tidy = json_tidy,
     .find = index_find,
     .each = index_each,
     .create = catalogue_create,
+    .begin = json_begin,
+    .append = json_append,
     .configure = catalogue_configure,
     .remove = catalogue_remove,
-    .list = json_list,
-    .tidy = json_tidy,
+    .end = json_end,
 };
