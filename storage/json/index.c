@@ -33,19 +33,19 @@ struct index {
 	struct table orders, keys;
 };
 
-struct indexes {
+struct index_set {
 	struct index index[STORE_SALES_MAX];
 };
 
-struct indexes *
-indexes_new(void)
+struct index_set *
+index_new(void)
 {
-	struct indexes *indexes = calloc(1, sizeof(*indexes));
+	struct index_set *set = calloc(1, sizeof(*set));
 	unsigned i;
 
-	for (i = 0; indexes != NULL && i < STORE_SALES_MAX; i++)
-		pthread_mutex_init(&indexes->index[i].mutex, NULL);
-	return indexes;
+	for (i = 0; set != NULL && i < STORE_SALES_MAX; i++)
+		pthread_mutex_init(&set->index[i].mutex, NULL);
+	return set;
 }
 
 static void
@@ -64,15 +64,15 @@ reset(struct index *index)
 }
 
 void
-indexes_free(struct indexes *indexes)
+index_free(struct index_set *set)
 {
 	unsigned i;
 
 	for (i = 0; i < STORE_SALES_MAX; i++) {
-		reset(&indexes->index[i]);
-		pthread_mutex_destroy(&indexes->index[i].mutex);
+		reset(&set->index[i]);
+		pthread_mutex_destroy(&set->index[i].mutex);
 	}
-	free(indexes);
+	free(set);
 }
 
 static bool
@@ -197,8 +197,8 @@ static enum store_result
 enter(struct store_user *user, const struct store_state *state, bool to_the_end,
     struct index **entered)
 {
-	struct indexes *indexes = user->store->local;
-	struct index *index = &indexes->index[state->slot];
+	struct index_set *set = user->store->local;
+	struct index *index = &set->index[state->slot];
 	enum store_result result = STORE_GONE;
 	struct head head;
 

@@ -9,11 +9,11 @@
 
 #include "storage/store_impl.h"
 
-struct indexes; /* one for each slot; a process's own, for all its threads */
+struct index_set; /* one for each slot; a process's own, for all its threads */
 
 /* NULL: no memory. */
-struct indexes *indexes_new(void);
-void indexes_free(struct indexes *indexes);
+struct index_set *index_new(void);
+void index_free(struct index_set *set);
 
 /* The slots find and each of store_impl.h. */
 store_find_fn index_find;

@@ -209,7 +209,7 @@ json_share(struct store *store)
 	store->shared = shared_new(sizeof(struct heads));
 	if (store->shared == NULL)
 		return -1;
-	store->local = indexes_new();
+	store->local = index_new();
 	if (store->local != NULL)
 		return 0;
 	shared_free(store->shared, sizeof(struct heads));
@@ -219,7 +219,7 @@ json_share(struct store *store)
 static void
 json_unshare(struct store *store)
 {
-	indexes_free(store->local);
+	index_free(store->local);
 	shared_free(store->shared, sizeof(struct heads));
 }
 
