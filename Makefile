@@ -49,6 +49,10 @@ $(BUILD)/%.o: %.c | packages
 # The tests of sell() share a hall.
 $(filter $(BUILD)/unit/test_sell%,$(UNIT_TESTS)): $(BUILD)/tests/unit/hall.o
 
+# Those of stores share a vault, and are the disk.
+$(filter $(BUILD)/unit/test_store%,$(UNIT_TESTS)): \
+	$(addprefix $(BUILD)/tests/unit/,vault.o disk.o)
+
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The program is also the disk: disk.c defines write(), fdatasync() and their
+ * like, so that a test can make one of them fail, stop, or kill its process at
+ * exactly that call.
+ */
+#ifndef DISK_H
+#define DISK_H
+
+#include <stdbool.h>
+
+enum call { SYNC, WRITE, TRUNCATE, RENAME, UNLINK, CALLS };
+enum fault { GO_ON, FAIL, CUT_SHORT, PAUSE, DIE, ALWAYS_SKIP };
+
+/* Each process has its own; set only while it has one thread. */
+extern struct disk {
+	struct plan {
+		enum fault fault; /* once, but for ALWAYS_SKIP */
+		int error;        /* FAIL's errno */
+		unsigned skip;    /* calls of this kind that go well first */
+	} plan[CALLS];
+	unsigned die_at; /* calls of any kind count twice, before and after */
+	int inside[2];   /* pipe: PAUSE writes a byte when it is there … */
+	int go[2];       /* … and reads one before it goes on */
+} disk;
+
+void arm(enum call call, enum fault fault, int error, unsigned skip);
+
+/* True if the fault that was armed did not happen. */
+bool disarm(enum call call);
+
+#endif

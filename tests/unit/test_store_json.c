@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What only the json store has: files that tear and can be damaged line by
+ * line, and a view.
+ */
+#include "tests/unit/vault.h"
+
+#include <dirent.h>
+#include <errno.h>
+
+#include "locks/tsan.h"
+
+/* ------------------------------------------------- a holder in its write -- */
+
+/* What cannot be read is not therefore deleted. */
+static void
+test_killed_holder_damaged_settings(void **state)
+{
+	struct vault *f = *state;
+	struct store_state a = create(f, SALE);
+	char path[128];
+	pid_t pid;
+	FILE *file;
+
+	pid = spawn_holder(f);
+	kill(pid, SIGKILL);
+	reap(f, pid, 0);
+	snprintf(path, sizeof(path), "%s/" SALE "/sale.json", f->dir);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(put_for(f->user, &a, "alice"), STORE_FAILED);
+	assert_true(store_poisoned(f->store));
+	ok(store_read(f->user, SALE, &a));
+	assert_refused(f, "sale.json");
+}
+
+/* ---------------------------------------------------- faults, one by one -- */
+
+/* The line stays in the page cache, whole; only the mark tells. */
+static void
+test_failed_sync_uncut(void **state)
+{
+	struct vault *f = *state;
+	const struct store_state a = create_and_buy(f);
+
+	arm(SYNC, FAIL, EIO, 0);
+	arm(TRUNCATE, FAIL, EIO, 0);
+	assert_int_equal(put_for(f->user, &a, "bob"), STORE_UNKNOWN);
+	assert_false(disarm(TRUNCATE));
+	recover(f);
+	assert_int_equal(tally(f->user, SALE).lines, 1);
+	ok(buy(f->user, SALE, "carol"));
+	assert_true(tally(f->user, SALE).whole);
+}
+
+static void
+test_short_write(void **state)
+{
+	struct vault *f = *state;
+	const struct store_state a = create_and_buy(f);
+
+	arm(WRITE, CUT_SHORT, 0, 0);
+	assert_int_equal(put_for(f->user, &a, "bob"), STORE_FULL);
+	assert_int_equal(read_sale(f, SALE).version, 1);
+	ok(put_for(f->user, &a, "carol"));
+	restart(f);
+	assert_true(tally(f->user, SALE).whole);
+	assert_int_equal(tally(f->user, SALE).lines, 2);
+}
+
+static void
+test_short_write_uncut(void **state)
+{
+	struct vault *f = *state;
+	const struct store_state a = create_and_buy(f);
+
+	arm(WRITE, CUT_SHORT, 0, 0);
+	arm(TRUNCATE, FAIL, EIO, 0);
+	assert_int_equal(put_for(f->user, &a, "bob"), STORE_UNKNOWN);
+	recover(f);
+	ok(buy(f->user, SALE, "carol"));
+	assert_true(tally(f->user, SALE).whole);
+	assert_int_equal(tally(f->user, SALE).lines, 2);
+}
+
+static void
+test_failed_write(void **state)
+{
+	struct vault *f = *state;
+	const struct store_state a = create_and_buy(f);
+
+	arm(WRITE, FAIL, EIO, 0);
+	assert_int_equal(put_for(f->user, &a, "bob"), STORE_FAILED);
+	assert_false(store_poisoned(f->store));
+	ok(put_for(f->user, &a, "carol"));
+	assert_true(tally(f->user, SALE).whole);
+	assert_int_equal(tally(f->user, SALE).lines, 2);
+}
+
+/* ---------------------------------------------------------------- damage -- */
+
+#define LEDGER SALE "/ledger.jsonl"
+
+/* Three lines, as text. */
+static void
+three_lines(struct vault *f, struct text *text)
+{
+	create_and_buy(f);
+	ok(buy(f->user, SALE, "bob"));
+	ok(buy(f->user, SALE, "carol"));
+	assert_true(slurp(f, LEDGER, text));
+}
+
+/* The nth line, from 1. */
+static char *
+line_at(struct text *text, int nth)
+{
+	char *at = text->bytes;
+
+	while (--nth > 0)
+		at = strchr(at, '\n') + 1;
+	return at;
+}
+
+static void
+assert_ledger_refused(
+    struct vault *f, const char *bytes, size_t size, const char *word)
+{
+	assert_true(spill(f, LEDGER, bytes, size));
+	assert_refused(f, word);
+	assert_non_null(strstr(f->said, LEDGER));
+}
+
+/* json's own memory only, so one child can open it again and again. */
+static void
+child_tears(struct vault *f, void *arg)
+{
+	const size_t step = TSAN_ON ? 16 : 1; /* it takes its time */
+	struct text *text = arg;
+	size_t size = (size_t)(line_at(text, 3) - text->bytes);
+	char error[ERROR_SIZE];
+	struct tally t;
+
+	for (; size < text->size; size += step) {
+		CHECK(spill(f, LEDGER, text->bytes, size));
+		f->store = store_new(f->kind, f->dir);
+		CHECK(f->store != NULL);
+		CHECK(store_prepare(f->store, error, sizeof(error)) == 0);
+		child_opens(f);
+		t = tally(f->user, SALE);
+		CHECK(t.whole && t.lines == 2);
+		CHECK(buy(f->user, SALE, "dave") == STORE_OK);
+		t = tally(f->user, SALE);
+		CHECK(t.whole && t.lines == 3);
+		stop(f);
+	}
+}
+
+static void
+test_torn_tail(void **state)
+{
+	struct vault *f = *state;
+	struct text text;
+
+	three_lines(f, &text);
+	stop(f);
+	assert_int_equal(reap(f, spawn(f, child_tears, &text), 0), 0);
+	assert_true(spill(f, LEDGER, text.bytes, text.size));
+	start(f);
+	assert_int_equal(tally(f->user, SALE).lines, 3);
+}
+
+/* What a file system may leave of blocks that were never written. */
+static void
+test_tail_of_zeros(void **state)
+{
+	struct vault *f = *state;
+	struct text text;
+
+	three_lines(f, &text);
+	memset(line_at(&text, 3), '\0', 100);
+	assert_true(spill(f, LEDGER, text.bytes, text.size));
+	restart(f);
+	assert_int_equal(tally(f->user, SALE).lines, 2);
+	ok(buy(f->user, SALE, "dave"));
+	restart(f);
+	assert_true(tally(f->user, SALE).whole);
+	assert_int_equal(tally(f->user, SALE).lines, 3);
+}
+
+static void
+test_flipped_byte(void **state)
+{
+	struct vault *f = *state;
+	struct text text;
+
+	three_lines(f, &text);
+	line_at(&text, 2)[40] ^= 1;
+	assert_ledger_refused(f, text.bytes, text.size, "line 2");
+	line_at(&text, 2)[40] ^= 1;
+	assert_true(spill(f, LEDGER, text.bytes, text.size));
+	stop(f);
+	start(f);
+	assert_int_equal(tally(f->user, SALE).lines, 3);
+}
+
+static void
+test_missing_line(void **state)
+{
+	struct vault *f = *state;
+	struct text text;
+	char *two, *three;
+
+	three_lines(f, &text);
+	two = line_at(&text, 2);
+	three = line_at(&text, 3);
+	text.size -= (size_t)(three - two);
+	memmove(two, three, strlen(three) + 1);
+	assert_ledger_refused(f, text.bytes, text.size, "line 2");
+	assert_non_null(strstr(f->said, "version"));
+	/* The first line missing is no less a gap. */
+	assert_ledger_refused(f, two, strlen(two), "line 1");
+}
+
+static void
+test_damaged_settings(void **state)
+{
+	struct vault *f = *state;
+
+	create_and_buy(f);
+	touch(f, SALE "/sale.json", "ae");
+	assert_refused(f, SALE "/sale.json");
+}
+
+/* ------------------------------------------------------ removed for good -- */
+
+static size_t
+count_entries(const char *path)
+{
+	struct dirent *entry;
+	size_t count = 0;
+	DIR *dir;
+
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static void
+test_removed_files(void **state)
+{
+	struct vault *f = *state;
+	const size_t before = count_entries(f->dir);
+	struct store_state a = create_and_buy(f);
+
+	store_tidy(f->user);
+	assert_int_equal(count_entries(f->dir), before + 1);
+	ok(store_remove(f->user, &a, soon()));
+	assert_int_equal(count_entries(f->dir), before);
+}
+
+/* ----------------------------------------------------------------- views -- */
+
+static void
+assert_view(struct vault *f, const char *member)
+{
+	struct text text;
+
+	store_tidy(f->user);
+	assert_true(slurp(f, SALE "/stock.json", &text));
+	assert_non_null(strstr(text.bytes, member));
+}
+
+static void
+test_view(void **state)
+{
+	struct vault *f = *state;
+
+	create(f, SALE);
+	assert_view(f, "\"remaining\": 1000,");
+	ok(buy(f->user, SALE, "alice"));
+	assert_view(f, "\"remaining\": 999,");
+	assert_view(f, "\"version\": 1");
+	restart(f);
+	ok(buy(f->user, SALE, "bob"));
+	assert_view(f, "\"remaining\": 998,");
+	/* Never read back. */
+	touch(f, SALE "/stock.json", "we");
+	restart(f);
+	assert_int_equal(read_sale(f, SALE).remaining, CAPACITY - 2);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+	    VAULT_TEST(test_killed_holder_damaged_settings),
+	    VAULT_TEST(test_failed_sync_uncut),
+	    VAULT_TEST(test_short_write),
+	    VAULT_TEST(test_short_write_uncut),
+	    VAULT_TEST(test_failed_write),
+	    VAULT_TEST(test_torn_tail),
+	    VAULT_TEST(test_tail_of_zeros),
+	    VAULT_TEST(test_flipped_byte),
+	    VAULT_TEST(test_missing_line),
+	    VAULT_TEST(test_damaged_settings),
+	    VAULT_TEST(test_removed_files),
+	    VAULT_TEST(test_view),
+	};
+
+	return vault_run(
+	    argc, argv, "json", tests, sizeof(tests) / sizeof(tests[0]));
+}
