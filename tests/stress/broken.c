@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The service, broken on purpose: what an oracle must find.  Linked into a
- * second binary, turnstile-broken, in front of the real functions (the
- * linker's --wrap); TURNSTILE_BROKEN names what is broken.
+ * The service, broken on purpose: what an oracle must find.  A second binary,
+ * turnstile-broken, is linked with this table of stores in place of the real
+ * one: each row is the real store but for what TURNSTILE_BROKEN names.
  *
  *     lock        the mutex does nothing
  *     unlock      the lock is released before the write
@@ -14,6 +14,7 @@
  */
 #include <sys/mman.h>
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -21,9 +22,21 @@
 
 #include "locks/clock.h"
 #include "locks/lock.h"
-#include "storage/store.h"
+#include "storage/store_impl.h"
 
 #define EVERY 7 /* "some" */
+
+extern const struct store_impl store_json, store_sqlite;
+static const struct store_impl *const real[] = {&store_json, &store_sqlite};
+#define ROWS (sizeof(real) / sizeof(real[0]))
+
+/* Filled before main(). */
+static struct store_impl rows[ROWS];
+const struct store_impl *const store_rows[] = {&rows[0], &rows[1]};
+const size_t store_rows_count = ROWS;
+
+static_assert(
+    sizeof(store_rows) / sizeof(store_rows[0]) == ROWS, "a row for each store");
 
 enum lock_result __real_lock_acquire(struct lock_user *user,
     struct lock_strategy strategy, unsigned slot, int64_t deadline_ns,
@@ -33,40 +46,15 @@ enum lock_result __wrap_lock_acquire(struct lock_user *user,
     struct lock_hold *hold);
 void __real_lock_release(struct lock_hold *hold);
 void __wrap_lock_release(struct lock_hold *hold);
-enum store_result __real_store_put(struct store_user *user,
-    const struct store_state *state, struct store_line *lines, size_t count,
-    int64_t deadline_ns, bool *overwrote);
-enum store_result __wrap_store_put(struct store_user *user,
-    const struct store_state *state, struct store_line *lines, size_t count,
-    int64_t deadline_ns, bool *overwrote);
-enum store_result __real_store_read(
-    struct store_user *user, const char *id, struct store_state *state);
-enum store_result __wrap_store_read(
-    struct store_user *user, const char *id, struct store_state *state);
-enum store_result __real_store_find(struct store_user *user,
-    const struct store_state *state, enum store_by by, const char *value,
-    store_visit_fn *visit, void *arg);
-enum store_result __wrap_store_find(struct store_user *user,
-    const struct store_state *state, enum store_by by, const char *value,
-    store_visit_fn *visit, void *arg);
 
 /* Shared by all workers: made before main() forks them. */
 static struct shared {
-	_Atomic unsigned reads, puts;
+	_Atomic unsigned reads, writes;
 	_Atomic int64_t lost; /* tickets on receipts that were not written */
 } * shared;
 
 /* The hold that "unlock" releases too early. */
 static _Thread_local struct lock_hold *held;
-
-__attribute__((constructor)) static void
-share(void)
-{
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		abort();
-}
 
 static bool
 broken(const char *what)
@@ -83,6 +71,12 @@ is_clerk(void)
 
 	pthread_getname_np(pthread_self(), name, sizeof(name));
 	return strncmp(name, "clerk", 5) == 0;
+}
+
+static const struct store_impl *
+real_of(const struct store_user *user)
+{
+	return real[user->store->impl - rows];
 }
 
 enum lock_result
@@ -102,11 +96,10 @@ __wrap_lock_release(struct lock_hold *hold)
 		__real_lock_release(hold);
 }
 
-enum store_result
-__wrap_store_read(
-    struct store_user *user, const char *id, struct store_state *state)
+static enum store_result
+broken_read(struct store_user *user, const char *id, struct store_state *state)
 {
-	const enum store_result result = __real_store_read(user, id, state);
+	const enum store_result result = real_of(user)->read(user, id, state);
 	unsigned n;
 
 	if (result != STORE_OK || strncmp(id, "stress-", 7) != 0)
@@ -121,48 +114,72 @@ __wrap_store_read(
 	return result;
 }
 
-enum store_result
-__wrap_store_find(struct store_user *user, const struct store_state *state,
+static enum store_result
+broken_find(struct store_user *user, const struct store_state *state,
     enum store_by by, const char *value, store_visit_fn *visit, void *arg)
 {
 	if (broken("retry") && by == STORE_BY_KEY)
 		return STORE_GONE;
-	return __real_store_find(user, state, by, value, visit, arg);
+	return real_of(user)->find(user, state, by, value, visit, arg);
 }
 
-enum store_result
-__wrap_store_put(struct store_user *user, const struct store_state *state,
-    struct store_line *lines, size_t count, int64_t deadline_ns,
-    bool *overwrote)
+static enum store_result
+broken_begin(struct store_user *user, const struct store_state *state,
+    int64_t deadline_ns, struct store_state *now)
 {
-	const bool now =
-	    atomic_fetch_add(&shared->puts, 1) % EVERY == EVERY - 1;
-	enum store_result result;
-	size_t i;
-
-	if (broken("unlock") && held->user != NULL) {
+	if (broken("unlock") && held != NULL && held->user != NULL) {
 		__real_lock_release(held);
 		clock_sleep_until(clock_now_ns() + 5 * NS_PER_MS);
 	}
-	if (broken("receipt") && now) {
-		for (i = 0; i < count; i++) {
-			lines[i].version = state->version + 1;
-			atomic_fetch_add(&shared->lost, lines[i].quantity);
-		}
-		return STORE_OK;
-	}
+	return real_of(user)->begin(user, state, deadline_ns, now);
+}
+
+/* The lines as they are written; what the buyers are told stays as it is. */
+static enum store_result
+broken_append(struct store_user *user, const struct store_state *after,
+    const struct store_line *lines, size_t count)
+{
+	const bool now =
+	    atomic_fetch_add(&shared->writes, 1) % EVERY == EVERY - 1;
+	struct store_line *written = calloc(count, sizeof(*written));
+	struct store_state left = *after;
+	enum store_result result = STORE_OK;
+	size_t i;
+
+	if (written == NULL)
+		abort();
+	memcpy(written, lines, count * sizeof(*lines));
 	for (i = 0; i < count; i++) {
+		if (broken("receipt") && now)
+			atomic_fetch_add(&shared->lost, lines[i].quantity);
 		if (broken("receipt"))
-			lines[i].remaining += atomic_load(&shared->lost);
+			written[i].remaining += atomic_load(&shared->lost);
 		if (broken("retry"))
-			lines[i].key = NULL;
+			written[i].key = NULL;
 		if (broken("twice") && now && lines[i].remaining > 0)
-			lines[i].remaining--;
+			written[i].remaining--;
 	}
-	result =
-	    __real_store_put(user, state, lines, count, deadline_ns, overwrote);
-	for (i = 0; i < count; i++)
-		if (broken("receipt"))
-			lines[i].remaining -= atomic_load(&shared->lost);
+	left.remaining = written[count - 1].remaining;
+	if (!broken("receipt") || !now)
+		result = real_of(user)->append(user, &left, written, count);
+	free(written);
 	return result;
+}
+
+__attribute__((constructor)) static void
+break_stores(void)
+{
+	size_t i;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		abort();
+	for (i = 0; i < ROWS; i++) {
+		rows[i] = *real[i];
+		rows[i].read = broken_read;
+		rows[i].find = broken_find;
+		rows[i].begin = broken_begin;
+		rows[i].append = broken_append;
+	}
 }
