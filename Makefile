@@ -49,9 +49,9 @@ $(BUILD)/%.o: %.c | packages
 # The tests of sell() share a hall.
 $(filter $(BUILD)/unit/test_sell%,$(UNIT_TESTS)): $(BUILD)/tests/unit/hall.o
 
-# Those of stores share a vault, and are the disk.
+# Those of stores share a vault and a faulty store, and are the disk.
 $(filter $(BUILD)/unit/test_store%,$(UNIT_TESTS)): \
-	$(addprefix $(BUILD)/tests/unit/,vault.o disk.o)
+	$(addprefix $(BUILD)/tests/unit/,vault.o disk.o store_faulty.o)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
@@ -130,4 +130,5 @@ help: ## this
 clean: ## remove what was built
 	rm -rf build build-*
 
--include $(OBJECTS:.o=.d) $(UNIT_SOURCES:%.c=$(BUILD)/%.d)
+-include $(OBJECTS:.o=.d) $(UNIT_SOURCES:%.c=$(BUILD)/%.d) \
+	$(UNIT_SHARED:%.c=$(BUILD)/%.d)

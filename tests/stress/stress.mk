@@ -48,4 +48,5 @@ torture: $(BUILD)/stress $(BUILD)/turnstile ## the long ones: an hour
 	$(BUILD)/stress --locks mutex,flock,semaphore,optimistic --workers 2,4 \
 	    --clerks 1,8 --batch 1,64 --delay 0,1ms --runs 20 --duration 10s
 
--include $(STRESS_OBJECTS:.o=.d) $(BUILD)/tests/stress/test_oracle.d
+-include $(STRESS_OBJECTS:.o=.d) $(BUILD)/tests/stress/test_oracle.d \
+	$(BUILD)/tests/stress/broken.d

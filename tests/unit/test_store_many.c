@@ -128,6 +128,57 @@ test_checked_writers(void **state)
 	assert_int_equal(tally(f->user, SALE).lines, ALL_PUTS);
 }
 
+#define TURNS 25
+
+/* Its own sale, and one that all want. */
+static void
+child_comes_and_goes(struct vault *f, void *arg)
+{
+	const char *own = arg;
+	struct store_state state;
+	int i;
+
+	child_opens(f);
+	for (i = 0; i < TURNS; i++) {
+		CHECK(try_create(f->user, own) == STORE_OK);
+		CHECK(buy(f->user, own, "child") == STORE_OK);
+		(void)try_create(f->user, SALE);
+		if (store_read(f->user, SALE, &state) == STORE_OK)
+			(void)store_remove(f->user, &state, soon());
+		CHECK(tally(f->user, own).lines == 1);
+		CHECK(store_read(f->user, own, &state) == STORE_OK);
+		CHECK(store_remove(f->user, &state, soon()) == STORE_OK);
+	}
+	close_user(f);
+}
+
+/* Slots and names are given out again at once. */
+static void
+test_sales_come_and_go(void **state)
+{
+	static char own[PROCESSES][8] = {"a", "b", "c", "d"};
+	struct vault *f = *state;
+	pid_t pid[PROCESSES];
+	struct store_state left;
+	int i;
+
+	close_user(f);
+	for (i = 0; i < PROCESSES; i++)
+		pid[i] = spawn(f, child_comes_and_goes, own[i]);
+	for (i = 0; i < PROCESSES; i++)
+		assert_int_equal(reap(f, pid[i], 0), 0);
+	open_user(f);
+	if (store_read(f->user, SALE, &left) == STORE_GONE)
+		left = create(f, SALE);
+	for (i = 0; i < PROCESSES; i++)
+		assert_int_equal(times_listed(f, own[i]), 0);
+	assert_int_equal(times_listed(f, SALE), 1);
+	assert_in_range(left.slot, 0, PROCESSES);
+	restart(f);
+	assert_int_equal(times_listed(f, SALE), 1);
+	assert_true(tally(f->user, SALE).whole);
+}
+
 #define QUICK_PUTS 5000
 
 /* As fast as it can, so that others look while a write is published. */
@@ -248,6 +299,7 @@ main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 	    VAULT_TEST(test_trusting_writers),
 	    VAULT_TEST(test_checked_writers),
+	    VAULT_TEST(test_sales_come_and_go),
 	    VAULT_TEST(test_reads_are_whole),
 	    VAULT_TEST(test_held_latch),
 	    VAULT_TEST(test_killed_holder),
