@@ -41,6 +41,14 @@ store_known(const char *kind)
 	return impl_named(kind) != NULL;
 }
 
+static void
+free_shared(struct store *store)
+{
+	shared_free(store->shared, store->impl->shared_size);
+	shared_free((void *)store->is_poisoned, sizeof(*store->is_poisoned));
+	free(store);
+}
+
 struct store *
 store_new(const char *kind, const char *dir)
 {
@@ -53,15 +61,11 @@ store_new(const char *kind, const char *dir)
 	assert(store->impl != NULL);
 	store->dir = dir;
 	store->is_poisoned = shared_new(sizeof(*store->is_poisoned));
-	if (store->is_poisoned == NULL)
-		goto undo_store;
-	if (store->impl->share(store) != 0)
-		goto undo_poisoned;
-	return store;
-undo_poisoned:
-	shared_free((void *)store->is_poisoned, sizeof(*store->is_poisoned));
-undo_store:
-	free(store);
+	store->shared = shared_new(store->impl->shared_size);
+	if (store->is_poisoned != NULL && store->shared != NULL &&
+	    store->impl->share(store) == 0)
+		return store;
+	free_shared(store);
 	return NULL;
 }
 
@@ -71,8 +75,7 @@ store_free(struct store *store)
 	if (store == NULL)
 		return;
 	store->impl->unshare(store);
-	shared_free((void *)store->is_poisoned, sizeof(*store->is_poisoned));
-	free(store);
+	free_shared(store);
 }
 
 const char *
@@ -472,6 +475,19 @@ void
 store_do_nothing(struct store_user *user)
 {
 	(void)user;
+}
+
+int
+store_share_nothing(struct store *store)
+{
+	(void)store;
+	return 0;
+}
+
+void
+store_unshare_nothing(struct store *store)
+{
+	(void)store;
 }
 
 enum store_result

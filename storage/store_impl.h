@@ -42,8 +42,7 @@ struct store_user {
 	char error[256]; /* see store_fail() */
 };
 
-/* Supervisor, before any fork: `store->shared`, `->local`.  0, or -1 with
- * errno set. */
+/* Supervisor, before any fork: `store->local`.  0, or -1 with errno set. */
 typedef int store_share_fn(struct store *store);
 /* Supervisor, when no worker is left. */
 typedef void store_unshare_fn(struct store *store);
@@ -115,7 +114,8 @@ typedef enum store_result store_create_fn(struct store_user *user,
     const struct store_state *state, int64_t deadline_ns);
 
 struct store_impl {
-	const char *name; /* at most 14 of a-z */
+	const char *name;   /* at most 14 of a-z */
+	size_t shared_size; /* of what store->shared points to, zeroed */
 	store_share_fn *share;
 	store_unshare_fn *unshare;
 	store_prepare_fn *prepare;
@@ -145,6 +145,8 @@ extern const size_t store_rows_count;
 /* Shared no-ops, for stores that need nothing there. */
 store_abandon_fn store_abandon_nothing;
 store_close_fn store_do_nothing; /* also a tidy */
+store_share_fn store_share_nothing;
+store_unshare_fn store_unshare_nothing;
 
 /*
  * Put a message in user->error and return `result`.  UNKNOWN poisons the

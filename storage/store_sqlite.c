@@ -25,7 +25,6 @@
 
 #include "locks/clock.h"
 #include "locks/robust.h"
-#include "locks/shared.h"
 
 #define DATABASE "turnstile.db"
 #define FORMAT_VERSION 1
@@ -719,23 +718,11 @@ sqlite_prepare(struct store *store, char *error, size_t error_size)
 	return why == NULL ? 0 : -1;
 }
 
-static int
-sqlite_share(struct store *store)
-{
-	store->shared = shared_new(sizeof(struct sqlite_shared));
-	return store->shared == NULL ? -1 : 0;
-}
-
-static void
-sqlite_unshare(struct store *store)
-{
-	shared_free(store->shared, sizeof(struct sqlite_shared));
-}
-
 const struct store_impl store_sqlite = {
     .name = "sqlite",
-    .share = sqlite_share,
-    .unshare = sqlite_unshare,
+    .shared_size = sizeof(struct sqlite_shared),
+    .share = store_share_nothing,
+    .unshare = store_unshare_nothing,
     .prepare = sqlite_prepare,
     .open = sqlite_open,
     .close = sqlite_close,

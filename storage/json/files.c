@@ -29,21 +29,14 @@ files_open_ledger(const struct store *store, const char *id, int flags)
 	return open(path, flags | O_CLOEXEC, 0644);
 }
 
-static enum store_result
-result_of_errno(int error)
-{
-	return error == ENOSPC || error == EDQUOT || error == EFBIG
-		   ? STORE_FULL
-		   : STORE_FAILED;
-}
-
 enum store_result
 files_fail(struct store_user *user, const char *id, const char *what)
 {
 	const int error = errno;
+	const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
 
-	return store_fail(user, result_of_errno(error), "%s/%s: %s: %s",
-	    user->store->dir, id, what, strerror(error));
+	return store_fail(user, full ? STORE_FULL : STORE_FAILED,
+	    "%s/%s: %s: %s", user->store->dir, id, what, strerror(error));
 }
 
 int

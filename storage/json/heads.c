@@ -14,11 +14,6 @@
 #include "storage/json/files.h"
 #include "storage/json/table.h"
 
-union head_words {
-	struct head head;
-	uint64_t word[HEAD_WORDS];
-};
-
 struct heads *
 heads_of(const struct store_user *user)
 {
@@ -35,24 +30,25 @@ heads_slot(const struct store_user *user, unsigned slot)
 struct head
 heads_read(struct slot *slot)
 {
-	union head_words words;
-	uint64_t number;
+	uint64_t number, word[HEAD_WORDS];
+	struct head head;
 	size_t i;
 
 	do {
 		number = atomic_load(&slot->published);
 		for (i = 0; i < HEAD_WORDS; i++)
-			words.word[i] = atomic_load_explicit(
+			word[i] = atomic_load_explicit(
 			    &slot->copy[number % 2][i], memory_order_acquire);
 	} while (atomic_load(&slot->published) != number);
-	return words.head;
+	memcpy(&head, word, sizeof(head));
+	return head;
 }
 
 void
 heads_publish(struct slot *slot, const struct head *head)
 {
 	const uint64_t number = atomic_load(&slot->published) + 1;
-	union head_words words;
+	uint64_t word[HEAD_WORDS] = {0};
 	size_t i;
 
 	/* First: killed in between, it leaves a hint too many, not a sale that
@@ -60,11 +56,10 @@ heads_publish(struct slot *slot, const struct head *head)
 	if (head->state.birth != 0)
 		atomic_store(&slot->name, table_hash(head->state.settings.id,
 					      strlen(head->state.settings.id)));
-	memset(&words, 0, sizeof(words));
-	words.head = *head;
+	memcpy(word, head, sizeof(*head));
 	for (i = 0; i < HEAD_WORDS; i++)
-		atomic_store_explicit(&slot->copy[number % 2][i], words.word[i],
-		    memory_order_release);
+		atomic_store_explicit(
+		    &slot->copy[number % 2][i], word[i], memory_order_release);
 	atomic_store(&slot->published, number);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ledger lines to and from text. */
+/*
+ * Lines are written by hand, in the order of members that is the format, and
+ * read by jansson, except for the trail.
+ */
 #include "storage/json/ledger.h"
 
 #include <assert.h>
@@ -11,6 +14,7 @@
 #include "locks/timestamp.h"
 
 #define FORMAT_VERSION 1
+#define TRAIL ",\"trail\":"
 #define SEAL ",\"crc\":\""
 #define SEAL_SIZE (sizeof(SEAL) - 1 + 8 + sizeof("\"}\n") - 1)
 
@@ -61,39 +65,55 @@ put_string(FILE *out, const char *name, const char *value)
 	free(text);
 }
 
-void
-ledger_encode(const struct store_line *line, FILE *out)
+/* All that stands before the seal. */
+static void
+put_line(FILE *out, const struct store_line *line)
 {
-	char *text = NULL, sold_at[TIMESTAMP_SIZE];
-	size_t size = 0;
-	FILE *body;
+	char sold_at[TIMESTAMP_SIZE];
 	int64_t i;
 
-	body = open_memstream(&text, &size);
-	if (body == NULL)
-		abort();
-	fprintf(body,
+	fprintf(out,
 	    "{\"v\":%d,\"kind\":\"%s\",\"version\":%" PRId64
 	    ",\"base\":%" PRId64 ",\"nth\":%u,\"seats\":[",
 	    FORMAT_VERSION, kinds[line->kind], line->version, line->base,
 	    line->nth);
 	for (i = 0; i < line->quantity; i++)
-		fprintf(body, "%s%" PRId64, i == 0 ? "" : ",", line->seat + i);
-	fprintf(body,
+		fprintf(out, "%s%" PRId64, i == 0 ? "" : ",", line->seat + i);
+	fprintf(out,
 	    "],\"remaining\":%" PRId64 ",\"capacity\":%" PRId64
 	    ",\"lock\":\"%s\",\"order\":\"%s\"",
 	    line->remaining, line->capacity, line->lock, line->order);
-	put_string(body, "buyer", line->buyer);
+	put_string(out, "buyer", line->buyer);
 	if (line->key != NULL)
-		put_string(body, "key", line->key);
+		put_string(out, "key", line->key);
 	timestamp_print(line->sold_at_ms, sold_at);
-	fprintf(body,
+	fprintf(out,
 	    ",\"worker\":%u,\"clerk\":%u,\"sold_at\":\"%s\",\"trail\":%s",
 	    line->worker, line->clerk, sold_at, line->trail);
-	fclose(body);
-	fwrite(text, 1, size, out);
-	fprintf(out, SEAL "%08" PRIx32 "\"}\n", crc32c(text, size));
+}
+
+char *
+ledger_encode(const struct store_line *lines, size_t count, size_t *size)
+{
+	char *text = NULL;
+	FILE *out;
+	size_t i, from;
+
+	out = open_memstream(&text, size);
+	if (out == NULL)
+		return NULL;
+	for (i = 0; i < count; i++) {
+		fflush(out); /* sets `text` and `*size` */
+		from = *size;
+		put_line(out, &lines[i]);
+		fflush(out);
+		fprintf(out, SEAL "%08" PRIx32 "\"}\n",
+		    crc32c(text + from, *size - from));
+	}
+	if (fclose(out) == 0)
+		return text;
 	free(text);
+	return NULL;
 }
 
 static const char *
@@ -168,44 +188,37 @@ bool
 ledger_decode(const char *text, size_t length, store_visit_fn *visit, void *arg,
     bool *go_on, const char **why)
 {
-	static const char name[] = ",\"trail\":";
 	const char *trail;
 	struct store_line line;
-	json_t *object = NULL;
-	char *head = NULL, *tail = NULL;
-	size_t head_length;
-	bool answer;
+	json_t *object;
+	char *copy;
+	size_t head;
+	bool more;
 
 	*why = check_seal(text, length);
 	if (*why != NULL)
 		return false;
-	/* The trail is long and seldom wanted as JSON: keep it as text. */
 	*why = "it is not a ledger line";
-	trail = memmem(text, length, name, sizeof(name) - 1);
+	trail = memmem(text, length, TRAIL, sizeof(TRAIL) - 1);
 	if (trail == NULL)
 		return false;
-	head_length = (size_t)(trail - text);
-	head = strndup(text, head_length + 1);
-	trail += sizeof(name) - 1;
-	tail = strndup(trail, (size_t)(text + length - SEAL_SIZE - trail));
-	if (head == NULL || tail == NULL)
+	copy = strndup(text, length - SEAL_SIZE);
+	if (copy == NULL)
 		abort();
-	head[head_length] = '}';
-	object = json_loadb(head, head_length + 1, 0, NULL);
-	answer = object != NULL && parse_line(object, &line);
-	if (answer) {
-		bool more;
-
+	/* The trail is long and seldom wanted as JSON: it stays text. */
+	head = (size_t)(trail - text);
+	copy[head] = '}';
+	line.trail = copy + head + sizeof(TRAIL) - 1;
+	object = json_loadb(copy, head + 1, 0, NULL);
+	if (object != NULL && parse_line(object, &line)) {
 		*why = NULL;
-		line.trail = tail;
 		more = visit(&line, arg);
 		if (go_on != NULL)
 			*go_on = more;
 	}
 	json_decref(object);
-	free(head);
-	free(tail);
-	return answer;
+	free(copy);
+	return *why == NULL;
 }
 
 const char *

@@ -12,15 +12,13 @@
  * of the members is part of the format: it lets an index find order and key
  * without parsing the rest.
  */
-#ifndef LEDGER_JSON_H
-#define LEDGER_JSON_H
-
-#include <stdio.h>
+#ifndef LEDGER_H
+#define LEDGER_H
 
 #include "storage/store.h"
 
-/* Write `line` and its newline to `out`, which is a memory stream. */
-void ledger_encode(const struct store_line *line, FILE *out);
+/* `count` lines as text; the caller frees.  NULL: no memory. */
+char *ledger_encode(const struct store_line *lines, size_t count, size_t *size);
 
 /*
  * Parse `length` bytes, newline included, and hand the line to `visit`, whose

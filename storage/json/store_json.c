@@ -31,7 +31,6 @@
 #include <unistd.h>
 
 #include "locks/robust.h"
-#include "locks/shared.h"
 #include "storage/json/catalogue.h"
 #include "storage/json/files.h"
 #include "storage/json/heads.h"
@@ -80,26 +79,6 @@ json_begin(struct store_user *user, const struct store_state *state,
 }
 
 /* -------------------------------------------------------------- append -- */
-
-static char *
-encode_lines(const struct store_line *lines, size_t count, size_t *size)
-{
-	char *text = NULL;
-	FILE *out;
-	size_t i;
-
-	*size = 0;
-	out = open_memstream(&text, size);
-	if (out == NULL)
-		return NULL;
-	for (i = 0; i < count; i++)
-		ledger_encode(&lines[i], out);
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
 
 /* A failed or short write: nothing was written, if it can be cut back. */
 static enum store_result
@@ -154,7 +133,7 @@ json_append(struct store_user *user, const struct store_state *after,
 	result = index_ledger(user, after, &fd);
 	if (result != STORE_OK)
 		return result;
-	text = encode_lines(lines, count, &size);
+	text = ledger_encode(lines, count, &size);
 	if (text == NULL)
 		return store_no_memory(user);
 	result = write_text(user, &head, fd, text, size);
@@ -206,21 +185,14 @@ json_tidy(struct store_user *user)
 static int
 json_share(struct store *store)
 {
-	store->shared = shared_new(sizeof(struct heads));
-	if (store->shared == NULL)
-		return -1;
 	store->local = index_new();
-	if (store->local != NULL)
-		return 0;
-	shared_free(store->shared, sizeof(struct heads));
-	return -1;
+	return store->local == NULL ? -1 : 0;
 }
 
 static void
 json_unshare(struct store *store)
 {
 	index_free(store->local);
-	shared_free(store->shared, sizeof(struct heads));
 }
 
 static int
@@ -232,6 +204,7 @@ json_open(struct store_user *user)
 
 const struct store_impl store_json = {
     .name = "json",
+    .shared_size = sizeof(struct heads),
     .share = json_share,
     .unshare = json_unshare,
     .prepare = recovery_prepare,
