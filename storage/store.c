@@ -600,5 +600,5 @@ store_replace_file(
 		return -1;
 	}
 	close(fd);
-	return durable ? store_sync_dir(dir) : 0;
+	return durable && store_sync_dir(dir) != 0 ? -2 : 0;
 }

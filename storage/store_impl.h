@@ -171,8 +171,8 @@ enum store_result store_latch(struct store_user *user, pthread_mutex_t *latch,
 uint64_t store_random(void);
 
 /*
- * Replace `dir`/`name` by `text`, atomically and (if `durable`) for good.
- * 0, or -1 with errno set.
+ * Replace `dir`/`name` by `text`, atomically and (if `durable`) for good.  0;
+ * with errno set -1: it is as it was, or -2: replaced, but it may not last.
  */
 int store_replace_file(
     const char *dir, const char *name, const char *text, bool durable);

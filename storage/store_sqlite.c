@@ -77,7 +77,7 @@ static const char schema[] =
 enum statement {
 	BEGIN, COMMIT, ROLLBACK,
 	READ, LIST, INSERT_LINE, SET_COUNTER,
-	FIND_ORDER, FIND_KEY, EACH, FREE_SLOT, INSERT_SALE, SET_SETTINGS,
+	FIND_ORDER, FIND_KEY, EACH, INSERT_SALE, SET_SETTINGS,
 	DELETE_LINES, DELETE_SALE,
 	STATEMENTS
 };
@@ -107,12 +107,12 @@ static const char *const texts[STATEMENTS] = {
 		" AND key = ?",
 	[EACH] = "SELECT " LINE_COLUMNS " FROM ledger"
 		" WHERE row > ? AND row <= ? ORDER BY row",
-	[FREE_SLOT] = "SELECT min(n) FROM (SELECT 0 AS n"
-		" UNION ALL SELECT slot + 1 FROM sale)"
-		" WHERE n NOT IN (SELECT slot FROM sale)",
-	[INSERT_SALE] = "INSERT INTO sale (id, slot, birth, epoch, capacity,"
+	[INSERT_SALE] = "INSERT INTO sale (slot, id, birth, epoch, capacity,"
 		" remaining, version, lock, delay_min_ms, delay_max_ms)"
-		" VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+		" SELECT n, ?, ?, ?, ?, ?, 0, ?, ?, ? FROM (SELECT 0 AS n"
+		" UNION ALL SELECT slot + 1 FROM sale)"
+		" WHERE n NOT IN (SELECT slot FROM sale) AND n < ?"
+		" ORDER BY n LIMIT 1",
 	[SET_SETTINGS] = "UPDATE sale SET epoch = ?, lock = ?,"
 		" delay_min_ms = ?, delay_max_ms = ? WHERE number = ?",
 	[DELETE_LINES] = "DELETE FROM ledger WHERE row > ? AND row <= ?",
@@ -128,7 +128,7 @@ struct sqlite_own {
 	sqlite3 *db;
 	sqlite3_stmt *statement[STATEMENTS];
 	int wal_pages;  /* after this connection's last commit */
-	int64_t number; /* of the sale that begin() found */
+	int64_t number; /* of the sale that was read last */
 };
 
 /* ----------------------------------------------------------- statements -- */
@@ -205,28 +205,18 @@ state_of_row(sqlite3_stmt *s, struct store_state *state)
 }
 
 static enum store_result
-read_sale(struct store_user *user, const char *id, struct store_state *state,
-    int64_t *number)
+sqlite_read(struct store_user *user, const char *id, struct store_state *state)
 {
 	sqlite3_stmt *s = statement(user, READ);
 	int rc;
 
-	*number = 0;
 	bind_text(s, 1, id);
 	rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW)
-		*number = state_of_row(s, state);
+		own_of(user)->number = state_of_row(s, state);
 	if (sqlite3_reset(s) != SQLITE_OK)
 		return fail_sqlite(user, "read");
 	return rc == SQLITE_ROW ? STORE_OK : STORE_GONE;
-}
-
-static enum store_result
-sqlite_read(struct store_user *user, const char *id, struct store_state *state)
-{
-	int64_t number;
-
-	return read_sale(user, id, state, &number);
 }
 
 static enum store_result
@@ -308,15 +298,14 @@ sqlite_each(struct store_user *user, const struct store_state *state,
 	sqlite3_stmt *s = statement(user, EACH);
 	struct store_state now = {0};
 	enum store_result result;
-	int64_t number;
 
-	result = read_sale(user, state->settings.id, &now, &number);
+	result = sqlite_read(user, state->settings.id, &now);
 	if (result != STORE_OK)
 		return result;
 	if (now.birth != state->birth)
 		return STORE_GONE;
-	sqlite3_bind_int64(s, 1, row_of(number, after));
-	sqlite3_bind_int64(s, 2, row_of(number, state->version));
+	sqlite3_bind_int64(s, 1, row_of(own_of(user)->number, after));
+	sqlite3_bind_int64(s, 2, row_of(own_of(user)->number, state->version));
 	while (sqlite3_step(s) == SQLITE_ROW) {
 		const struct store_line line = line_of_row(s);
 
@@ -329,9 +318,9 @@ sqlite_each(struct store_user *user, const struct store_state *state,
 }
 
 static bool
-insert_line(
-    struct store_user *user, int64_t number, const struct store_line *line)
+insert_line(struct store_user *user, const struct store_line *line)
 {
+	const int64_t number = own_of(user)->number;
 	sqlite3_stmt *s = statement(user, INSERT_LINE);
 
 	sqlite3_bind_int64(s, 1, row_of(number, line->version));
@@ -441,8 +430,7 @@ sqlite_begin(struct store_user *user, const struct store_state *state,
 	result = begin(user, deadline_ns);
 	if (result != STORE_OK)
 		return result;
-	result =
-	    read_sale(user, state->settings.id, now, &own_of(user)->number);
+	result = sqlite_read(user, state->settings.id, now);
 	return result == STORE_OK ? result : sqlite_end(user, state, result);
 }
 
@@ -450,63 +438,44 @@ static enum store_result
 sqlite_append(struct store_user *user, const struct store_state *after,
     const struct store_line *lines, size_t count)
 {
-	const int64_t number = own_of(user)->number;
 	sqlite3_stmt *s = statement(user, SET_COUNTER);
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		if (!insert_line(user, number, &lines[i]))
+		if (!insert_line(user, &lines[i]))
 			return fail_sqlite(user, "insert");
 	sqlite3_bind_int64(s, 1, after->version);
 	sqlite3_bind_int64(s, 2, after->remaining);
 	sqlite3_bind_int64(s, 3, after->settings.capacity);
-	sqlite3_bind_int64(s, 4, number);
+	sqlite3_bind_int64(s, 4, own_of(user)->number);
 	return run(user, SET_COUNTER) ? STORE_OK : fail_sqlite(user, "update");
 }
 
 /* ------------------------------------------ create, configure, remove -- */
 
-/* The first slot that no sale has; -1: see fail_sqlite(). */
-static int
-free_slot(struct store_user *user)
-{
-	sqlite3_stmt *s = statement(user, FREE_SLOT);
-	int slot = -1;
-
-	if (sqlite3_step(s) == SQLITE_ROW)
-		slot = sqlite3_column_int(s, 0);
-	sqlite3_reset(s);
-	return slot;
-}
-
+/* In the first slot that no sale has. */
 static enum store_result
-create_in_transaction(struct store_user *user, const struct store_state *state)
+insert_sale(struct store_user *user, const struct store_state *state)
 {
 	const struct store_settings *settings = &state->settings;
+	sqlite3 *db = own_of(user)->db;
 	sqlite3_stmt *s = statement(user, INSERT_SALE);
-	struct store_state other;
-	enum store_result result;
-	int64_t number;
-	int slot;
 
-	result = read_sale(user, settings->id, &other, &number);
-	if (result != STORE_GONE)
-		return result == STORE_OK ? STORE_DUPLICATE : result;
-	slot = free_slot(user);
-	if (slot == -1)
-		return fail_sqlite(user, "find a slot");
-	if (slot >= STORE_SALES_MAX)
-		return store_no_slot(user);
 	bind_text(s, 1, settings->id);
-	sqlite3_bind_int(s, 2, slot);
-	sqlite3_bind_int64(s, 3, (int64_t)state->birth);
-	sqlite3_bind_int64(s, 4, (int64_t)state->epoch);
-	sqlite3_bind_int64(s, 5, settings->capacity);
-	sqlite3_bind_int64(s, 6, state->remaining);
-	bind_text(s, 7, settings->lock);
-	sqlite3_bind_int64(s, 8, settings->delay_min_ms);
-	sqlite3_bind_int64(s, 9, settings->delay_max_ms);
-	return run(user, INSERT_SALE) ? STORE_OK : fail_sqlite(user, "insert");
+	sqlite3_bind_int64(s, 2, (int64_t)state->birth);
+	sqlite3_bind_int64(s, 3, (int64_t)state->epoch);
+	sqlite3_bind_int64(s, 4, settings->capacity);
+	sqlite3_bind_int64(s, 5, state->remaining);
+	bind_text(s, 6, settings->lock);
+	sqlite3_bind_int64(s, 7, settings->delay_min_ms);
+	sqlite3_bind_int64(s, 8, settings->delay_max_ms);
+	sqlite3_bind_int(s, 9, STORE_SALES_MAX);
+	if (run(user, INSERT_SALE))
+		return sqlite3_changes(db) == 1 ? STORE_OK
+						: store_no_slot(user);
+	return sqlite3_extended_errcode(db) == SQLITE_CONSTRAINT_UNIQUE
+		   ? STORE_DUPLICATE
+		   : fail_sqlite(user, "insert");
 }
 
 static enum store_result
@@ -518,7 +487,7 @@ sqlite_create(struct store_user *user, const struct store_state *state,
 	result = begin(user, deadline_ns);
 	if (result != STORE_OK)
 		return result;
-	return sqlite_end(user, state, create_in_transaction(user, state));
+	return sqlite_end(user, state, insert_sale(user, state));
 }
 
 static enum store_result

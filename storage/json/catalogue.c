@@ -14,25 +14,6 @@
 #include "storage/json/files.h"
 #include "storage/json/heads.h"
 
-/*
- * files_save_settings() failed.  Once the new file has the name it is not
- * undone, and whether it lasts is not known.
- */
-static enum store_result
-fail_settings(struct store_user *user, const struct store_state *state)
-{
-	const char *id = state->settings.id;
-	const int error = errno;
-	struct store_state found = {0};
-
-	if (files_load_settings(user->store, id, &found) == 0 &&
-	    found.epoch == state->epoch)
-		return store_fail(user, STORE_UNKNOWN, "%s/%s: %s: %s",
-		    user->store->dir, id, SETTINGS, strerror(error));
-	errno = error;
-	return files_fail(user, id, SETTINGS);
-}
-
 /* fsync the data directory, after which a sale is there or gone for good. */
 static enum store_result
 sync_data(struct store_user *user)
@@ -47,6 +28,7 @@ static enum store_result
 make_files(struct store_user *user, const struct store_state *state)
 {
 	const char *id = state->settings.id;
+	enum store_result result;
 	char dir[PATH_SIZE];
 	int fd;
 
@@ -62,9 +44,8 @@ make_files(struct store_user *user, const struct store_state *state)
 	}
 	close(fd);
 	/* With this file it is a sale; without it, leftovers. */
-	if (files_save_settings(user->store, state) != 0)
-		return fail_settings(user, state);
-	return sync_data(user);
+	result = files_save_settings(user, state);
+	return result == STORE_OK ? sync_data(user) : result;
 }
 
 static enum store_result
@@ -132,9 +113,11 @@ catalogue_configure(struct store_user *user, const struct store_state *after)
 {
 	struct slot *slot = heads_slot(user, after->slot);
 	struct head head = heads_read(slot);
+	enum store_result result;
 
-	if (files_save_settings(user->store, after) != 0)
-		return fail_settings(user, after);
+	result = files_save_settings(user, after);
+	if (result != STORE_OK)
+		return result;
 	head.state = *after;
 	heads_publish(slot, &head);
 	return STORE_OK;

@@ -29,6 +29,15 @@ files_open_ledger(const struct store *store, const char *id, int flags)
 	return open(path, flags | O_CLOEXEC, 0644);
 }
 
+int
+files_cut_ledger(const struct store *store, const char *id, int64_t mark)
+{
+	char path[PATH_SIZE];
+
+	files_path(path, store, id, LEDGER);
+	return truncate(path, mark);
+}
+
 enum store_result
 files_fail(struct store_user *user, const char *id, const char *what)
 {
@@ -39,13 +48,14 @@ files_fail(struct store_user *user, const char *id, const char *what)
 	    "%s/%s: %s: %s", user->store->dir, id, what, strerror(error));
 }
 
-int
-files_save_settings(const struct store *store, const struct store_state *state)
+enum store_result
+files_save_settings(struct store_user *user, const struct store_state *state)
 {
 	const struct store_settings *s = &state->settings;
 	char dir[PATH_SIZE], text[512];
+	int rc;
 
-	files_path(dir, store, s->id, "");
+	files_path(dir, user->store, s->id, "");
 	snprintf(text, sizeof(text),
 	    "{\"v\": 1, \"id\": \"%s\", \"capacity\": %" PRId64
 	    ", \"lock\": \"%s\", \"delay_min_ms\": %" PRId64
@@ -53,7 +63,11 @@ files_save_settings(const struct store *store, const struct store_state *state)
 	    "\", \"epoch\": \"%016" PRIx64 "\"}\n",
 	    s->id, s->capacity, s->lock, s->delay_min_ms, s->delay_max_ms,
 	    state->birth, state->epoch);
-	return store_replace_file(dir, SETTINGS, text, true);
+	rc = store_replace_file(dir, SETTINGS, text, true);
+	if (rc == -2)
+		return store_fail(user, STORE_UNKNOWN, "%s" SETTINGS ": %s",
+		    dir, strerror(errno));
+	return rc == 0 ? STORE_OK : files_fail(user, s->id, SETTINGS);
 }
 
 static bool

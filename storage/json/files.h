@@ -20,10 +20,12 @@ int files_open_ledger(const struct store *store, const char *id, int flags);
 enum store_result files_fail(
     struct store_user *user, const char *id, const char *what);
 
-/* Settings, birth and epoch, atomically and for good.  0, or -1 with errno
- * set: the old ones may be there, or the new. */
-int files_save_settings(
-    const struct store *store, const struct store_state *state);
+/* Settings, birth and epoch go to disk.  OK, FULL, FAILED, UNKNOWN. */
+enum store_result files_save_settings(
+    struct store_user *user, const struct store_state *state);
+
+/* Cut what stands beyond `mark`.  0, or -1 with errno set. */
+int files_cut_ledger(const struct store *store, const char *id, int64_t mark);
 
 /*
  * Settings, birth and epoch from disk; the rest of `*state` stays.  0; -1: no

@@ -5,8 +5,6 @@
  */
 #include "storage/json/heads.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,22 +80,6 @@ heads_find(struct heads *heads, const char *id, struct head *head)
 	return -1;
 }
 
-static enum store_result
-cut_to_mark(struct store_user *user, const struct head *head)
-{
-	const char *id = head->state.settings.id;
-	enum store_result result = STORE_OK;
-	int fd;
-
-	fd = files_open_ledger(user->store, id, O_RDWR);
-	if (fd == -1)
-		return files_fail(user, id, "open");
-	if (ftruncate(fd, head->mark) != 0)
-		result = files_fail(user, id, "truncate");
-	close(fd);
-	return result;
-}
-
 /*
  * The last holder was killed.  Nothing beyond the mark was acknowledged: cut
  * it.  A change or removal may have reached the disk before it could be
@@ -108,29 +90,25 @@ settle(struct store_user *user, struct slot *slot)
 {
 	struct head head = heads_read(slot);
 	const struct store_state published = head.state;
-	enum store_result result = STORE_OK;
+	const char *id = published.settings.id;
 	int loaded;
 
 	if (published.birth == 0)
 		return STORE_OK;
-	loaded = files_load_settings(
-	    user->store, published.settings.id, &head.state);
+	loaded = files_load_settings(user->store, id, &head.state);
 	if (loaded == -2)
 		return store_fail(user, STORE_FAILED,
-		    "%s/%s/" SETTINGS " cannot be read", user->store->dir,
-		    published.settings.id);
-	if (loaded == -1) {
+		    "%s/%s/" SETTINGS " cannot be read", user->store->dir, id);
+	head.state.settings.capacity = published.settings.capacity;
+	/* One of the two is older; nothing may be written under it. */
+	if (head.state.epoch != published.epoch)
+		head.state.epoch = store_random();
+	if (loaded == -1)
 		head.state.birth = 0;
-	} else {
-		head.state.settings.capacity = published.settings.capacity;
-		/* One of the two is older; nothing may be written under it. */
-		if (head.state.epoch != published.epoch)
-			head.state.epoch = store_random();
-		result = cut_to_mark(user, &head);
-	}
-	if (result == STORE_OK)
-		heads_publish(slot, &head);
-	return result;
+	else if (files_cut_ledger(user->store, id, head.mark) != 0)
+		return files_fail(user, id, "truncate");
+	heads_publish(slot, &head);
+	return STORE_OK;
 }
 
 enum store_result

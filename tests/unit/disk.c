@@ -107,6 +107,12 @@ ftruncate(int fd, off_t size)
 }
 
 int
+truncate(const char *path, off_t size)
+{
+	return (int)disk_call(TRUNCATE, SYS_truncate, (long)path, size, 0, 0);
+}
+
+int
 rename(const char *from, const char *to)
 {
 	return (int)disk_call(
