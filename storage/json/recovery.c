@@ -107,6 +107,10 @@ recover_ledger(struct store *store, struct recovery *r, FILE *file, char *error,
 		    store->dir, id, r->number, r->bad);
 		return -1;
 	}
+	if (!feof(file)) { /* what cannot be read is not therefore cut */
+		errno = EIO;
+		return fail_ledger(store, id, error, error_size);
+	}
 	if (ftruncate(fileno(file), r->head.mark) != 0 ||
 	    fsync(fileno(file)) != 0)
 		return fail_ledger(store, id, error, error_size);
@@ -201,17 +205,14 @@ recover_name(struct store *store, const char *id, unsigned *slot, char *error,
 	if (files_load_settings(store, id, &state) == -1)
 		return 0; /* leftovers */
 	at = heads_find(heads, id, &old);
+	for (; at == -1 && *slot < STORE_SALES_MAX; ++*slot)
+		if (heads_read(&heads->slot[*slot]).state.birth == 0)
+			at = (int)*slot;
 	if (at != -1)
 		return recover_sale(store, id, (unsigned)at, error, error_size);
-	while (*slot < STORE_SALES_MAX &&
-	       heads_read(&heads->slot[*slot]).state.birth != 0)
-		++*slot;
-	if (*slot == STORE_SALES_MAX) {
-		snprintf(error, error_size, "%s holds more than %d sales",
-		    store->dir, STORE_SALES_MAX);
-		return -1;
-	}
-	return recover_sale(store, id, *slot, error, error_size);
+	snprintf(error, error_size, "%s holds more than %d sales", store->dir,
+	    STORE_SALES_MAX);
+	return -1;
 }
 
 int

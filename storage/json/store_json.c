@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * json: plain files that people can read.  DATA/<sale>/ holds
- *
- *   sale.json     the settings, replaced whole by create and configure
- *   ledger.jsonl  one line a receipt, appended; the truth
- *   stock.json    the counter for people to `cat`; replaced off the hot
- *                 path, never read back
- *
- * The counter is what the ledger's last line says.  What processes share is a
- * `head` for each sale: that last line and the *durable mark*, the length of
- * the ledger that is known to be on disk.  A write, in the sale's latch:
- *
- *   cut what lies beyond the mark  (left by a writer that was killed)
- *   compare epoch, version, keys
- *   append, fdatasync, publish the new head
- *
- * Invariants:
- *   1. only the latch's holder looks beyond the mark;
- *   2. a head is published whole: readers copy it without a lock;
- *   3. up to the mark the ledger never changes, unless the sale is deleted;
- *   4. order of latches: catalogue, then sale.
+ * json: plain files that people can read; README.md says what is in them, and
+ * which invariants hold.  Here: reading, the steps of a write, and the table
+ * of functions.
  */
 #include "storage/store_impl.h"
 

@@ -223,6 +223,20 @@ test_missing_line(void **state)
 	assert_ledger_refused(f, two, strlen(two), "line 1");
 }
 
+/* A read that fails is not the end of the file: nothing may be cut there. */
+static void
+test_unreadable_ledger(void **state)
+{
+	struct vault *f = *state;
+	char path[128];
+
+	create_and_buy(f);
+	path_of(f, LEDGER, path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/proc/self/mem", path), 0);
+	assert_refused(f, "Input/output error");
+}
+
 static void
 test_damaged_settings(void **state)
 {
@@ -307,6 +321,7 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_tail_of_zeros),
 	    VAULT_TEST(test_flipped_byte),
 	    VAULT_TEST(test_missing_line),
+	    VAULT_TEST(test_unreadable_ledger),
 	    VAULT_TEST(test_damaged_settings),
 	    VAULT_TEST(test_removed_files),
 	    VAULT_TEST(test_view),
