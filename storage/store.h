@@ -100,7 +100,7 @@ struct store_line {
 	const char *trail;      /* JSON text, a list */
 };
 
-/* False stops the walk. */
+/* False stops the walk.  A visit must not call the store. */
 typedef bool store_visit_fn(const struct store_line *line, void *arg);
 typedef bool store_sale_fn(const struct store_state *state, void *arg);
 
@@ -108,7 +108,7 @@ enum store_by { STORE_BY_ORDER, STORE_BY_KEY };
 
 /* What store_configure() sets; start from the state's settings. */
 struct store_change {
-	struct store_settings settings; /* id ignored; capacity never falls */
+	struct store_settings settings; /* id ignored */
 	bool recount;      /* set remaining to capacity - highest seat */
 	const char *trail; /* JSON text for the lines this makes */
 	int64_t at_ms;     /* wall clock */
@@ -153,12 +153,14 @@ const char *store_error(const struct store_user *user);
 enum store_result store_read(
     struct store_user *user, const char *id, struct store_state *state);
 
-/* A read that no write follows. */
+/* What was read is not wanted any more: no write follows.  A store that keeps
+ * something for a reader lets go of it. */
 void store_abandon(struct store_user *user, const struct store_state *state);
 
 /*
- * Append `count` lines that were decided on `state`; the counter becomes the
- * last line's `remaining`.  On OK the lines bear their versions, and
+ * Append `count` lines, at least 1 (asserted), that were decided on `state`;
+ * the counter becomes the last line's `remaining`.  On OK the lines bear their
+ * versions, and
  * `*overwrote` says whether others had written since `state` was read.
  * OK, CONFLICT (put_if only), MOVED, DUPLICATE, GONE, BUSY, FULL, FAILED,
  * UNKNOWN.
@@ -189,9 +191,9 @@ enum store_result store_create(struct store_user *user,
 
 /*
  * Change settings that were read with `state`: a new epoch, and a line for
- * each change of the counter.  From the moment it returns nothing that was
- * decided before can be written.  `*state` becomes the new one.  OK, MOVED,
- * GONE, BUSY, FULL, FAILED, UNKNOWN.
+ * each change of the counter.  The capacity never falls (asserted).  From the
+ * moment it returns nothing that was decided before can be written.  `*state`
+ * becomes the new one.  OK, MOVED, GONE, BUSY, FULL, FAILED, UNKNOWN.
  */
 enum store_result store_configure(struct store_user *user,
     struct store_state *state, const struct store_change *change,
