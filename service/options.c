@@ -13,8 +13,6 @@
 #include "locks/lock.h"
 #include "service/sale/sell.h"
 
-#define HOUR_MS (INT64_C(3600) * 1000)
-
 enum option_id {
 	LISTEN = 1,
 	DATA,
@@ -129,78 +127,6 @@ options_parse_number(
 	errno = 0;
 	*number = strtoll(text, &end, 10);
 	return errno == 0 && *end == '\0' && *number >= min && *number <= max;
-}
-
-bool
-duration_parse(const char *text, int64_t *ms)
-{
-	double number;
-	char *end;
-
-	if (strcmp(text, "0") == 0) {
-		*ms = 0;
-		return true;
-	}
-	if (!isdigit((unsigned char)text[0]) ||
-	    strspn(text, "0123456789.") > 12)
-		return false;
-	/* Digits and a point only: no hex, no exponent, no locale. */
-	number = strtod(text, &end);
-	if ((size_t)(end - text) != strspn(text, "0123456789."))
-		return false;
-	if (strcmp(end, "s") == 0)
-		number *= 1000;
-	else if (strcmp(end, "m") == 0)
-		number *= 60000;
-	else if (strcmp(end, "h") == 0)
-		number *= 3600000;
-	else if (strcmp(end, "ms") != 0)
-		return false;
-	if (number > (double)HOUR_MS)
-		return false;
-	*ms = (int64_t)(number + 0.5);
-	return true;
-}
-
-bool
-duration_range_parse(const char *text, int64_t *min_ms, int64_t *max_ms)
-{
-	const char *dash = strchr(text, '-');
-	char first[16];
-
-	if (dash == NULL) {
-		if (!duration_parse(text, min_ms))
-			return false;
-		*max_ms = *min_ms;
-		return true;
-	}
-	if ((size_t)(dash - text) >= sizeof(first))
-		return false;
-	memcpy(first, text, (size_t)(dash - text));
-	first[dash - text] = '\0';
-	return duration_parse(first, min_ms) &&
-	       duration_parse(dash + 1, max_ms) && *min_ms <= *max_ms;
-}
-
-static int
-print_duration(int64_t ms, char *text, size_t size)
-{
-	if (ms == 0)
-		return snprintf(text, size, "0");
-	if (ms % 1000 == 0)
-		return snprintf(text, size, "%" PRId64 "s", ms / 1000);
-	return snprintf(text, size, "%" PRId64 "ms", ms);
-}
-
-void
-duration_range_print(int64_t min_ms, int64_t max_ms, char text[48])
-{
-	int n = print_duration(min_ms, text, 23);
-
-	if (max_ms != min_ms) {
-		text[n++] = '-';
-		print_duration(max_ms, text + n, 23);
-	}
 }
 
 /* [ADDR:]PORT, [IPV6]:PORT */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "service/duration.h"
 #include "storage/store.h"
 
 #define TURNSTILE_VERSION "0.1"
@@ -47,15 +48,5 @@ enum options_result options_parse(struct options *options, int argc,
 /* Digits and nothing else, from `min` to `max`; false: it is not that. */
 bool options_parse_number(
     const char *text, int64_t min, int64_t max, int64_t *number);
-
-/*
- * "200ms", "1.5s", "2m", "0"; false: not a duration, or beyond an hour.
- * A range, "1s-3s", or a single duration, for which both are the same.
- */
-bool duration_parse(const char *text, int64_t *ms);
-bool duration_range_parse(const char *text, int64_t *min_ms, int64_t *max_ms);
-
-/* "1s-3s", "200ms", "0"; as short as it can be. */
-void duration_range_print(int64_t min_ms, int64_t max_ms, char text[48]);
 
 #endif

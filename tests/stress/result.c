@@ -59,7 +59,7 @@ result_label(const struct result *result, const struct row *row,
 {
 	const struct setting *s = &row->setting;
 	const struct flags *flags = result->flags;
-	char delay[48];
+	char delay[DURATION_RANGE_SIZE];
 
 	snprintf(label, RESULT_LABEL_SIZE, "%s", s->lock);
 	if (flags->worker_count > 1 || flags->clerk_count > 1)
@@ -142,7 +142,7 @@ void
 result_setting(const struct result *result, char *text, size_t size)
 {
 	const struct flags *f = result->flags;
-	char delay[48];
+	char delay[DURATION_RANGE_SIZE];
 
 	snprintf(text, size, "%u buyers", f->buyers);
 	if (f->orders > 0)
