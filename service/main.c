@@ -2,7 +2,7 @@
 /* turnstile: parse the options, run the supervisor. */
 #include <stdlib.h>
 
-#include "service/options.h"
+#include "service/process/flags.h"
 #include "service/process/supervisor.h"
 
 #define EXIT_USAGE 2
@@ -12,7 +12,7 @@ main(int argc, char *argv[])
 {
 	struct options options;
 
-	switch (options_parse(&options, argc, argv, stdout, stderr)) {
+	switch (flags_parse(&options, argc, argv, stdout, stderr)) {
 	case OPTIONS_OK:
 		return supervisor_run(&options);
 	case OPTIONS_DONE:

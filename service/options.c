@@ -1,120 +1,68 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One table of options; help, flags and environment are made from it. */
+/*
+ * Rows are only walked here: nothing in this file knows an option by name but
+ * --version and --help, which stand behind the rows of every table.
+ */
 #include "service/options.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "locks/lock.h"
-#include "service/sale/sell.h"
+#include "service/duration.h"
 
-enum option_id {
-	LISTEN = 1,
-	DATA,
-	STORE,
-	LOCK,
-	DELAY,
-	TICKETS,
-	WORKERS,
-	CLERKS,
-	BATCH,
-	QUEUE,
-	TIMEOUT,
-	MAX_QUANTITY,
-	ADMIN,
-	LOG,
-	VERSION,
-	HELP,
+#define LONG_OPTION 256 /* getopt_long()'s values for rows; below: letters */
+
+static const struct options_row own[] = {
+    {.name = "version", .help = "print the version"},
+    {.name = "help", .help = "print this"},
 };
+#define OWN (sizeof(own) / sizeof(own[0]))
 
-struct option_row {
-	enum option_id id;
-	const char *name, *value, *help;
-	const char *valid; /* what to say when the value is not */
-	int64_t min, max;  /* of a number */
-};
+static const struct options_row *
+row_at(const struct options_table *table, size_t i)
+{
+	return i < table->count ? &table->rows[i] : &own[i - table->count];
+}
 
-/* clang-format off */
-static const struct option_row rows[] = {
-	{ LISTEN, "listen", "[ADDR:]PORT",
-	  "where to listen; port 0 picks one (127.0.0.1:8080)",
-	  "PORT, :PORT, ADDR:PORT or [IPV6]:PORT, with a port from 0 to 65535",
-	  0, 0 },
-	{ DATA, "data", "DIR", "where sales are kept (./data)",
-	  "a directory", 0, 0 },
-	{ STORE, "store", "json|sqlite", "how they are kept (sqlite)",
-	  "json or sqlite", 0, 0 },
-	{ LOCK, "lock", "NAME",
-	  "strategy of a new sale that does not choose one (mutex)",
-	  "a strategy", 0, 0 },
-	{ DELAY, "delay", "MIN[-MAX]",
-	  "delay of a new sale that does not choose one: 5ms, 1s-3s (0)",
-	  "a duration or a range of two, up to 1h: 0, 5ms, 1s-3s", 0, 0 },
-	{ TICKETS, "tickets", "N",
-	  "capacity of the sale \"demo\", opened if missing (100)",
-	  NULL, 1, STORE_CAPACITY_MAX },
-	{ WORKERS, "workers", "N", "worker processes (one for each core)",
-	  NULL, 1, LOCK_WORKERS_MAX },
-	{ CLERKS, "clerks", "N", "clerk threads in each worker (4)",
-	  NULL, 1, LOCK_CLERKS_MAX },
-	{ BATCH, "batch", "N",
-	  "orders that one turn may carry, where there is no delay (64)",
-	  NULL, 1, SELL_BATCH_MAX },
-	{ QUEUE, "queue", "N", "orders that may wait in a worker (4096)",
-	  NULL, 1, 1000000 },
-	{ TIMEOUT, "timeout", "DURATION",
-	  "an order's deadline, from its arrival (5s)",
-	  "a duration from 1ms to 1h: 500ms, 5s", 0, 0 },
-	{ MAX_QUANTITY, "max-quantity", "N",
-	  "tickets that one order may ask for (100)", NULL, 1, 1000 },
-	{ ADMIN, "admin", "open|token|off",
-	  "who may open, change and delete sales (open on a loopback\n"
-	  "                          address, else token)",
-	  "open, token or off", 0, 0 },
-	{ LOG, "log", "text|json", "how to write the log (text)",
-	  "text or json", 0, 0 },
-	{ VERSION, "version", NULL, "print the version", NULL, 0, 0 },
-	{ HELP, "help", NULL, "print this", NULL, 0, 0 },
-};
-/* clang-format on */
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+/* ---------------------------------------------------------------- help -- */
 
 static void
-print_help(FILE *out)
+print_row(
+    const struct options_table *table, const struct options_row *row, FILE *out)
 {
+	const char *at = row->help;
 	char name[64];
+
+	if (row->section != NULL)
+		fprintf(out, "\n%s\n", row->section);
+	snprintf(name, sizeof(name), "--%s %s", row->name,
+	    row->value != NULL ? row->value : "");
+	fprintf(out, "  %-*s", table->column - 2, name);
+	for (; *at != '\0'; at++) {
+		fputc(*at, out);
+		if (*at == '\n')
+			fprintf(out, "%*s", table->column, "");
+	}
+	fputc('\n', out);
+}
+
+static void
+print_help(const struct options_table *table, FILE *out)
+{
 	size_t i;
 
-	fprintf(out,
-	    "turnstile: sells the same seat twice, shows you why, and then "
-	    "doesn't\n\n"
-	    "usage: turnstile [options]\n\n");
-	for (i = 0; i < ROWS; i++) {
-		snprintf(name, sizeof(name), "--%s %s", rows[i].name,
-		    rows[i].value != NULL ? rows[i].value : "");
-		fprintf(out, "  %-24s%s\n", name, rows[i].help);
-	}
-	fprintf(out, "\nStrategies, for --lock:\n");
-	for (i = 0; i < lock_count(); i++) {
-		char lock[LOCK_NAME_SIZE];
-
-		lock_print(lock_at(i), lock);
-		fprintf(out, "  %-16s%s%s\n", lock, lock_summary(lock_at(i)),
-		    lock_facts(lock_at(i)).wrong_on_purpose
-			? " (WRONG, on purpose)"
-			: "");
-	}
-	fprintf(out,
-	    "\nEach option is also an environment variable: --max-quantity is "
-	    "TURNSTILE_MAX_QUANTITY.\nA flag wins.\n\n"
-	    "Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot start, 2 "
-	    "for a wrong option.\n");
+	fputs(table->head, out);
+	for (i = 0; i < table->count + OWN; i++)
+		print_row(table, row_at(table, i), out);
+	table->print_tail(out);
 }
+
+/* -------------------------------------------------------------- values -- */
 
 bool
 options_parse_number(
@@ -129,153 +77,188 @@ options_parse_number(
 	return errno == 0 && *end == '\0' && *number >= min && *number <= max;
 }
 
-/* [ADDR:]PORT, [IPV6]:PORT */
+/* Which of "open|token|off" the text is; false: none of them. */
 static bool
-parse_listen(struct options *options, const char *text)
+find_choice(const char *words, const char *text, int64_t *number)
 {
-	const char *colon = strrchr(text, ':'), *port = text;
-	size_t length;
-	int64_t number;
+	const size_t length = strlen(text);
 
-	if (colon != NULL) {
-		length = (size_t)(colon - text);
-		if (length > 1 && text[0] == '[' && colon[-1] == ']') {
-			text++;
-			length -= 2;
-		} else if (memchr(text, ':', length) != NULL) {
-			return false;
-		}
-		if (length >= sizeof(options->host))
-			return false;
-		memcpy(options->host, text, length);
-		options->host[length] = '\0';
-		port = colon + 1;
-	}
-	if (!options_parse_number(port, 0, 65535, &number))
-		return false;
-	options->port = (uint16_t)number;
-	return true;
-}
+	for (*number = 0;; (*number)++) {
+		const size_t word = strcspn(words, "|");
 
-static bool
-parse_admin(struct options *options, const char *value)
-{
-	static const char *const names[] = {[ADMIN_OPEN] = "open",
-	    [ADMIN_TOKEN] = "token",
-	    [ADMIN_OFF] = "off"};
-	int i;
-
-	for (i = ADMIN_OPEN; i <= ADMIN_OFF; i++)
-		if (strcmp(value, names[i]) == 0) {
-			options->admin = (enum admin)i;
-			options->admin_given = true;
+		if (word == length && memcmp(words, text, word) == 0)
 			return true;
-		}
-	return false;
+		if (words[word] == '\0')
+			return false;
+		words += word + 1;
+	}
 }
 
 static bool
-set_lock(struct options *options, const char *value)
+write_number(const struct options_row *row, void *place, int64_t number)
 {
-	struct lock_strategy strategy;
-
-	if (!lock_parse(value, &strategy))
-		return false;
-	lock_print(strategy, options->lock);
-	options->lock_given = true;
+	if (row->size == sizeof(bool))
+		*(bool *)place = number != 0;
+	else if (row->size == sizeof(unsigned))
+		*(unsigned *)place = (unsigned)number;
+	else
+		*(int64_t *)place = number;
 	return true;
 }
 
 static bool
-set(struct options *options, const struct option_row *row, const char *value)
+read_value(const struct options_row *row, void *place, const char *text)
 {
-	int64_t number = 0;
+	int64_t number = 1, *range = place;
 
-	if (row->max > 0 &&
-	    !options_parse_number(value, row->min, row->max, &number))
-		return false;
-	switch (row->id) {
-	case LISTEN:
-		return parse_listen(options, value);
-	case DATA:
-		options->data = value;
-		return value[0] != '\0';
-	case STORE:
-		options->store = value;
-		return store_known(value);
-	case LOCK:
-		return set_lock(options, value);
-	case DELAY:
-		options->delay_given = true;
-		return duration_range_parse(
-		    value, &options->delay_min_ms, &options->delay_max_ms);
-	case TICKETS:
-		options->tickets_given = true;
-		options->tickets = number;
-		return true;
-	case WORKERS:
-		options->workers = (unsigned)number;
-		return true;
-	case CLERKS:
-		options->clerks = (unsigned)number;
-		return true;
-	case BATCH:
-		options->batch = (unsigned)number;
-		return true;
-	case QUEUE:
-		options->queue = (unsigned)number;
-		return true;
-	case TIMEOUT:
-		return duration_parse(value, &options->timeout_ms) &&
-		       options->timeout_ms > 0;
-	case MAX_QUANTITY:
-		options->max_quantity = number;
-		return true;
-	case ADMIN:
-		return parse_admin(options, value);
-	case LOG:
-		options->log_json = strcmp(value, "json") == 0;
-		return options->log_json || strcmp(value, "text") == 0;
-	case VERSION:
-	case HELP:
-		return true;
+	switch (row->kind) {
+	case OPTIONS_ODD:
+		return row->set(place, text);
+	case OPTIONS_FLAG:
+		return write_number(row, place, number);
+	case OPTIONS_TEXT:
+		*(const char **)place = text;
+		return strlen(text) >= (size_t)row->min;
+	case OPTIONS_NUMBER:
+		return options_parse_number(
+			   text, row->min, row->max, &number) &&
+		       write_number(row, place, number);
+	case OPTIONS_DURATION:
+		return duration_parse(text, &number) && number >= row->min &&
+		       write_number(row, place, number);
+	case OPTIONS_RANGE:
+		return duration_range_parse(text, &range[0], &range[1]);
+	case OPTIONS_CHOICE:
+		return find_choice(row->value, text, &number) &&
+		       write_number(row, place, number);
 	}
 	return false;
+}
+
+/* One more value of a list; false: it is not valid, or the list is full. */
+static bool
+add_value(const struct options_row *row, char *values, const char *text)
+{
+	size_t *count = (size_t *)(void *)(values + row->count);
+
+	return *count < row->most &&
+	       read_value(row, values + row->at + (*count)++ * row->size, text);
+}
+
+static bool
+read_list(const struct options_row *row, char *values, const char *text)
+{
+	char item[OPTIONS_ITEM_SIZE];
+	size_t length;
+
+	if (row->all != NULL && strcmp(text, "all") == 0)
+		text = row->all();
+	*(size_t *)(void *)(values + row->count) = 0;
+	for (;; text += length + 1) {
+		length = strcspn(text, ",");
+		snprintf(item, sizeof(item), "%.*s", (int)length, text);
+		if (!add_value(row, values, item))
+			return false;
+		if (text[length] == '\0')
+			return true;
+	}
+}
+
+static bool
+set(const struct options_row *row, char *values, const char *text)
+{
+	if (row->most == 0)
+		return read_value(row, values + row->at, text);
+	if (row->adds)
+		return add_value(row, values, text);
+	return read_list(row, values, text);
+}
+
+bool
+options_set(const struct options_table *table, void *values, const char *name,
+    const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < table->count; i++)
+		if (strcmp(table->rows[i].name, name) == 0)
+			return set(&table->rows[i], values, text);
+	assert(false && "no such option");
+	return false;
+}
+
+/* ---------------------------------------------------------- complaints -- */
+
+/* "open|token|off" as "open, token or off". */
+static void
+print_choice(const char *words, FILE *err)
+{
+	const char *bar, *from = words;
+
+	for (; (bar = strchr(from, '|')) != NULL; from = bar + 1)
+		fprintf(err, "%s%.*s", from == words ? "" : ", ",
+		    (int)(bar - from), from);
+	fprintf(err, " or %s", from);
 }
 
 static void
-complain(const struct option_row *row, const char *prefix, const char *value,
-    FILE *err)
+print_valid(const struct options_row *row, FILE *err)
 {
-	fprintf(err, "turnstile: %s: \"%s\" is not valid: use ", prefix, value);
-	if (row->id == LOCK)
-		fprintf(err, "one of %s\n", lock_names());
-	else if (row->valid != NULL)
-		fprintf(err, "%s\n", row->valid);
+	if (row->valid != NULL)
+		fputs(row->valid, err);
+	else if (row->kind == OPTIONS_CHOICE)
+		print_choice(row->value, err);
 	else
-		fprintf(err, "a number from %" PRId64 " to %" PRId64 "\n",
+		fprintf(err, "%s from %" PRId64 " to %" PRId64,
+		    row->most > 0 ? "numbers with commas," : "a number",
 		    row->min, row->max);
+	if (row->words != NULL)
+		fputs(row->words(), err);
+}
+
+/* Set what was given; `label` is how: "--store", "TURNSTILE_STORE". */
+static bool
+take(const struct options_table *table, const struct options_row *row,
+    char *values, const char *label, const char *text, FILE *err)
+{
+	if (set(row, values, text)) {
+		if (row->given != 0)
+			*(const char **)(void *)(values + row->given) =
+			    row->name;
+		return true;
+	}
+	fprintf(err, "%s: %s%s%s%s", table->program, label, table->before_value,
+	    text, table->after_value);
+	print_valid(row, err);
+	fputc('\n', err);
+	return false;
 }
 
 /* What getopt_long() refused; in "-xy" it still stands before the argument. */
 static void
-complain_unknown(int c, const char *argument, FILE *err)
+complain_unknown(
+    const struct options_table *table, int c, const char *argument, FILE *err)
 {
 	const char letter[] = {'-', (char)optopt, '\0'};
 
-	if (c == '?' && optopt > (int)HELP)
+	if (c == '?' && optopt > 0 && optopt < LONG_OPTION)
 		argument = letter;
-	fprintf(err, "turnstile: %s: %s; see --help\n", argument,
-	    c == '?' ? "no such option" : "needs a value");
+	fprintf(err, "%s: %s: ", table->program, argument);
+	if (c == '?')
+		fprintf(err, "no such %s; see --help\n", table->noun);
+	else
+		fprintf(err, "needs a value; see --help\n");
 }
+
+/* --------------------------------------------------------------- parse -- */
 
 /* TURNSTILE_MAX_QUANTITY for max-quantity. */
 static void
-environment_name(const char *name, char text[64])
+variable_name(const char *prefix, const char *name, char text[64])
 {
 	size_t i;
 
-	snprintf(text, 64, "TURNSTILE_%s", name);
+	snprintf(text, 64, "%s%s", prefix, name);
 	for (i = 0; text[i] != '\0'; i++)
 		text[i] = text[i] == '-'
 			      ? '_'
@@ -283,105 +266,77 @@ environment_name(const char *name, char text[64])
 }
 
 static bool
-read_environment(struct options *options, FILE *err)
+read_environment(const struct options_table *table, char *values, FILE *err)
 {
+	const char *text;
+	char label[64];
 	size_t i;
 
-	for (i = 0; i < ROWS; i++) {
-		const char *value;
-		char name[64];
+	for (i = 0; table->prefix != NULL && i < table->count; i++) {
+		const struct options_row *row = &table->rows[i];
 
-		if (rows[i].value == NULL)
+		if (row->value == NULL)
 			continue;
-		environment_name(rows[i].name, name);
-		value = getenv(name);
-		if (value != NULL && !set(options, &rows[i], value)) {
-			complain(&rows[i], name, value, err);
+		variable_name(table->prefix, row->name, label);
+		text = getenv(label);
+		if (text != NULL && !take(table, row, values, label, text, err))
 			return false;
-		}
 	}
 	return true;
 }
 
-static void
-set_defaults(struct options *options)
+/* What getopt_long() found: OPTIONS_OK is to go on. */
+static enum options_result
+take_option(const struct options_table *table, char *values, int c,
+    const struct options_line *line)
 {
-	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	const size_t i =
+	    c == 'h' ? table->count + 1 : (size_t)(c - LONG_OPTION);
+	char label[64];
 
-	*options = (struct options){.host = "127.0.0.1",
-	    .port = 8080,
-	    .data = "./data",
-	    .store = "sqlite",
-	    .lock = "mutex",
-	    .tickets = 100,
-	    .workers = cores < 1                  ? 1
-		       : cores > LOCK_WORKERS_MAX ? LOCK_WORKERS_MAX
-						  : (unsigned)cores,
-	    .clerks = 4,
-	    .batch = 64,
-	    .queue = 4096,
-	    .timeout_ms = 5000,
-	    .max_quantity = 100};
-}
-
-/* On an address that only this machine reaches, admin is open. */
-static void
-settle_admin(struct options *options)
-{
-	if (options->admin_given)
-		return;
-	options->admin = strncmp(options->host, "127.", 4) == 0 ||
-				 strcmp(options->host, "localhost") == 0 ||
-				 strcmp(options->host, "::1") == 0
-			     ? ADMIN_OPEN
-			     : ADMIN_TOKEN;
+	if (c == '?' || c == ':') {
+		complain_unknown(table, c, line->argv[optind - 1], line->err);
+		return OPTIONS_WRONG;
+	}
+	if (i == table->count)
+		fprintf(line->out, "%s\n", table->version);
+	if (i == table->count + 1)
+		print_help(table, line->out);
+	if (i >= table->count)
+		return OPTIONS_DONE;
+	snprintf(label, sizeof(label), "--%s", table->rows[i].name);
+	return take(table, &table->rows[i], values, label, optarg, line->err)
+		   ? OPTIONS_OK
+		   : OPTIONS_WRONG;
 }
 
 enum options_result
-options_parse(
-    struct options *options, int argc, char *const argv[], FILE *out, FILE *err)
+options_parse(const struct options_table *table, void *values,
+    const struct options_line *line)
 {
-	struct option long_options[ROWS + 1] = {0};
-	const struct option_row *row;
+	struct option longs[OPTIONS_ROWS_MAX + OWN + 1] = {0};
+	enum options_result result;
 	size_t i;
 	int c;
 
-	for (i = 0; i < ROWS; i++)
-		long_options[i] = (struct option){.name = rows[i].name,
-		    .has_arg =
-			rows[i].value != NULL ? required_argument : no_argument,
-		    .val = (int)rows[i].id};
-	set_defaults(options);
-	if (!read_environment(options, err))
+	assert(table->count <= OPTIONS_ROWS_MAX);
+	for (i = 0; i < table->count + OWN; i++)
+		longs[i] = (struct option){.name = row_at(table, i)->name,
+		    .has_arg = row_at(table, i)->value != NULL,
+		    .val = LONG_OPTION + (int)i};
+	if (!read_environment(table, values, line->err))
 		return OPTIONS_WRONG;
 	optind = 0; /* start over: tests parse more than once */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
-		if (c == '?' || c == ':') {
-			complain_unknown(c, argv[optind - 1], err);
-			return OPTIONS_WRONG;
-		}
-		row = &rows[(c == 'h' ? HELP : c) - 1];
-		if (row->id == HELP)
-			print_help(out);
-		if (row->id == VERSION)
-			fprintf(out, "turnstile " TURNSTILE_VERSION "\n");
-		if (row->value == NULL)
-			return OPTIONS_DONE;
-		if (!set(options, row, optarg)) {
-			char flag[64];
-
-			snprintf(flag, sizeof(flag), "--%s", row->name);
-			complain(row, flag, optarg, err);
-			return OPTIONS_WRONG;
-		}
+	while ((c = getopt_long(line->argc, line->argv, table->letters, longs,
+		    NULL)) != -1) {
+		result = take_option(table, values, c, line);
+		if (result != OPTIONS_OK)
+			return result;
 	}
-	if (optind < argc) {
-		fprintf(err,
-		    "turnstile: \"%s\": options begin with --; see --help\n",
-		    argv[optind]);
-		return OPTIONS_WRONG;
-	}
-	settle_admin(options);
-	return OPTIONS_OK;
+	if (optind == line->argc)
+		return OPTIONS_OK;
+	fprintf(line->err, "%s: \"%s\": %ss begin with --; see --help\n",
+	    table->program, line->argv[optind], table->noun);
+	return OPTIONS_WRONG;
 }

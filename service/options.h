@@ -1,49 +1,128 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What can be chosen at start: flags, else TURNSTILE_… in the environment,
- * else defaults.
+ * The engine for option tables.  A program says in one row what an option is
+ * called, what it takes, what it is for and where its value goes; parsing,
+ * --help, variables of the environment and complaints are made from the row.
+ *
+ *     static const struct options_row rows[] = {
+ *         {"tickets", "N", "tickets to sell (100)", OPTIONS_NUMBER, 1, 1000,
+ *             OPTIONS_AT(struct mine, tickets)},
+ *     };
+ *
+ * An option that occurs twice keeps its last value, a flag wins over its
+ * variable, and defaults are what the caller wrote into the struct before.
+ * Every program also has --version and --help.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "service/duration.h"
-#include "storage/store.h"
+#define OPTIONS_ROWS_MAX 62  /* rows in a table; more assert */
+#define OPTIONS_ITEM_SIZE 64 /* bytes of an item in a list; longer is cut */
 
-#define TURNSTILE_VERSION "0.1"
+enum options_kind {
+	OPTIONS_ODD = 0,  /* the row's `set` reads it */
+	OPTIONS_FLAG,     /* bool; takes no value */
+	OPTIONS_TEXT,     /* const char *, of at least `min` bytes */
+	OPTIONS_NUMBER,   /* unsigned or [u]int64_t, from `min` to `max` */
+	OPTIONS_DURATION, /* int64_t in ms, from `min` to an hour */
+	OPTIONS_RANGE,    /* int64_t[2] in ms: the least, the most */
+	OPTIONS_CHOICE,   /* bool or enum: which word of `value`, "a|b|c" */
+};
 
-enum admin { ADMIN_OPEN, ADMIN_TOKEN, ADMIN_OFF };
+/* Read `text` into `place`; false: it is not valid. */
+typedef bool options_set_fn(void *place, const char *text);
 
-struct options {
-	char host[256]; /* as given, without brackets; "" is every address */
-	uint16_t port;  /* 0: pick one */
-	const char *data;
-	const char *store;
-	char lock[STORE_LOCK_SIZE];
-	int64_t delay_min_ms, delay_max_ms;
-	int64_t tickets;
-	unsigned workers, clerks, batch, queue;
-	int64_t timeout_ms;
-	int64_t max_quantity;
-	enum admin admin;
-	bool admin_given;
-	bool log_json;
-	/* Which of those that a sale keeps were given, for a warning. */
-	bool lock_given, delay_given, tickets_given;
+/* Words that only the program knows: a list of them, as text. */
+typedef const char *options_words_fn(void);
+
+struct options_row {
+	const char *name;  /* without dashes */
+	const char *value; /* "N": what it takes; NULL: nothing */
+	const char *help;  /* lines, separated by '\n' */
+	enum options_kind kind;
+	int64_t min, max;
+	/*
+	 * Where the value goes: bytes from the beginning of the program's
+	 * struct, and its size.  A `set` without them gets the whole struct.
+	 */
+	size_t at, size;
+	/*
+	 * most > 0: an array with room for so many, and where the count of
+	 * them is, a size_t.  The values come with commas, or, if `adds`, one
+	 * with each time that the option is given.
+	 */
+	size_t most, count;
+	bool adds;
+	/* Where a const char * is that gets the name, if given; 0: nowhere. */
+	size_t given;
+	const char *section; /* heading of the rows from here on, or NULL */
+	/* What to say when the value is not valid; NULL: made of the row. */
+	const char *valid;
+	options_words_fn *words; /* said behind `valid`, or NULL */
+	options_words_fn *all;   /* what "all" means in a list, or NULL */
+	options_set_fn *set;
+};
+
+/* clang-format off */
+#define OPTIONS_AT(type, member) \
+	.at = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define OPTIONS_LIST(type, member, number) \
+	.at = offsetof(type, member), .size = sizeof(((type *)0)->member[0]), \
+	.most = sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0]), \
+	.count = offsetof(type, number)
+/* clang-format on */
+
+/* A program's options, and how it speaks of them. */
+struct options_table {
+	const struct options_row *rows;
+	size_t count;
+	const char *program; /* "turnstile": begins each complaint */
+	const char *version; /* all that --version prints */
+	const char *noun;    /* "option": what it calls them */
+	const char *letters; /* getopt()'s: ":h", or ":" if -h is not --help */
+	const char *prefix; /* "TURNSTILE_" of variables; NULL: none are read */
+	/* Around a value that is refused, in front of what is valid. */
+	const char *before_value, *after_value;
+	int column;                    /* of --help, where the words begin */
+	const char *head;              /* of --help, before the options */
+	void (*print_tail)(FILE *out); /* of --help, after them */
+};
+
+/* What was typed, and where to print: help to `out`, complaints to `err`. */
+struct options_line {
+	int argc;
+	char *const *argv;
+	FILE *out, *err;
 };
 
 enum options_result {
 	OPTIONS_OK = 0,
-	OPTIONS_DONE,  /* help or version was printed to `out` */
-	OPTIONS_WRONG, /* what is wrong, and what is valid, went to `err` */
+	OPTIONS_DONE,  /* help or version was printed */
+	OPTIONS_WRONG, /* what is wrong, and what is valid, was printed */
 };
 
-/* Strings stay those of `argv` and the environment. */
-enum options_result options_parse(struct options *options, int argc,
-    char *const argv[], FILE *out, FILE *err);
+/*
+ * Variables first, then the command line, into the struct `values`.  Texts
+ * are not copied: they stay those of the environment and `argv`.
+ */
+enum options_result options_parse(const struct options_table *table,
+    void *values, const struct options_line *line);
+
+/*
+ * As if the option had been given, but not marked as `given`: for defaults.
+ * False: `text` is not valid.  There must be such an option.
+ */
+bool options_set(const struct options_table *table, void *values,
+    const char *name, const char *text);
+
+/* Digits and nothing else, from `min` to `max`; false: it is not that. */
+bool options_parse_number(
+    const char *text, int64_t min, int64_t max, int64_t *number);
 
 /* Digits and nothing else, from `min` to `max`; false: it is not that. */
 bool options_parse_number(

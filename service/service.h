@@ -15,14 +15,37 @@
 
 #include "locks/lock.h"
 #include "service/log.h"
-#include "service/options.h"
 #include "service/sale/counting.h"
 #include "storage/store.h"
+
+#define TURNSTILE_VERSION "0.1"
 
 #define SERVICE_TOKEN_SIZE 65
 
 #define SERVICE_ROUTES_MAX 32 /* the last one counts what is no route */
 #define SERVICE_STATUSES 600
+
+enum admin { ADMIN_OPEN, ADMIN_TOKEN, ADMIN_OFF };
+
+/* What was chosen at start. */
+struct options {
+	char host[256]; /* as given, without brackets; "" is every address */
+	uint16_t port;  /* 0: pick one */
+	const char *data;
+	const char *store;
+	char lock[STORE_LOCK_SIZE];
+	int64_t delay_min_ms, delay_max_ms;
+	int64_t tickets;
+	unsigned workers, clerks, batch, queue;
+	int64_t timeout_ms;
+	int64_t max_quantity;
+	enum admin admin;
+	bool log_json;
+	/* NULL: not given, so that admin follows from the host, … */
+	const char *admin_given;
+	/* … and nobody is warned that the sale has other settings. */
+	const char *lock_given, *delay_given, *tickets_given;
+};
 
 /* What one worker counts; see counting.h for who adds it up. */
 struct tally {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "locks/clock.h"
+#include "service/duration.h"
 #include "service/http/body.h"
 #include "service/http/problem.h"
 #include "service/member.h"

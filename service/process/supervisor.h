@@ -6,7 +6,7 @@
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
 
-#include "service/options.h"
+struct options;
 
 /* Serve until SIGTERM or SIGINT; the process's exit status. */
 int supervisor_run(const struct options *options);

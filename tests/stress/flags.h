@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What was asked for on the command line. */
+/*
+ * What was asked for on the command line.  Lists are as long as the arrays
+ * here and no longer: what does not fit is refused when it is parsed.
+ */
 #ifndef FLAGS_H
 #define FLAGS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-
 #include "locks/lock.h"
+#include "service/options.h"
 
+#define FLAGS_LOCKS_MAX (LOCK_ROWS_MAX + 1)
 #define FLAGS_LIST_MAX 16
 #define FLAGS_EXPECT_MAX 16
 
 struct flags {
 	/* Axes: a row for each combination. */
-	struct lock_strategy locks[FLAGS_LIST_MAX];
+	struct lock_strategy locks[FLAGS_LOCKS_MAX];
 	size_t lock_count;
 	const char *stores[2];
 	size_t store_count;
@@ -27,12 +28,12 @@ struct flags {
 	size_t delay_count;
 	unsigned runs;
 
-	/* The crowd. */
+	/* The buyers. */
 	unsigned buyers, quantity;
 	int64_t tickets, orders; /* orders 0: one for each buyer */
 	int64_t duration_ms;     /* of the price; 0: none */
 	uint64_t seed;
-	bool classroom;
+	bool classroom; /* other defaults: the class script's */
 
 	/* The service. */
 	int64_t timeout_ms;
@@ -49,16 +50,16 @@ struct flags {
 	const char *expects[FLAGS_EXPECT_MAX];
 	size_t expect_count;
 	const char *flood; /* measure the client itself on this path */
+
+	/* The last one given of those that do not go with --url, --sale. */
+	const char *ours, *axis;
 };
 
-enum flags_result {
-	FLAGS_OK = 0,
-	FLAGS_DONE,  /* help or version was printed to `out` */
-	FLAGS_WRONG, /* what is wrong, and what is valid, went to `err` */
-};
-
-/* Strings stay those of `argv`, and lists that live as long as it. */
-enum flags_result flags_parse(
+/*
+ * Texts stay those of `argv`.  Help goes to `out`; what is wrong, and what is
+ * valid, to `err`.
+ */
+enum options_result flags_parse(
     struct flags *flags, int argc, char *const argv[], FILE *out, FILE *err);
 
 /* Is a drill asked for? */

@@ -360,11 +360,11 @@ main(int argc, char *argv[])
 	int status;
 
 	switch (flags_parse(&flags, argc, argv, stdout, stderr)) {
-	case FLAGS_OK:
+	case OPTIONS_OK:
 		break;
-	case FLAGS_DONE:
+	case OPTIONS_DONE:
 		return EXIT_SUCCESS;
-	case FLAGS_WRONG:
+	case OPTIONS_WRONG:
 		return EXIT_USAGE;
 	}
 	if (!check_expects(&flags))

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "service/options.h"
+#include "service/service.h"
 #include "tests/stress/result.h"
 
 static json_t *

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/options.h"
 #include "tests/stress/result.h"
 
 #define RED "\033[1;31m"

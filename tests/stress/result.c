@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "service/options.h"
+#include "service/duration.h"
+#include "service/service.h"
 
 bool
 result_is_good(const struct result *result)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "locks/clock.h"
-#include "service/options.h"
+#include "service/duration.h"
 #include "tests/stress/buffer.h"
 #include "tests/stress/drill.h"
 #include "tests/stress/launch.h"

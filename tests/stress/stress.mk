@@ -5,11 +5,15 @@ STRESS_SOURCES := $(filter-out tests/stress/test_% tests/stress/broken.c,\
 	$(wildcard tests/stress/*.c))
 STRESS_OBJECTS := $(STRESS_SOURCES:%.c=$(BUILD)/%.o)
 STRESS_PARTS := $(filter-out $(BUILD)/tests/stress/main.o,$(STRESS_OBJECTS))
+# It looks at the service from outside: of its rooms it needs the ground, the
+# strategies and the audit.
+STRESS_LIBRARY := $(filter-out $(BUILD)/service/process/% \
+	$(BUILD)/service/http/% $(BUILD)/service/page/%,$(LIBRARY))
 STRESS_BATS := $(wildcard tests/stress/*.bats)
 STRESS_TESTS := $(BUILD)/unit/test_oracle $(STRESS_BATS)
 
 all: $(BUILD)/stress
-$(BUILD)/stress: $(STRESS_OBJECTS) $(LIBRARY)
+$(BUILD)/stress: $(STRESS_OBJECTS) $(STRESS_LIBRARY)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcurl -lm
 
 # The service, broken on purpose: the oracle must go red.  It has a table of
@@ -21,7 +25,7 @@ $(BUILD)/turnstile-broken: $(BUILD)/tests/stress/broken.o \
 	    $(LDLIBS)
 
 $(BUILD)/unit/test_oracle: $(BUILD)/tests/stress/test_oracle.o \
-		$(STRESS_PARTS) $(LIBRARY)
+		$(STRESS_PARTS) $(STRESS_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcurl -lm -lcmocka
 

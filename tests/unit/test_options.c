@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Flags, environment, defaults; and that every value which is not valid is
- * refused with words that name what is.
+ * The engine on a table of its own; the service's table on top of it: flags,
+ * environment, defaults; durations; and that every value which is not valid
+ * is refused with words that name what is.
  */
 #include "service/options.h"
 
@@ -16,6 +17,8 @@
 #include <cmocka.h>
 
 #include "locks/lock.h"
+#include "service/duration.h"
+#include "service/process/flags.h"
 
 #define ARGUMENTS_MAX 16
 
@@ -53,7 +56,7 @@ run(char *const flags[])
 	out = open_memstream(&parse.out, &parse.out_size);
 	err = open_memstream(&parse.err, &parse.err_size);
 	assert_true(out != NULL && err != NULL);
-	parse.result = options_parse(&parse.options, argc, argv, out, err);
+	parse.result = flags_parse(&parse.options, argc, argv, out, err);
 	fclose(out);
 	fclose(err);
 	return &parse.options;
@@ -140,9 +143,11 @@ test_defaults(void **state)
 	assert_int_equal(o->timeout_ms, 5000);
 	assert_int_equal(o->max_quantity, 100);
 	assert_int_equal(o->admin, ADMIN_OPEN);
-	assert_false(o->admin_given);
+	assert_null(o->admin_given);
 	assert_false(o->log_json);
-	assert_false(o->lock_given || o->delay_given || o->tickets_given);
+	assert_null(o->lock_given);
+	assert_null(o->delay_given);
+	assert_null(o->tickets_given);
 }
 
 static void
@@ -160,7 +165,9 @@ test_flags(void **state)
 	assert_int_equal(o->delay_max_ms, 1000);
 	assert_int_equal(o->tickets, 7);
 	assert_true(o->log_json);
-	assert_true(o->lock_given && o->delay_given && o->tickets_given);
+	assert_string_equal(o->lock_given, "lock");
+	assert_string_equal(o->delay_given, "delay");
+	assert_string_equal(o->tickets_given, "tickets");
 
 	o = RUN_OK("--workers=64", "--clerks=256", "--batch=1024",
 	    "--queue=1000000", "--timeout=1ms", "--max-quantity=1000",
@@ -172,9 +179,11 @@ test_flags(void **state)
 	assert_int_equal(o->timeout_ms, 1);
 	assert_int_equal(o->max_quantity, 1000);
 	assert_int_equal(o->admin, ADMIN_OFF);
-	assert_true(o->admin_given);
+	assert_non_null(o->admin_given);
 	assert_false(o->log_json);
-	assert_false(o->lock_given || o->delay_given || o->tickets_given);
+	assert_null(o->lock_given);
+	assert_null(o->delay_given);
+	assert_null(o->tickets_given);
 }
 
 static void
@@ -206,7 +215,7 @@ test_environment(void **state)
 	assert_true(o->log_json);
 	assert_string_equal(o->data, "/srv/tickets");
 	assert_string_equal(o->lock, "flock"); /* a flag wins */
-	assert_true(o->lock_given);
+	assert_non_null(o->lock_given);
 	unsetenv("TURNSTILE_PORT");
 	unsetenv("TURNSTILE_VERSION");
 	unsetenv("TURNSTILE_HELP");

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of the service's options, the few that no row can describe, and
+ * what follows from several together.
+ */
+#include "service/process/flags.h"
+
+#include <assert.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "locks/lock.h"
+#include "service/sale/sell.h"
+
+/* [ADDR:]PORT, [IPV6]:PORT */
+static bool
+set_listen(void *place, const char *text)
+{
+	const char *colon = strrchr(text, ':'), *port = text;
+	struct options *options = place;
+	size_t length;
+	int64_t number;
+
+	if (colon != NULL) {
+		length = (size_t)(colon - text);
+		if (length > 1 && text[0] == '[' && colon[-1] == ']') {
+			text++;
+			length -= 2;
+		} else if (memchr(text, ':', length) != NULL) {
+			return false;
+		}
+		if (length >= sizeof(options->host))
+			return false;
+		memcpy(options->host, text, length);
+		options->host[length] = '\0';
+		port = colon + 1;
+	}
+	if (!options_parse_number(port, 0, 65535, &number))
+		return false;
+	options->port = (uint16_t)number;
+	return true;
+}
+
+static bool
+set_store(void *place, const char *text)
+{
+	*(const char **)place = text;
+	return store_known(text);
+}
+
+/* By its shortest name: semaphore:1 is the semaphore. */
+static bool
+set_lock(void *place, const char *text)
+{
+	struct lock_strategy strategy;
+
+	if (!lock_parse(text, &strategy))
+		return false;
+	lock_print(strategy, place);
+	return true;
+}
+
+#define AT(member) OPTIONS_AT(struct options, member)
+#define GIVEN(member) .given = offsetof(struct options, member)
+
+/* clang-format off */
+static const struct options_row rows[] = {
+	{ "listen", "[ADDR:]PORT",
+	  "where to listen; port 0 picks one (127.0.0.1:8080)",
+	  .set = set_listen, .valid =
+	  "PORT, :PORT, ADDR:PORT or [IPV6]:PORT, with a port from 0 to 65535" },
+	{ "data", "DIR", "where sales are kept (./data)",
+	  OPTIONS_TEXT, 1, 0, AT(data), .valid = "a directory" },
+	{ "store", "json|sqlite", "how they are kept (sqlite)",
+	  AT(store), .set = set_store, .valid = "json or sqlite" },
+	{ "lock", "NAME",
+	  "strategy of a new sale that does not choose one (mutex)",
+	  AT(lock), GIVEN(lock_given), .set = set_lock,
+	  .valid = "one of ", .words = lock_names },
+	{ "delay", "MIN[-MAX]",
+	  "delay of a new sale that does not choose one: 5ms, 1s-3s (0)",
+	  OPTIONS_RANGE, AT(delay_min_ms), GIVEN(delay_given),
+	  .valid = "a duration or a range of two, up to 1h: 0, 5ms, 1s-3s" },
+	{ "tickets", "N",
+	  "capacity of the sale \"demo\", opened if missing (100)",
+	  OPTIONS_NUMBER, 1, STORE_CAPACITY_MAX, AT(tickets),
+	  GIVEN(tickets_given) },
+	{ "workers", "N", "worker processes (one for each core)",
+	  OPTIONS_NUMBER, 1, LOCK_WORKERS_MAX, AT(workers) },
+	{ "clerks", "N", "clerk threads in each worker (4)",
+	  OPTIONS_NUMBER, 1, LOCK_CLERKS_MAX, AT(clerks) },
+	{ "batch", "N",
+	  "orders that one turn may carry, where there is no delay (64)",
+	  OPTIONS_NUMBER, 1, SELL_BATCH_MAX, AT(batch) },
+	{ "queue", "N", "orders that may wait in a worker (4096)",
+	  OPTIONS_NUMBER, 1, 1000000, AT(queue) },
+	{ "timeout", "DURATION",
+	  "an order's deadline, from its arrival (5s)",
+	  OPTIONS_DURATION, 1, 0, AT(timeout_ms),
+	  .valid = "a duration from 1ms to 1h: 500ms, 5s" },
+	{ "max-quantity", "N",
+	  "tickets that one order may ask for (100)",
+	  OPTIONS_NUMBER, 1, 1000, AT(max_quantity) },
+	{ "admin", "open|token|off",
+	  "who may open, change and delete sales (open on a loopback\n"
+	  "address, else token)",
+	  OPTIONS_CHOICE, AT(admin), GIVEN(admin_given) },
+	{ "log", "text|json", "how to write the log (text)",
+	  OPTIONS_CHOICE, AT(log_json) },
+};
+/* clang-format on */
+
+/* The words of a choice are in the order of its enum. */
+static_assert(ADMIN_OPEN == 0 && ADMIN_TOKEN == 1 && ADMIN_OFF == 2,
+    "--admin open|token|off");
+static_assert(STORE_LOCK_SIZE >= LOCK_NAME_SIZE, "--lock fits");
+static_assert(offsetof(struct options, delay_max_ms) ==
+		  offsetof(struct options, delay_min_ms) + sizeof(int64_t),
+    "a range is two numbers, one behind the other");
+
+static void
+print_tail(FILE *out)
+{
+	char name[LOCK_NAME_SIZE];
+	size_t i;
+
+	fprintf(out, "\nStrategies, for --lock:\n");
+	for (i = 0; i < lock_count(); i++) {
+		lock_print(lock_at(i), name);
+		fprintf(out, "  %-16s%s%s\n", name, lock_summary(lock_at(i)),
+		    lock_facts(lock_at(i)).wrong_on_purpose
+			? " (WRONG, on purpose)"
+			: "");
+	}
+	fprintf(out,
+	    "\nEach option is also an environment variable: --max-quantity is "
+	    "TURNSTILE_MAX_QUANTITY.\nA flag wins.\n\n"
+	    "Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot start, 2 "
+	    "for a wrong option.\n");
+}
+
+static const struct options_table table = {.rows = rows,
+    .count = sizeof(rows) / sizeof(rows[0]),
+    .program = "turnstile",
+    .version = "turnstile " TURNSTILE_VERSION,
+    .noun = "option",
+    .letters = ":h",
+    .prefix = "TURNSTILE_",
+    .before_value = ": \"",
+    .after_value = "\" is not valid: use ",
+    .column = 26,
+    .head = "turnstile: sells the same seat twice, shows you why, and then "
+	    "doesn't\n\n"
+	    "usage: turnstile [options]\n\n",
+    .print_tail = print_tail};
+
+static void
+set_defaults(struct options *options)
+{
+	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	*options = (struct options){.host = "127.0.0.1",
+	    .port = 8080,
+	    .data = "./data",
+	    .store = "sqlite",
+	    .lock = "mutex",
+	    .tickets = 100,
+	    .workers = cores < 1                  ? 1
+		       : cores > LOCK_WORKERS_MAX ? LOCK_WORKERS_MAX
+						  : (unsigned)cores,
+	    .clerks = 4,
+	    .batch = 64,
+	    .queue = 4096,
+	    .timeout_ms = 5000,
+	    .max_quantity = 100};
+}
+
+/* On an address that only this machine reaches, admin is open. */
+static void
+settle_admin(struct options *options)
+{
+	if (options->admin_given != NULL)
+		return;
+	options->admin = strncmp(options->host, "127.", 4) == 0 ||
+				 strcmp(options->host, "localhost") == 0 ||
+				 strcmp(options->host, "::1") == 0
+			     ? ADMIN_OPEN
+			     : ADMIN_TOKEN;
+}
+
+enum options_result
+flags_parse(
+    struct options *options, int argc, char *const argv[], FILE *out, FILE *err)
+{
+	const struct options_line line = {argc, argv, out, err};
+	enum options_result result;
+
+	set_defaults(options);
+	result = options_parse(&table, options, &line);
+	if (result == OPTIONS_OK)
+		settle_admin(options);
+	return result;
+}
