@@ -15,29 +15,29 @@ must(void *memory)
 }
 
 size_t
-tape_add(struct tape *tape, const void *bytes, size_t size)
+buffer_add(struct buffer *buffer, const void *bytes, size_t size)
 {
-	const size_t at = tape->size;
+	const size_t at = buffer->size;
 
-	if (tape->room - tape->size < size) {
-		tape->room = tape->room * 2 + size + 4096;
-		tape->bytes = must(realloc(tape->bytes, tape->room));
+	if (buffer->room - buffer->size < size) {
+		buffer->room = buffer->room * 2 + size + 4096;
+		buffer->bytes = must(realloc(buffer->bytes, buffer->room));
 	}
 	if (size > 0)
-		memcpy(tape->bytes + at, bytes, size);
-	tape->size += size;
+		memcpy(buffer->bytes + at, bytes, size);
+	buffer->size += size;
 	return at;
 }
 
 void
-tape_free(struct tape *tape)
+buffer_free(struct buffer *buffer)
 {
-	free(tape->bytes);
-	*tape = (struct tape){0};
+	free(buffer->bytes);
+	*buffer = (struct buffer){0};
 }
 
 void *
-list_grow(void *list, size_t count, size_t size)
+buffer_grow(void *list, size_t count, size_t size)
 {
 	/* Only when the count is 0 or a power of two is it full. */
 	if ((count & (count - 1)) != 0)
@@ -46,7 +46,7 @@ list_grow(void *list, size_t count, size_t size)
 }
 
 char *
-text_copy(const char *text)
+buffer_copy(const char *text)
 {
 	return text == NULL ? NULL : must(strdup(text));
 }

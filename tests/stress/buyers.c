@@ -40,17 +40,17 @@ struct buyer {
 	char *key; /* points into buy_headers; rewritten for each order */
 	unsigned number;
 	enum doing doing;
-	struct answer answer; /* in the making */
+	struct reply reply; /* in the making */
 	int64_t asked_ns, wake_ns;
 	unsigned failures; /* to open a connection */
 	int retry_after_s;
 	size_t body_size, timing_size;
-	char form[CROWD_NAME_SIZE + 48];
+	char form[BUYERS_NAME_SIZE + 48];
 	char timing[TIMING_SIZE];
 	char body[BODY_SIZE];
 };
 
-struct crowd {
+struct buyers {
 	CURLM *multi;
 	int epoll;
 	int64_t timer_ns; /* when libcurl wants to be called; -1: not */
@@ -58,13 +58,13 @@ struct crowd {
 	char host[256];
 	char scheme[8];
 	unsigned port;
-	struct buyer *buyers;
+	struct buyer *list;
 	uint8_t registered[FDS_MAX]; /* epoll events of each socket */
 	uint8_t wanted[FDS_MAX];
 	/* Of the run. */
-	const struct crowd_plan *plan;
+	const struct buyers_plan *plan;
 	const char *flood; /* a path */
-	struct crowd_log *log;
+	struct buyers_log *log;
 	uint64_t next_order, sold;
 	int64_t until_ns;
 	bool open;
@@ -73,25 +73,25 @@ struct crowd {
 /* ------------------------------------------------------------ libcurl -- */
 
 static void
-set_events(struct crowd *crowd, int fd, uint8_t events)
+set_events(struct buyers *buyers, int fd, uint8_t events)
 {
 	struct epoll_event event = {.events = events, .data.fd = fd};
-	const uint8_t before = crowd->registered[fd];
+	const uint8_t before = buyers->registered[fd];
 	const int how = events == 0   ? EPOLL_CTL_DEL
 			: before == 0 ? EPOLL_CTL_ADD
 				      : EPOLL_CTL_MOD;
 
 	if (events == before)
 		return;
-	epoll_ctl(crowd->epoll, how, fd, &event);
-	crowd->registered[fd] = events;
+	epoll_ctl(buyers->epoll, how, fd, &event);
+	buyers->registered[fd] = events;
 }
 
 /* Remove nothing: the next request wants the same socket again. */
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
-	struct crowd *crowd = arg;
+	struct buyers *buyers = arg;
 	uint8_t events = 0;
 
 	(void)easy;
@@ -102,29 +102,29 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 		events |= EPOLLIN;
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
 		events |= EPOLLOUT;
-	crowd->wanted[fd] = events;
+	buyers->wanted[fd] = events;
 	if (what != CURL_POLL_REMOVE)
-		set_events(crowd, fd, events);
+		set_events(buyers, fd, events);
 	return 0;
 }
 
 static int
 on_timer(CURLM *multi, long ms, void *arg)
 {
-	struct crowd *crowd = arg;
+	struct buyers *buyers = arg;
 
 	(void)multi;
-	crowd->timer_ns = ms < 0 ? -1 : clock_now_ns() + ms * NS_PER_MS;
+	buyers->timer_ns = ms < 0 ? -1 : clock_now_ns() + ms * NS_PER_MS;
 	return 0;
 }
 
 static int
 on_close(void *arg, curl_socket_t fd)
 {
-	struct crowd *crowd = arg;
+	struct buyers *buyers = arg;
 
 	if (fd >= 0 && fd < FDS_MAX)
-		crowd->registered[fd] = crowd->wanted[fd] = 0;
+		buyers->registered[fd] = buyers->wanted[fd] = 0;
 	return close(fd);
 }
 
@@ -165,7 +165,7 @@ on_header(char *bytes, size_t size, size_t count, void *arg)
 /* ------------------------------------------------------------- buyers -- */
 
 void
-crowd_name(unsigned i, char name[CROWD_NAME_SIZE])
+buyers_name(unsigned i, char name[BUYERS_NAME_SIZE])
 {
 	static const char *const names[] = {"ada", "bob", "carol", "dave",
 	    "erin", "frank", "grace", "heidi", "ivan", "judy", "karl", "lena",
@@ -174,17 +174,17 @@ crowd_name(unsigned i, char name[CROWD_NAME_SIZE])
 	const unsigned n = sizeof(names) / sizeof(names[0]);
 
 	if (i < n)
-		snprintf(name, CROWD_NAME_SIZE, "%s", names[i]);
+		snprintf(name, BUYERS_NAME_SIZE, "%s", names[i]);
 	else
 		snprintf(
-		    name, CROWD_NAME_SIZE, "%s-%u", names[i % n], i / n + 1);
+		    name, BUYERS_NAME_SIZE, "%s-%u", names[i % n], i / n + 1);
 }
 
 void
-crowd_key(uint64_t seed, uint64_t n, char key[CROWD_KEY_SIZE])
+buyers_key(uint64_t seed, uint64_t n, char key[BUYERS_KEY_SIZE])
 {
 	snprintf(
-	    key, CROWD_KEY_SIZE, "stress-%016" PRIx64 "-%010" PRIu64, seed, n);
+	    key, BUYERS_KEY_SIZE, "stress-%016" PRIx64 "-%010" PRIu64, seed, n);
 }
 
 static void
@@ -199,25 +199,25 @@ add_header(struct curl_slist **list, const char *header)
 
 /* Its own name for the host, which resolves to the same address. */
 static void
-prepare_buyer(struct crowd *crowd, struct buyer *buyer)
+prepare_buyer(struct buyers *buyers, struct buyer *buyer)
 {
 	char text[640];
 
-	snprintf(text, sizeof(text), "Host: %s:%u", crowd->host, crowd->port);
+	snprintf(text, sizeof(text), "Host: %s:%u", buyers->host, buyers->port);
 	add_header(&buyer->look_headers, text);
 	/* The first of the list, so that the key is found again. */
-	snprintf(
-	    text, sizeof(text), "Idempotency-Key: %*s", CROWD_KEY_SIZE - 1, "");
-	memset(strchr(text, ':') + 2, 'x', CROWD_KEY_SIZE - 1);
+	snprintf(text, sizeof(text), "Idempotency-Key: %*s",
+	    BUYERS_KEY_SIZE - 1, "");
+	memset(strchr(text, ':') + 2, 'x', BUYERS_KEY_SIZE - 1);
 	add_header(&buyer->buy_headers, text);
 	buyer->key = strchr(buyer->buy_headers->data, ':') + 2;
 	add_header(&buyer->buy_headers, buyer->look_headers->data);
 
 	/* Of an IPv6 address the brackets go. */
 	snprintf(text, sizeof(text), "b%u.buyer:%u:%.*s", buyer->number,
-	    crowd->port,
-	    (int)strcspn(crowd->host + (crowd->host[0] == '['), "]"),
-	    crowd->host + (crowd->host[0] == '['));
+	    buyers->port,
+	    (int)strcspn(buyers->host + (buyers->host[0] == '['), "]"),
+	    buyers->host + (buyers->host[0] == '['));
 	add_header(&buyer->resolve, text);
 
 	buyer->easy = curl_easy_init();
@@ -235,144 +235,144 @@ prepare_buyer(struct crowd *crowd, struct buyer *buyer)
 	curl_easy_setopt(buyer->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(buyer->easy, CURLOPT_HEADERDATA, (void *)buyer);
 	curl_easy_setopt(buyer->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	curl_easy_setopt(buyer->easy, CURLOPT_CLOSESOCKETDATA, (void *)crowd);
+	curl_easy_setopt(buyer->easy, CURLOPT_CLOSESOCKETDATA, (void *)buyers);
 }
 
 static void
-set_url(struct crowd *crowd, struct buyer *buyer, const char *path)
+set_url(struct buyers *buyers, struct buyer *buyer, const char *path)
 {
 	char url[512];
 
-	snprintf(url, sizeof(url), "%s://b%u.buyer:%u%s", crowd->scheme,
-	    buyer->number, crowd->port, path);
+	snprintf(url, sizeof(url), "%s://b%u.buyer:%u%s", buyers->scheme,
+	    buyer->number, buyers->port, path);
 	curl_easy_setopt(buyer->easy, CURLOPT_URL, url);
 }
 
 static void
-set_look(struct crowd *crowd, struct buyer *buyer)
+set_look(struct buyers *buyers, struct buyer *buyer)
 {
 	char path[160];
 
-	snprintf(path, sizeof(path), "/sales/%s", crowd->plan->sale);
-	set_url(crowd, buyer, path);
+	snprintf(path, sizeof(path), "/sales/%s", buyers->plan->sale);
+	set_url(buyers, buyer, path);
 	curl_easy_setopt(buyer->easy, CURLOPT_HTTPGET, 1L);
 	curl_easy_setopt(buyer->easy, CURLOPT_HTTPHEADER, buyer->look_headers);
 }
 
 static void
-set_buy(struct crowd *crowd, struct buyer *buyer)
+set_buy(struct buyers *buyers, struct buyer *buyer)
 {
-	char path[160], name[CROWD_NAME_SIZE];
+	char path[160], name[BUYERS_NAME_SIZE];
 
-	snprintf(path, sizeof(path), "/sales/%s/buy%s", crowd->plan->sale,
-	    crowd->plan->trails ? "?trail" : "");
-	set_url(crowd, buyer, path);
-	crowd_name(buyer->number, name);
+	snprintf(path, sizeof(path), "/sales/%s/buy%s", buyers->plan->sale,
+	    buyers->plan->trails ? "?trail" : "");
+	set_url(buyers, buyer, path);
+	buyers_name(buyer->number, name);
 	snprintf(buyer->form, sizeof(buyer->form), "buyer=%s&quantity=%u", name,
-	    crowd->plan->quantity);
+	    buyers->plan->quantity);
 	curl_easy_setopt(buyer->easy, CURLOPT_POSTFIELDS, buyer->form);
 	curl_easy_setopt(buyer->easy, CURLOPT_HTTPHEADER, buyer->buy_headers);
 }
 
 /* Send what the handle is set to. */
 static void
-send_request(struct crowd *crowd, struct buyer *buyer)
+send_request(struct buyers *buyers, struct buyer *buyer)
 {
 	buyer->body_size = buyer->timing_size = 0;
 	buyer->retry_after_s = 0;
 	buyer->asked_ns = clock_now_ns();
-	if (buyer->answer.attempts++ == 0)
-		buyer->answer.sent_ns = buyer->asked_ns;
-	crowd->busy++;
-	curl_multi_add_handle(crowd->multi, buyer->easy);
+	if (buyer->reply.attempts++ == 0)
+		buyer->reply.sent_ns = buyer->asked_ns;
+	buyers->busy++;
+	curl_multi_add_handle(buyers->multi, buyer->easy);
 }
 
 static void
-begin(struct crowd *crowd, struct buyer *buyer, enum ask ask)
+begin(struct buyers *buyers, struct buyer *buyer, enum ask ask)
 {
 	buyer->doing = DOING_ASK;
-	buyer->answer = (struct answer){
-	    .ask = ask, .buyer = buyer->number, .order = buyer->answer.order};
-	send_request(crowd, buyer);
+	buyer->reply = (struct reply){
+	    .ask = ask, .buyer = buyer->number, .order = buyer->reply.order};
+	send_request(buyers, buyer);
 }
 
 static void
-begin_buy(struct crowd *crowd, struct buyer *buyer)
+begin_buy(struct buyers *buyers, struct buyer *buyer)
 {
-	char key[CROWD_KEY_SIZE];
+	char key[BUYERS_KEY_SIZE];
 
-	crowd_key(crowd->plan->seed, buyer->answer.order, key);
+	buyers_key(buyers->plan->seed, buyer->reply.order, key);
 	memcpy(buyer->key, key, strlen(key) + 1);
-	if (crowd->plan->looks)
-		set_buy(crowd, buyer);
-	begin(crowd, buyer, ASK_BUY);
+	if (buyers->plan->looks)
+		set_buy(buyers, buyer);
+	begin(buyers, buyer, ASK_BUY);
 }
 
 /* The next order, if there is one. */
 static void
-begin_order(struct crowd *crowd, struct buyer *buyer)
+begin_order(struct buyers *buyers, struct buyer *buyer)
 {
-	const struct crowd_plan *plan = crowd->plan;
+	const struct buyers_plan *plan = buyers->plan;
 
 	buyer->doing = DOING_NOTHING;
 	if (plan->orders != 0
-		? crowd->next_order - plan->first_order >= plan->orders
-		: clock_now_ns() >= crowd->until_ns)
+		? buyers->next_order - plan->first_order >= plan->orders
+		: clock_now_ns() >= buyers->until_ns)
 		return;
-	buyer->answer.order = crowd->next_order++;
-	if (crowd->flood != NULL) {
-		begin(crowd, buyer, ASK_LOOK);
+	buyer->reply.order = buyers->next_order++;
+	if (buyers->flood != NULL) {
+		begin(buyers, buyer, ASK_LOOK);
 	} else if (plan->looks) {
-		set_look(crowd, buyer);
-		begin(crowd, buyer, ASK_LOOK);
+		set_look(buyers, buyer);
+		begin(buyers, buyer, ASK_LOOK);
 	} else {
-		begin_buy(crowd, buyer);
+		begin_buy(buyers, buyer);
 	}
 }
 
-/* ------------------------------------------------------------ answers -- */
+/* ------------------------------------------------------------ replies -- */
 
 static void
-write_down(struct crowd *crowd, struct buyer *buyer, uint16_t status)
+write_down(struct buyers *buyers, struct buyer *buyer, uint16_t status)
 {
-	struct crowd_log *log = crowd->log;
-	struct answer *answer = &buyer->answer;
+	struct buyers_log *log = buyers->log;
+	struct reply *reply = &buyer->reply;
 
-	answer->status = status;
-	answer->done_ns = clock_now_ns();
-	answer->timing_size = (uint32_t)buyer->timing_size;
-	answer->body_size =
-	    crowd->flood != NULL ? 0 : (uint32_t)buyer->body_size;
-	answer->at = tape_add(&log->tape, buyer->timing, buyer->timing_size);
-	tape_add(&log->tape, buyer->body, answer->body_size);
-	log->answers =
-	    list_grow(log->answers, log->count, sizeof(*log->answers));
-	log->answers[log->count++] = *answer;
-	log->end_ns = answer->done_ns;
-	if (answer->ask == ASK_BUY && status == 201)
-		crowd->sold++;
+	reply->status = status;
+	reply->done_ns = clock_now_ns();
+	reply->timing_size = (uint32_t)buyer->timing_size;
+	reply->body_size =
+	    buyers->flood != NULL ? 0 : (uint32_t)buyer->body_size;
+	reply->at = buffer_add(&log->buffer, buyer->timing, buyer->timing_size);
+	buffer_add(&log->buffer, buyer->body, reply->body_size);
+	log->replies =
+	    buffer_grow(log->replies, log->count, sizeof(*log->replies));
+	log->replies[log->count++] = *reply;
+	log->end_ns = reply->done_ns;
+	if (reply->ask == ASK_BUY && status == 201)
+		buyers->sold++;
 }
 
 static void
-wait_for(struct crowd *crowd, struct buyer *buyer, int64_t ns)
+wait_for(struct buyers *buyers, struct buyer *buyer, int64_t ns)
 {
 	buyer->doing = DOING_WAIT;
 	buyer->wake_ns = clock_now_ns() + ns;
-	crowd->waiting++;
+	buyers->waiting++;
 }
 
 /* How long until the order is asked for again; 0: it is answered. */
 static int64_t
-wait_before_retry(const struct crowd *crowd, struct buyer *buyer, int status)
+wait_before_retry(const struct buyers *buyers, struct buyer *buyer, int status)
 {
-	const struct answer *answer = &buyer->answer;
+	const struct reply *reply = &buyer->reply;
 	int64_t ns = RETRY_FIRST_NS;
 
-	if (answer->ask == ASK_LOOK ||
-	    clock_now_ns() - answer->sent_ns > RETRY_FOR_NS)
+	if (reply->ask == ASK_LOOK ||
+	    clock_now_ns() - reply->sent_ns > RETRY_FOR_NS)
 		return 0;
 	if (status == 503) {
-		if (!crowd->plan->patient)
+		if (!buyers->plan->patient)
 			return 0;
 		/* As told, and a little more, so that not all come at once. */
 		return buyer->retry_after_s * NS_PER_SEC +
@@ -380,62 +380,63 @@ wait_before_retry(const struct crowd *crowd, struct buyer *buyer, int status)
 	}
 	if (status != 0 && status != 500 && status != 502 && status != 504)
 		return 0;
-	buyer->answer.was_unknown = true;
-	if (answer->attempts < 6)
-		ns <<= answer->attempts - 1;
+	buyer->reply.was_unknown = true;
+	if (reply->attempts < 6)
+		ns <<= reply->attempts - 1;
 	return ns < RETRY_MOST_NS ? ns : RETRY_MOST_NS;
 }
 
 static void
-finish_open(struct crowd *crowd, struct buyer *buyer, int status)
+finish_open(struct buyers *buyers, struct buyer *buyer, int status)
 {
 	buyer->doing = DOING_NOTHING;
 	if (status == 0 && ++buyer->failures < OPEN_ATTEMPTS) {
-		wait_for(crowd, buyer, RETRY_FIRST_NS);
+		wait_for(buyers, buyer, RETRY_FIRST_NS);
 		return;
 	}
 	if (status != 0)
-		crowd->opened++;
+		buyers->opened++;
 }
 
 static void
-finish(struct crowd *crowd, struct buyer *buyer, int status)
+finish(struct buyers *buyers, struct buyer *buyer, int status)
 {
 	int64_t wait_ns;
 
-	crowd->busy--;
-	if (!crowd->open) {
-		finish_open(crowd, buyer, status);
+	buyers->busy--;
+	if (!buyers->open) {
+		finish_open(buyers, buyer, status);
 		return;
 	}
-	wait_ns = wait_before_retry(crowd, buyer, status);
+	wait_ns = wait_before_retry(buyers, buyer, status);
 	if (wait_ns > 0) {
-		wait_for(crowd, buyer, wait_ns);
+		wait_for(buyers, buyer, wait_ns);
 		return;
 	}
-	write_down(crowd, buyer, (uint16_t)status);
-	if (crowd->flood == NULL && buyer->answer.ask == ASK_LOOK)
-		begin_buy(crowd, buyer);
+	write_down(buyers, buyer, (uint16_t)status);
+	if (buyers->flood == NULL && buyer->reply.ask == ASK_LOOK)
+		begin_buy(buyers, buyer);
 	else if (status == 503) /* impatient, but not without manners */
-		wait_for(crowd, buyer, RETRY_FIRST_NS);
+		wait_for(buyers, buyer, RETRY_FIRST_NS);
 	else
-		begin_order(crowd, buyer);
+		begin_order(buyers, buyer);
 }
 
 static void
-wake(struct crowd *crowd, struct buyer *buyer)
+wake(struct buyers *buyers, struct buyer *buyer)
 {
-	crowd->waiting--;
-	buyer->doing = crowd->open ? DOING_ASK : DOING_OPEN;
+	buyers->waiting--;
+	buyer->doing = buyers->open ? DOING_ASK : DOING_OPEN;
 	/* A wait behind a 503 that was written down: the next order. */
-	if (crowd->open && !crowd->plan->patient && buyer->answer.status == 503)
-		begin_order(crowd, buyer);
+	if (buyers->open && !buyers->plan->patient &&
+	    buyer->reply.status == 503)
+		begin_order(buyers, buyer);
 	else
-		send_request(crowd, buyer);
+		send_request(buyers, buyer);
 }
 
 static void
-hear_answers(struct crowd *crowd)
+read_replies(struct buyers *buyers)
 {
 	struct buyer *buyer;
 	CURLMsg *message;
@@ -443,7 +444,7 @@ hear_answers(struct crowd *crowd)
 	long status;
 	int left;
 
-	while ((message = curl_multi_info_read(crowd->multi, &left)) != NULL) {
+	while ((message = curl_multi_info_read(buyers->multi, &left)) != NULL) {
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		result = message->data.result;
@@ -453,38 +454,38 @@ hear_answers(struct crowd *crowd)
 		if (result == CURLE_OK)
 			curl_easy_getinfo(message->easy_handle,
 			    CURLINFO_RESPONSE_CODE, &status);
-		curl_multi_remove_handle(crowd->multi, buyer->easy);
-		finish(crowd, buyer, (int)status);
+		curl_multi_remove_handle(buyers->multi, buyer->easy);
+		finish(buyers, buyer, (int)status);
 	}
 }
 
 /* ---------------------------------------------------------------- loop -- */
 
 static int
-wait_ms(const struct crowd *crowd)
+wait_ms(const struct buyers *buyers)
 {
 	const int most =
-	    crowd->waiting > 0 || (crowd->plan->watch != NULL && crowd->open)
+	    buyers->waiting > 0 || (buyers->plan->watch != NULL && buyers->open)
 		? WATCH_MS
 		: TICK_MS;
 	int64_t ns;
 
-	if (crowd->timer_ns == -1)
+	if (buyers->timer_ns == -1)
 		return most;
-	ns = crowd->timer_ns - clock_now_ns();
+	ns = buyers->timer_ns - clock_now_ns();
 	if (ns <= 0)
 		return 0;
 	return ns < most * NS_PER_MS ? (int)(ns / NS_PER_MS) + 1 : most;
 }
 
 static void
-handle_event(struct crowd *crowd, const struct epoll_event *event)
+handle_event(struct buyers *buyers, const struct epoll_event *event)
 {
 	const int fd = event->data.fd;
 	int running, what = 0;
 
-	if (crowd->wanted[fd] == 0) { /* closed by the other side, idle */
-		set_events(crowd, fd, 0);
+	if (buyers->wanted[fd] == 0) { /* closed by the other side, idle */
+		set_events(buyers, fd, 0);
 		return;
 	}
 	if ((event->events & EPOLLIN) != 0)
@@ -493,165 +494,166 @@ handle_event(struct crowd *crowd, const struct epoll_event *event)
 		what |= CURL_CSELECT_OUT;
 	if ((event->events & (EPOLLERR | EPOLLHUP)) != 0)
 		what |= CURL_CSELECT_ERR;
-	curl_multi_socket_action(crowd->multi, fd, what, &running);
+	curl_multi_socket_action(buyers->multi, fd, what, &running);
 }
 
 static void
-turn(struct crowd *crowd)
+loop_once(struct buyers *buyers)
 {
 	struct epoll_event events[EVENTS];
 	int i, n, running;
 
-	n = epoll_wait(crowd->epoll, events, EVENTS, wait_ms(crowd));
+	n = epoll_wait(buyers->epoll, events, EVENTS, wait_ms(buyers));
 	for (i = 0; i < n; i++)
-		handle_event(crowd, &events[i]);
-	hear_answers(crowd);
-	if (crowd->timer_ns != -1 && clock_now_ns() >= crowd->timer_ns) {
-		crowd->timer_ns = -1;
+		handle_event(buyers, &events[i]);
+	read_replies(buyers);
+	if (buyers->timer_ns != -1 && clock_now_ns() >= buyers->timer_ns) {
+		buyers->timer_ns = -1;
 		curl_multi_socket_action(
-		    crowd->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-		hear_answers(crowd);
+		    buyers->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		read_replies(buyers);
 	}
 }
 
 /* Those whose wait is over, and those to whom nobody will answer. */
 static void
-look_round(struct crowd *crowd, int64_t now_ns)
+check_waits(struct buyers *buyers, int64_t now_ns)
 {
 	unsigned i;
 
-	for (i = 0; i < crowd->count; i++) {
-		struct buyer *buyer = &crowd->buyers[i];
+	for (i = 0; i < buyers->count; i++) {
+		struct buyer *buyer = &buyers->list[i];
 
 		if (buyer->doing == DOING_WAIT && now_ns >= buyer->wake_ns)
-			wake(crowd, buyer);
+			wake(buyers, buyer);
 		if ((buyer->doing == DOING_ASK || buyer->doing == DOING_OPEN) &&
 		    now_ns - buyer->asked_ns > NO_ANSWER_NS) {
-			curl_multi_remove_handle(crowd->multi, buyer->easy);
-			finish(crowd, buyer, 0);
+			curl_multi_remove_handle(buyers->multi, buyer->easy);
+			finish(buyers, buyer, 0);
 		}
 	}
 }
 
 static bool
-run_until_done(struct crowd *crowd, const volatile sig_atomic_t *stop)
+run_until_done(struct buyers *buyers, const volatile sig_atomic_t *stop)
 {
 	int64_t next_look_ns = clock_now_ns() + NS_PER_SEC;
 
-	while (crowd->busy > 0 || crowd->waiting > 0) {
+	while (buyers->busy > 0 || buyers->waiting > 0) {
 		int64_t now_ns;
 
 		if (*stop)
 			return false;
-		turn(crowd);
+		loop_once(buyers);
 		now_ns = clock_now_ns();
-		if (crowd->waiting > 0 || now_ns > next_look_ns) {
-			look_round(crowd, now_ns);
+		if (buyers->waiting > 0 || now_ns > next_look_ns) {
+			check_waits(buyers, now_ns);
 			next_look_ns = now_ns + NS_PER_SEC;
 		}
-		if (crowd->plan->watch != NULL && crowd->open)
-			crowd->plan->watch(crowd->plan->watch_arg, crowd->sold);
+		if (buyers->plan->watch != NULL && buyers->open)
+			buyers->plan->watch(
+			    buyers->plan->watch_arg, buyers->sold);
 	}
 	return true;
 }
 
 static bool
-open_connections(struct crowd *crowd, const volatile sig_atomic_t *stop)
+open_connections(struct buyers *buyers, const volatile sig_atomic_t *stop)
 {
 	unsigned i;
 
-	crowd->open = false;
-	crowd->opened = 0;
-	for (i = 0; i < crowd->count; i++) {
-		struct buyer *buyer = &crowd->buyers[i];
+	buyers->open = false;
+	buyers->opened = 0;
+	for (i = 0; i < buyers->count; i++) {
+		struct buyer *buyer = &buyers->list[i];
 
-		set_look(crowd, buyer);
+		set_look(buyers, buyer);
 		buyer->doing = DOING_OPEN;
 		buyer->failures = 0;
-		send_request(crowd, buyer);
+		send_request(buyers, buyer);
 	}
-	return run_until_done(crowd, stop) && crowd->opened == crowd->count;
+	return run_until_done(buyers, stop) && buyers->opened == buyers->count;
 }
 
 /* What stays the same for every request of the run is set once. */
 static void
-set_once(struct crowd *crowd)
+set_once(struct buyers *buyers)
 {
 	unsigned i;
 
-	for (i = 0; i < crowd->count; i++) {
-		if (crowd->flood != NULL)
-			set_url(crowd, &crowd->buyers[i], crowd->flood);
-		else if (!crowd->plan->looks)
-			set_buy(crowd, &crowd->buyers[i]);
+	for (i = 0; i < buyers->count; i++) {
+		if (buyers->flood != NULL)
+			set_url(buyers, &buyers->list[i], buyers->flood);
+		else if (!buyers->plan->looks)
+			set_buy(buyers, &buyers->list[i]);
 	}
 }
 
 static void
-abandon(struct crowd *crowd)
+abandon(struct buyers *buyers)
 {
 	unsigned i;
 
-	for (i = 0; i < crowd->count; i++) {
-		curl_multi_remove_handle(crowd->multi, crowd->buyers[i].easy);
-		crowd->buyers[i].doing = DOING_NOTHING;
+	for (i = 0; i < buyers->count; i++) {
+		curl_multi_remove_handle(buyers->multi, buyers->list[i].easy);
+		buyers->list[i].doing = DOING_NOTHING;
 	}
-	crowd->busy = crowd->waiting = 0;
+	buyers->busy = buyers->waiting = 0;
 }
 
 bool
-crowd_run(struct crowd *crowd, const struct crowd_plan *plan,
-    struct crowd_log *log, const volatile sig_atomic_t *stop)
+buyers_run(struct buyers *buyers, const struct buyers_plan *plan,
+    struct buyers_log *log, const volatile sig_atomic_t *stop)
 {
 	bool done;
 	unsigned i;
 
-	*log = (struct crowd_log){0};
-	crowd->plan = plan;
-	crowd->log = log;
-	crowd->next_order = plan->first_order;
-	crowd->sold = 0;
-	done = open_connections(crowd, stop);
+	*log = (struct buyers_log){0};
+	buyers->plan = plan;
+	buyers->log = log;
+	buyers->next_order = plan->first_order;
+	buyers->sold = 0;
+	done = open_connections(buyers, stop);
 	if (done) {
-		crowd->open = true;
-		set_once(crowd);
+		buyers->open = true;
+		set_once(buyers);
 		log->start_ns = log->end_ns = clock_now_ns();
-		crowd->until_ns = log->start_ns + plan->duration_ns;
-		for (i = 0; i < crowd->count; i++)
-			begin_order(crowd, &crowd->buyers[i]);
-		done = run_until_done(crowd, stop);
+		buyers->until_ns = log->start_ns + plan->duration_ns;
+		for (i = 0; i < buyers->count; i++)
+			begin_order(buyers, &buyers->list[i]);
+		done = run_until_done(buyers, stop);
 	}
-	abandon(crowd);
+	abandon(buyers);
 	return done;
 }
 
 bool
-crowd_flood(struct crowd *crowd, const char *path, int64_t duration_ns,
-    struct crowd_log *log, const volatile sig_atomic_t *stop)
+buyers_flood(struct buyers *buyers, const char *path, int64_t duration_ns,
+    struct buyers_log *log, const volatile sig_atomic_t *stop)
 {
-	const struct crowd_plan plan = {
+	const struct buyers_plan plan = {
 	    .sale = "demo", .duration_ns = duration_ns, .quantity = 1};
 	bool done;
 
-	crowd->flood = path;
-	done = crowd_run(crowd, &plan, log, stop);
-	crowd->flood = NULL;
+	buyers->flood = path;
+	done = buyers_run(buyers, &plan, log, stop);
+	buyers->flood = NULL;
 	return done;
 }
 
 void
-crowd_log_free(struct crowd_log *log)
+buyers_log_free(struct buyers_log *log)
 {
-	free(log->answers);
-	tape_free(&log->tape);
-	*log = (struct crowd_log){0};
+	free(log->replies);
+	buffer_free(&log->buffer);
+	*log = (struct buyers_log){0};
 }
 
 /* ---------------------------------------------------------------- life -- */
 
 /* "http://[::1]:8080" into its parts. */
 static bool
-split_url(struct crowd *crowd, const char *url)
+split_url(struct buyers *buyers, const char *url)
 {
 	CURLU *parts = curl_url();
 	char *scheme = NULL, *host = NULL, *port = NULL;
@@ -664,9 +666,9 @@ split_url(struct crowd *crowd, const char *url)
 	       curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ==
 		   CURLUE_OK;
 	if (good) {
-		snprintf(crowd->scheme, sizeof(crowd->scheme), "%s", scheme);
-		snprintf(crowd->host, sizeof(crowd->host), "%s", host);
-		crowd->port = (unsigned)atoi(port);
+		snprintf(buyers->scheme, sizeof(buyers->scheme), "%s", scheme);
+		snprintf(buyers->host, sizeof(buyers->host), "%s", host);
+		buyers->port = (unsigned)atoi(port);
 	}
 	curl_free(scheme);
 	curl_free(host);
@@ -675,56 +677,56 @@ split_url(struct crowd *crowd, const char *url)
 	return good;
 }
 
-struct crowd *
-crowd_new(const char *url, unsigned buyers)
+struct buyers *
+buyers_new(const char *url, unsigned count)
 {
-	struct crowd *crowd = calloc(1, sizeof(*crowd));
+	struct buyers *buyers = calloc(1, sizeof(*buyers));
 	unsigned i;
 
-	if (crowd == NULL || !split_url(crowd, url)) {
-		free(crowd);
+	if (buyers == NULL || !split_url(buyers, url)) {
+		free(buyers);
 		return NULL;
 	}
-	crowd->epoll = epoll_create1(EPOLL_CLOEXEC);
-	crowd->multi = curl_multi_init();
-	crowd->buyers = calloc(buyers, sizeof(*crowd->buyers));
-	if (crowd->epoll == -1 || crowd->multi == NULL ||
-	    crowd->buyers == NULL) {
-		crowd_free(crowd);
+	buyers->epoll = epoll_create1(EPOLL_CLOEXEC);
+	buyers->multi = curl_multi_init();
+	buyers->list = calloc(count, sizeof(*buyers->list));
+	if (buyers->epoll == -1 || buyers->multi == NULL ||
+	    buyers->list == NULL) {
+		buyers_free(buyers);
 		return NULL;
 	}
-	crowd->count = buyers;
-	crowd->timer_ns = -1;
-	curl_multi_setopt(crowd->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(crowd->multi, CURLMOPT_SOCKETDATA, (void *)crowd);
-	curl_multi_setopt(crowd->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(crowd->multi, CURLMOPT_TIMERDATA, (void *)crowd);
+	buyers->count = count;
+	buyers->timer_ns = -1;
+	curl_multi_setopt(buyers->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(buyers->multi, CURLMOPT_SOCKETDATA, (void *)buyers);
+	curl_multi_setopt(buyers->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(buyers->multi, CURLMOPT_TIMERDATA, (void *)buyers);
 	curl_multi_setopt(
-	    crowd->multi, CURLMOPT_MAXCONNECTS, (long)buyers + 16);
-	for (i = 0; i < buyers; i++) {
-		crowd->buyers[i].number = i;
-		prepare_buyer(crowd, &crowd->buyers[i]);
+	    buyers->multi, CURLMOPT_MAXCONNECTS, (long)count + 16);
+	for (i = 0; i < count; i++) {
+		buyers->list[i].number = i;
+		prepare_buyer(buyers, &buyers->list[i]);
 	}
-	return crowd;
+	return buyers;
 }
 
 void
-crowd_free(struct crowd *crowd)
+buyers_free(struct buyers *buyers)
 {
 	unsigned i;
 
-	if (crowd == NULL)
+	if (buyers == NULL)
 		return;
-	for (i = 0; crowd->buyers != NULL && i < crowd->count; i++) {
-		curl_multi_remove_handle(crowd->multi, crowd->buyers[i].easy);
-		curl_easy_cleanup(crowd->buyers[i].easy);
-		curl_slist_free_all(crowd->buyers[i].buy_headers);
-		curl_slist_free_all(crowd->buyers[i].look_headers);
-		curl_slist_free_all(crowd->buyers[i].resolve);
+	for (i = 0; buyers->list != NULL && i < buyers->count; i++) {
+		curl_multi_remove_handle(buyers->multi, buyers->list[i].easy);
+		curl_easy_cleanup(buyers->list[i].easy);
+		curl_slist_free_all(buyers->list[i].buy_headers);
+		curl_slist_free_all(buyers->list[i].look_headers);
+		curl_slist_free_all(buyers->list[i].resolve);
 	}
-	curl_multi_cleanup(crowd->multi);
-	if (crowd->epoll != -1)
-		close(crowd->epoll);
-	free(crowd->buyers);
-	free(crowd);
+	curl_multi_cleanup(buyers->multi);
+	if (buyers->epoll != -1)
+		close(buyers->epoll);
+	free(buyers->list);
+	free(buyers);
 }

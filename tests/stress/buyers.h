@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The crowd: buyers who ask over HTTP, all from one barrier.
+ * Buyers who ask over HTTP, all from one barrier.
  *
  * Each buyer has one connection, opened before the start, and asks one thing
- * at a time: a look at the sale, then a buy, then the next order.  Answers
- * are only written down; reading them is for later (told.h), so that the
+ * at a time: a look at the sale, then a buy, then the next order.  Replies
+ * are only written down; reading them is for later (evidence.h), so that the
  * client is never what is measured.
  *
- * An order that got no answer, or "outcome unknown", is asked for again by
+ * An order that got no reply, or "outcome unknown", is asked for again by
  * its key, until it is known or RETRY_FOR_NS is over.
  *
- * One thread has a crowd.  libcurl's types stay in crowd.c and web.c.
+ * One thread uses them.  libcurl's types stay in buyers.c and web.c.  Of a
+ * reply the first 16 KiB are kept.
  */
-#ifndef CROWD_H
-#define CROWD_H
+#ifndef BUYERS_H
+#define BUYERS_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -21,27 +22,27 @@
 
 #include "tests/stress/buffer.h"
 
-#define CROWD_NAME_SIZE 48
-#define CROWD_KEY_SIZE 48
+#define BUYERS_NAME_SIZE 48
+#define BUYERS_KEY_SIZE 48
 
 enum ask { ASK_LOOK, ASK_BUY };
 
-/* One question, and the last answer to it. */
-struct answer {
+/* One question, and the last reply to it. */
+struct reply {
 	enum ask ask;
 	unsigned buyer;    /* from 0 */
 	unsigned attempts; /* 1: answered at once */
-	bool was_unknown;  /* an attempt before the last had no answer */
+	bool was_unknown;  /* an attempt before the last had none */
 	uint16_t status;   /* HTTP; 0: none came */
-	uint32_t body_size, timing_size; /* on the tape, timing first */
+	uint32_t body_size, timing_size; /* in the buffer, timing first */
 	size_t at;
 	uint64_t order;           /* whose key it bore; of a buy */
 	int64_t sent_ns, done_ns; /* the first attempt's, the last one's */
 };
 
-struct crowd;
+struct buyers;
 
-struct crowd_plan {
+struct buyers_plan {
 	const char *sale;
 	uint64_t seed;   /* of keys and names */
 	uint64_t orders; /* 0: as many as `duration_ns` allows */
@@ -49,7 +50,7 @@ struct crowd_plan {
 	unsigned quantity;
 	bool looks;   /* each order is preceded by a query */
 	bool trails;  /* receipts with trails */
-	bool patient; /* 503: wait as told and ask again */
+	bool patient; /* 503: wait as it says, ask again */
 	/* The first of the keys' numbers; else two runs share keys. */
 	uint64_t first_order;
 	/*
@@ -61,31 +62,31 @@ struct crowd_plan {
 };
 
 /* What was written down. */
-struct crowd_log {
-	struct answer *answers;
+struct buyers_log {
+	struct reply *replies;
 	size_t count;
-	struct tape tape;
-	int64_t start_ns, end_ns; /* the barrier; the last answer */
+	struct buffer buffer;
+	int64_t start_ns, end_ns; /* the barrier; the last reply */
 };
 
 /* `url` without a path: "http://127.0.0.1:8080".  NULL: out of memory. */
-struct crowd *crowd_new(const char *url, unsigned buyers);
-void crowd_free(struct crowd *crowd);
+struct buyers *buyers_new(const char *url, unsigned count);
+void buyers_free(struct buyers *buyers);
 
 /*
  * Open all connections, wait until all are open, start.  False: nobody could
  * connect, or `*stop` was set.
  */
-bool crowd_run(struct crowd *crowd, const struct crowd_plan *plan,
-    struct crowd_log *log, const volatile sig_atomic_t *stop);
-void crowd_log_free(struct crowd_log *log);
+bool buyers_run(struct buyers *buyers, const struct buyers_plan *plan,
+    struct buyers_log *log, const volatile sig_atomic_t *stop);
+void buyers_log_free(struct buyers_log *log);
 
 /* The throughput of the client itself: GET `path`, over and over. */
-bool crowd_flood(struct crowd *crowd, const char *path, int64_t duration_ns,
-    struct crowd_log *log, const volatile sig_atomic_t *stop);
+bool buyers_flood(struct buyers *buyers, const char *path, int64_t duration_ns,
+    struct buyers_log *log, const volatile sig_atomic_t *stop);
 
 /* Buyer `i`'s name, and the key of order `n`; both differ from all others. */
-void crowd_name(unsigned i, char name[CROWD_NAME_SIZE]);
-void crowd_key(uint64_t seed, uint64_t n, char key[CROWD_KEY_SIZE]);
+void buyers_name(unsigned i, char name[BUYERS_NAME_SIZE]);
+void buyers_key(uint64_t seed, uint64_t n, char key[BUYERS_KEY_SIZE]);
 
 #endif

@@ -157,7 +157,7 @@ holder_is_busy(const struct drill *drill)
 }
 
 static void
-look_at(struct drill *drill, struct drill_hit *hit, uint64_t sold)
+advance(struct drill *drill, struct drill_hit *hit, uint64_t sold)
 {
 	const int64_t now_ns = clock_now_ns();
 
@@ -195,7 +195,7 @@ drill_watch(void *arg, uint64_t sold)
 	if (drill->launch->report_fd != -1)
 		read_report(drill);
 	for (i = 0; i < drill->count; i++)
-		look_at(drill, &drill->hits[i], sold);
+		advance(drill, &drill->hits[i], sold);
 }
 
 void

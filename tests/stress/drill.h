@@ -4,7 +4,7 @@
  * that are killed or stopped exactly when they are about to write.  Only on
  * a service that launch.h started.
  *
- * A drill is looked at in the crowd's loop, with the number of receipts so
+ * A drill is looked at in the buyers' loop, with the number of receipts so
  * far: it strikes when that reaches the next of its random marks.
  */
 #ifndef DRILL_H
@@ -44,7 +44,7 @@ struct drill {
 void drill_begin(struct drill *drill, const struct drill_plan *plan,
     const struct launch *launch);
 
-/* A crowd_plan's watch; the argument is the drill. */
+/* A buyers_plan's watch; the argument is the drill. */
 void drill_watch(void *drill, uint64_t sold);
 
 /* Nobody stays stopped. */

@@ -54,13 +54,13 @@ read_timing(const char *text, const char *name)
 
 /* ------------------------------------------------------------- answers -- */
 
-static struct told *
-add_told(struct evidence *evidence)
+static struct answer *
+add_answer(struct evidence *evidence)
 {
-	evidence->told = list_grow(
-	    evidence->told, evidence->told_count, sizeof(*evidence->told));
-	evidence->told[evidence->told_count] = (struct told){0};
-	return &evidence->told[evidence->told_count++];
+	evidence->answers = buffer_grow(evidence->answers,
+	    evidence->answer_count, sizeof(*evidence->answers));
+	evidence->answers[evidence->answer_count] = (struct answer){0};
+	return &evidence->answers[evidence->answer_count++];
 }
 
 static size_t
@@ -71,153 +71,155 @@ keep_trail(struct evidence *evidence, const json_t *trail)
 
 	if (trail == NULL)
 		return 0;
-	if (evidence->tape.size == 0)
-		tape_add(&evidence->tape, "", 1);
+	if (evidence->buffer.size == 0)
+		buffer_add(&evidence->buffer, "", 1);
 	text = json_dumps(trail, JSON_COMPACT);
 	if (text == NULL)
 		return 0;
-	at = tape_add(&evidence->tape, text, strlen(text) + 1);
+	at = buffer_add(&evidence->buffer, text, strlen(text) + 1);
 	free(text);
 	return at;
 }
 
 static void
-read_receipt(struct evidence *evidence, struct told *told, const json_t *body)
+read_receipt(
+    struct evidence *evidence, struct answer *answer, const json_t *body)
 {
 	int64_t quantity;
 
-	told->kind = TOLD_SOLD;
-	if (!read_seats(body, &told->seat, &quantity) ||
-	    quantity != told->quantity || text_of(body, "order")[0] == '\0' ||
-	    told->version < 1)
-		told->kind = TOLD_NONSENSE;
+	answer->kind = ANSWER_SOLD;
+	if (!read_seats(body, &answer->seat, &quantity) ||
+	    quantity != answer->quantity || text_of(body, "order")[0] == '\0' ||
+	    answer->version < 1)
+		answer->kind = ANSWER_NONSENSE;
 	snprintf(
-	    told->order, sizeof(told->order), "%s", text_of(body, "order"));
+	    answer->order, sizeof(answer->order), "%s", text_of(body, "order"));
 	if (number_of(body, "worker") > 0) {
-		told->worker = (unsigned)number_of(body, "worker");
-		told->clerk = (unsigned)number_of(body, "clerk");
+		answer->worker = (unsigned)number_of(body, "worker");
+		answer->clerk = (unsigned)number_of(body, "clerk");
 	}
-	told->trail_at = keep_trail(evidence, json_object_get(body, "trail"));
+	answer->trail_at = keep_trail(evidence, json_object_get(body, "trail"));
 }
 
 /* What an answer to a buy, or to a query, means. */
 static void
-read_answer(struct evidence *evidence, struct told *told, enum ask ask,
+read_answer(struct evidence *evidence, struct answer *answer, enum ask ask,
     int status, const json_t *body)
 {
 	const char *type = text_of(body, "type");
 
-	told->remaining = number_of(body, "remaining");
-	told->version = number_of(body, "version");
+	answer->remaining = number_of(body, "remaining");
+	answer->version = number_of(body, "version");
 	if (ask == ASK_LOOK)
-		told->kind = status == 200 && told->remaining >= 0 ? TOLD_LEFT
-			     : status == 0 || status == 503 ? TOLD_NOTHING
-							    : TOLD_NONSENSE;
+		answer->kind = status == 200 && answer->remaining >= 0
+				   ? ANSWER_LEFT
+			       : status == 0 || status == 503 ? ANSWER_NONE
+							      : ANSWER_NONSENSE;
 	else if (status == 201)
-		read_receipt(evidence, told, body);
-	else if (status == 409 && told->remaining >= 0 &&
+		read_receipt(evidence, answer, body);
+	else if (status == 409 && answer->remaining >= 0 &&
 		 (strcmp(type, "/problems/sold-out") == 0 ||
 		     strcmp(type, "/problems/not-enough") == 0))
-		told->kind = TOLD_REFUSED;
+		answer->kind = ANSWER_REFUSED;
 	else if (status == 503)
-		told->kind = told->was_unknown ? TOLD_NOTHING : TOLD_LATER;
+		answer->kind = answer->was_unknown ? ANSWER_NONE : ANSWER_LATER;
 	else if (status == 0 || status == 500 || status == 502 || status == 504)
-		told->kind = TOLD_NOTHING;
+		answer->kind = ANSWER_NONE;
 	else
-		told->kind = TOLD_NONSENSE;
+		answer->kind = ANSWER_NONSENSE;
 }
 
 static void
-add_answer(struct evidence *evidence, const struct crowd_plan *plan,
-    const struct crowd_log *log, const struct answer *answer)
+add_reply(struct evidence *evidence, const struct buyers_plan *plan,
+    const struct buyers_log *log, const struct reply *reply)
 {
-	struct told *told = add_told(evidence);
-	const char *bytes = log->tape.bytes + answer->at;
+	struct answer *answer = add_answer(evidence);
+	const char *bytes = log->buffer.bytes + reply->at;
 	char timing[256];
 	json_t *body;
 
-	told->buyer = answer->buyer;
-	told->look = answer->ask == ASK_LOOK;
-	told->wish = answer->order;
-	told->was_unknown = answer->was_unknown;
-	told->sent_ns = answer->sent_ns;
-	told->done_ns = answer->done_ns;
-	told->quantity = plan->quantity;
+	answer->buyer = reply->buyer;
+	answer->look = reply->ask == ASK_LOOK;
+	answer->request = reply->order;
+	answer->was_unknown = reply->was_unknown;
+	answer->sent_ns = reply->sent_ns;
+	answer->done_ns = reply->done_ns;
+	answer->quantity = plan->quantity;
 	snprintf(
-	    timing, sizeof(timing), "%.*s", (int)answer->timing_size, bytes);
-	told->waited_ms = read_timing(timing, "queue;dur=") +
-			  read_timing(timing, "lock;dur=");
-	told->wrote_ms = read_timing(timing, "write;dur=");
-	body = json_loadb(bytes + answer->timing_size, answer->body_size,
+	    timing, sizeof(timing), "%.*s", (int)reply->timing_size, bytes);
+	answer->waited_ms = read_timing(timing, "queue;dur=") +
+			    read_timing(timing, "lock;dur=");
+	answer->wrote_ms = read_timing(timing, "write;dur=");
+	body = json_loadb(bytes + reply->timing_size, reply->body_size,
 	    JSON_REJECT_DUPLICATES, NULL);
-	read_answer(evidence, told, answer->ask, answer->status, body);
+	read_answer(evidence, answer, reply->ask, reply->status, body);
 	json_decref(body);
 }
 
 void
-evidence_add_log(struct evidence *evidence, const struct crowd_plan *plan,
-    const struct crowd_log *log)
+evidence_add_log(struct evidence *evidence, const struct buyers_plan *plan,
+    const struct buyers_log *log)
 {
 	size_t i;
 
 	for (i = 0; i < log->count; i++)
-		add_answer(evidence, plan, log, &log->answers[i]);
+		add_reply(evidence, plan, log, &log->replies[i]);
 }
 
 /* The same order, asked for once more: a new entry. */
 static void
 ask_again(struct evidence *evidence, struct web *web,
-    const struct crowd_plan *plan, const struct told *first)
+    const struct buyers_plan *plan, const struct answer *first)
 {
-	char path[128], form[128], key[CROWD_KEY_SIZE], name[CROWD_NAME_SIZE];
+	char path[128], form[128], key[BUYERS_KEY_SIZE], name[BUYERS_NAME_SIZE];
 	const struct web_request request = {"POST", path, form, key};
-	struct told *told;
+	struct answer *answer;
 	json_t *body;
 	int status;
 
 	snprintf(path, sizeof(path), "/sales/%s/buy", evidence->sale);
-	crowd_name(first->buyer, name);
+	buyers_name(first->buyer, name);
 	snprintf(form, sizeof(form), "buyer=%s&quantity=%" PRId64, name,
 	    first->quantity);
-	crowd_key(plan->seed, first->wish, key);
-	told = add_told(evidence);
-	told->again = true;
-	told->sent_ns = clock_now_ns();
+	buyers_key(plan->seed, first->request, key);
+	answer = add_answer(evidence);
+	answer->again = true;
+	answer->sent_ns = clock_now_ns();
 	status = web_ask(web, &request, &body);
-	told->done_ns = clock_now_ns();
-	told->quantity = plan->quantity;
-	read_answer(evidence, told, ASK_BUY, status, body);
+	answer->done_ns = clock_now_ns();
+	answer->quantity = plan->quantity;
+	read_answer(evidence, answer, ASK_BUY, status, body);
 	json_decref(body);
 }
 
 void
 evidence_ask_again(struct evidence *evidence, struct web *web,
-    const struct crowd_plan *plan, size_t most)
+    const struct buyers_plan *plan, size_t most)
 {
-	const size_t count = evidence->told_count;
+	const size_t count = evidence->answer_count;
 	size_t i, sold = 0;
 
 	for (i = 0; i < count; i++) {
-		const struct told first = evidence->told[i];
-		struct told *again;
+		const struct answer first = evidence->answers[i];
+		struct answer *again;
 
 		if (first.look || first.again)
 			continue;
-		if (first.kind != TOLD_NOTHING &&
-		    (first.kind != TOLD_SOLD || sold++ >= most))
+		if (first.kind != ANSWER_NONE &&
+		    (first.kind != ANSWER_SOLD || sold++ >= most))
 			continue;
 		ask_again(evidence, web, plan, &first);
-		again = &evidence->told[evidence->told_count - 1];
+		again = &evidence->answers[evidence->answer_count - 1];
 		again->buyer = first.buyer;
-		again->wish = first.wish;
-		if (first.kind != TOLD_NOTHING)
+		again->request = first.request;
+		if (first.kind != ANSWER_NONE)
 			continue;
 		/* It was unknown, and now it is known. */
 		again->again = false;
 		again->was_unknown = true;
 		again->sent_ns = first.sent_ns;
-		evidence->told[i] = *again;
-		evidence->told_count--;
+		evidence->answers[i] = *again;
+		evidence->answer_count--;
 	}
 }
 
@@ -239,7 +241,7 @@ add_line(struct evidence *evidence, const json_t *item)
 	const json_t *trail = json_object_get(item, "trail");
 	struct store_line *line;
 
-	evidence->lines = list_grow(
+	evidence->lines = buffer_grow(
 	    evidence->lines, evidence->line_count, sizeof(*evidence->lines));
 	line = &evidence->lines[evidence->line_count++];
 	*line = (struct store_line){.kind = kind_of(text_of(item, "kind")),
@@ -248,8 +250,8 @@ add_line(struct evidence *evidence, const json_t *item)
 	    .nth = (unsigned)number_of(item, "nth"),
 	    .remaining = number_of(item, "remaining"),
 	    .capacity = number_of(item, "capacity"),
-	    .buyer = text_copy(text_of(item, "buyer")),
-	    .lock = text_copy(text_of(item, "lock")),
+	    .buyer = buffer_copy(text_of(item, "buyer")),
+	    .lock = buffer_copy(text_of(item, "lock")),
 	    .sold_at_ms = timestamp_parse(text_of(item, "sold_at")),
 	    .trail = trail == NULL ? NULL : json_dumps(trail, JSON_COMPACT)};
 	snprintf(
@@ -317,18 +319,18 @@ evidence_begin(struct evidence *evidence, struct web *web, const char *sale)
 bool
 evidence_add_ledger(struct evidence *evidence, struct web *web, bool trails)
 {
-	struct told *told;
+	struct answer *answer;
 	int64_t next = 0;
 
-	told = add_told(evidence);
-	told->look = told->again = true;
-	told->sent_ns = clock_now_ns();
+	answer = add_answer(evidence);
+	answer->look = answer->again = true;
+	answer->sent_ns = clock_now_ns();
 	if (!read_sale(web, evidence->sale, &evidence->capacity,
 		&evidence->remaining, &evidence->version))
 		return false;
-	told->done_ns = clock_now_ns();
-	told->remaining = evidence->remaining;
-	told->version = evidence->version;
+	answer->done_ns = clock_now_ns();
+	answer->remaining = evidence->remaining;
+	answer->version = evidence->version;
 	do
 		next = add_page(evidence, web, next,
 		    trails || evidence->version - next <= 2 * PAGE);
@@ -347,7 +349,7 @@ evidence_free(struct evidence *evidence)
 		free((void *)(uintptr_t)evidence->lines[i].trail);
 	}
 	free(evidence->lines);
-	free(evidence->told);
-	tape_free(&evidence->tape);
+	free(evidence->answers);
+	buffer_free(&evidence->buffer);
 	*evidence = (struct evidence){0};
 }

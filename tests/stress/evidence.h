@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The evidence: what buyers were told, and what the ledger says.  Made after
- * the run from what the crowd wrote down and from the ledger's pages; judged
+ * the run from what buyers.h wrote down and from the ledger's pages; judged
  * by oracle.h.
  */
-#ifndef TOLD_H
-#define TOLD_H
+#ifndef EVIDENCE_H
+#define EVIDENCE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,19 +14,19 @@
 #include "tests/stress/buyers.h"
 #include "tests/stress/web.h"
 
-enum told_kind {
-	TOLD_LEFT = 0, /* a query: so many are left */
-	TOLD_SOLD,     /* a receipt */
-	TOLD_REFUSED,  /* for want of tickets */
-	TOLD_LATER,    /* 503: not sold, try again */
-	TOLD_NOTHING,  /* no answer, or "outcome unknown" */
-	TOLD_NONSENSE, /* an answer that the API does not have */
+enum answer_kind {
+	ANSWER_LEFT = 0, /* a query: so many are left */
+	ANSWER_SOLD,     /* a receipt */
+	ANSWER_REFUSED,  /* for want of tickets */
+	ANSWER_LATER,    /* 503: not sold, try again */
+	ANSWER_NONE,     /* no answer, or "outcome unknown" */
+	ANSWER_NONSENSE, /* an answer that the API does not have */
 };
 
-struct told {
-	enum told_kind kind;
+struct answer {
+	enum answer_kind kind;
 	unsigned buyer;
-	uint64_t wish;    /* which order it answers */
+	uint64_t request; /* which order it answers */
 	bool look;        /* it answers a query, not an order */
 	bool again;       /* asked once more, after it was answered */
 	bool was_unknown; /* answered only after an attempt got no answer */
@@ -36,8 +36,8 @@ struct told {
 	char order[STORE_ORDER_SIZE];
 	/* Of the whole, how long it waited for a clerk, a lock, in ms. */
 	double waited_ms, wrote_ms;
-	size_t trail_at;        /* on the evidence's tape, with NUL; 0: none */
-	unsigned worker, clerk; /* 0: not told */
+	size_t trail_at;        /* in the buffer, with NUL; 0: none */
+	unsigned worker, clerk; /* 0: unknown */
 };
 
 struct evidence {
@@ -45,27 +45,27 @@ struct evidence {
 	int64_t capacity, remaining, version; /* in the end */
 	int64_t capacity_before, remaining_before, version_before;
 	bool alone; /* nobody else bought */
-	struct told *told;
-	size_t told_count;
+	struct answer *answers;
+	size_t answer_count;
 	struct store_line *lines; /* with text of their own */
 	size_t line_count;
-	struct tape tape;
+	struct buffer buffer;
 };
 
 /* The sale as it is, before the run; false: there is none. */
 bool evidence_begin(
     struct evidence *evidence, struct web *web, const char *sale);
 
-/* What the crowd heard. */
-void evidence_add_log(struct evidence *evidence, const struct crowd_plan *plan,
-    const struct crowd_log *log);
+/* What the buyers heard. */
+void evidence_add_log(struct evidence *evidence, const struct buyers_plan *plan,
+    const struct buyers_log *log);
 
 /*
  * Ask for up to `most` sold orders once more by their keys, and for all that
  * got no answer.
  */
 void evidence_ask_again(struct evidence *evidence, struct web *web,
-    const struct crowd_plan *plan, size_t most);
+    const struct buyers_plan *plan, size_t most);
 
 /*
  * The ledger and the counter as they are now.  At least 1,000 of the last

@@ -101,7 +101,7 @@ make_settings(const struct flags *f, size_t *count)
 	size_t i, n;
 
 	for (i = 0; i < all; i++) {
-		list = list_grow(list, i, sizeof(*list));
+		list = buffer_grow(list, i, sizeof(*list));
 		s = &list[i];
 		memset(s, 0, sizeof(*s));
 		n = i;
@@ -140,7 +140,7 @@ run_rows(struct result *result, const struct setting *settings, size_t count,
 	for (i = 0; i < count && !result->stopped; i++) {
 		struct row *row;
 
-		result->rows = list_grow(
+		result->rows = buffer_grow(
 		    result->rows, result->count, sizeof(*result->rows));
 		row = &result->rows[result->count++];
 		progress.done = i;
@@ -298,9 +298,9 @@ flood(const struct flags *flags)
 	    .clerks = flags->clerks[0],
 	    .batch = flags->batches[0],
 	    .timeout_ms = flags->timeout_ms};
-	struct crowd_log log = {0};
+	struct buyers_log log = {0};
 	struct launch launch = {0};
-	struct crowd *crowd;
+	struct buyers *buyers;
 	char error[256] = "buyers could not connect";
 	size_t i, good = 0;
 	double own_us = 0;
@@ -311,14 +311,14 @@ flood(const struct flags *flags)
 		fprintf(stderr, "stress: %s\n", error);
 		return EXIT_USAGE;
 	}
-	crowd = crowd_new(
+	buyers = buyers_new(
 	    flags->url != NULL ? flags->url : launch.url, flags->buyers);
-	ran = crowd != NULL &&
-	      crowd_flood(crowd, flags->flood, flags->duration_ms * NS_PER_MS,
+	ran = buyers != NULL &&
+	      buyers_flood(buyers, flags->flood, flags->duration_ms * NS_PER_MS,
 		  &log, &signalled);
 	own_us = processor_us() - own_us;
 	for (i = 0; i < log.count; i++)
-		good += log.answers[i].status == 200;
+		good += log.replies[i].status == 200;
 	if (ran && log.count > 0)
 		printf("%.0f requests/s by %u buyers, %zu of %zu with 200; "
 		       "%.1f us of the client's own time each\n",
@@ -327,8 +327,8 @@ flood(const struct flags *flags)
 		    flags->buyers, good, log.count, own_us / (double)log.count);
 	else
 		fprintf(stderr, "stress: %s\n", error);
-	crowd_log_free(&log);
-	crowd_free(crowd);
+	buyers_log_free(&log);
+	buyers_free(buyers);
 	if (flags->url == NULL)
 		launch_stop(&launch);
 	return ran ? EXIT_SUCCESS : EXIT_USAGE;

@@ -11,13 +11,13 @@
 /* A receipt, from a buyer, from the ledger, or from both. */
 struct claim {
 	const char *order;
-	const struct told *told;       /* the first; NULL: nobody was told */
+	const struct answer *answer;   /* the first; NULL: nobody has one */
 	const struct store_line *line; /* NULL: not in the ledger */
 };
 
 /* To sort answers without moving them. */
 struct ref {
-	const struct told *told;
+	const struct answer *answer;
 };
 
 struct trial {
@@ -29,7 +29,7 @@ struct trial {
 };
 
 const char *
-wrong_name(enum wrong wrong)
+oracle_wrong_name(enum wrong wrong)
 {
 	static const char *const names[WRONGS] = {
 	    [WRONG_OVERSOLD] = "oversold",
@@ -46,12 +46,12 @@ wrong_name(enum wrong wrong)
 	return names[wrong];
 }
 
-static void find(struct trial *trial, enum wrong wrong, int64_t count,
+static void accuse(struct trial *trial, enum wrong wrong, int64_t count,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Something is wrong; the words are kept of the first of its kind. */
 static void
-find(struct trial *trial, enum wrong wrong, int64_t count, const char *format,
+accuse(struct trial *trial, enum wrong wrong, int64_t count, const char *format,
     ...)
 {
 	struct finding *finding = &trial->judgement->findings[wrong];
@@ -70,11 +70,11 @@ find(struct trial *trial, enum wrong wrong, int64_t count, const char *format,
 }
 
 static const char *
-name_of(const struct told *told)
+name_of(const struct answer *answer)
 {
-	static char name[CROWD_NAME_SIZE];
+	static char name[BUYERS_NAME_SIZE];
 
-	crowd_name(told->buyer, name);
+	buyers_name(answer->buyer, name);
 	return name;
 }
 
@@ -91,8 +91,8 @@ by_order(const void *a, const void *b)
 	/* Lines last, and of two answers the earlier one first. */
 	if ((x->line == NULL) != (y->line == NULL))
 		return x->line == NULL ? -1 : 1;
-	if (x->told != NULL && y->told != NULL && x->told != y->told)
-		return x->told < y->told ? -1 : 1;
+	if (x->answer != NULL && y->answer != NULL && x->answer != y->answer)
+		return x->answer < y->answer ? -1 : 1;
 	return 0;
 }
 
@@ -100,7 +100,7 @@ static void
 add_claim(struct trial *trial, struct claim claim)
 {
 	trial->claims =
-	    list_grow(trial->claims, trial->count, sizeof(*trial->claims));
+	    buffer_grow(trial->claims, trial->count, sizeof(*trial->claims));
 	trial->claims[trial->count++] = claim;
 }
 
@@ -133,11 +133,11 @@ collect_claims(struct trial *trial)
 	const struct evidence *e = trial->evidence;
 	size_t i;
 
-	for (i = 0; i < e->told_count; i++)
-		if (e->told[i].kind == TOLD_SOLD)
+	for (i = 0; i < e->answer_count; i++)
+		if (e->answers[i].kind == ANSWER_SOLD)
 			add_claim(
-			    trial, (struct claim){.order = e->told[i].order,
-				       .told = &e->told[i]});
+			    trial, (struct claim){.order = e->answers[i].order,
+				       .answer = &e->answers[i]});
 	for (i = 0; i < e->line_count; i++)
 		if (e->lines[i].kind == STORE_SOLD)
 			add_claim(
@@ -151,13 +151,13 @@ collect_claims(struct trial *trial)
 static int64_t
 seat_of(const struct claim *c)
 {
-	return c->told != NULL ? c->told->seat : c->line->seat;
+	return c->answer != NULL ? c->answer->seat : c->line->seat;
 }
 
 static int64_t
 quantity_of(const struct claim *c)
 {
-	return c->told != NULL ? c->told->quantity : c->line->quantity;
+	return c->answer != NULL ? c->answer->quantity : c->line->quantity;
 }
 
 /* ------------------------------------------------- receipts and ledger -- */
@@ -192,26 +192,27 @@ judge_seats(struct trial *trial)
 		}
 	}
 	j->tickets = tickets;
-	find(trial, WRONG_OVERSOLD, tickets - e->capacity,
+	accuse(trial, WRONG_OVERSOLD, tickets - e->capacity,
 	    "%" PRId64 " tickets sold, there %s %" PRId64, tickets,
 	    e->capacity == 1 ? "is" : "are", e->capacity);
-	find(trial, WRONG_OVERSOLD, beyond,
+	accuse(trial, WRONG_OVERSOLD, beyond,
 	    "a seat that does not exist was sold");
 	for (seat = 1; seat <= e->capacity; seat++)
-		find(trial, WRONG_DOUBLE_BOOKED, times[seat] > 1,
+		accuse(trial, WRONG_DOUBLE_BOOKED, times[seat] > 1,
 		    "seat %" PRId64 " was sold %u times", j->most_seat,
 		    (unsigned)j->most_times);
 	free(times);
 }
 
 static bool
-same_receipt(const struct told *told, const struct store_line *line)
+same_receipt(const struct answer *answer, const struct store_line *line)
 {
-	char name[CROWD_NAME_SIZE];
+	char name[BUYERS_NAME_SIZE];
 
-	crowd_name(told->buyer, name);
-	return told->seat == line->seat && told->quantity == line->quantity &&
-	       told->version == line->version &&
+	buyers_name(answer->buyer, name);
+	return answer->seat == line->seat &&
+	       answer->quantity == line->quantity &&
+	       answer->version == line->version &&
 	       (line->buyer[0] == '\0' || strcmp(line->buyer, name) == 0);
 }
 
@@ -224,75 +225,77 @@ judge_receipts(struct trial *trial)
 	for (i = 0; i < trial->count; i++) {
 		const struct claim *c = &trial->claims[i];
 
-		if (c->told == NULL)
+		if (c->answer == NULL)
 			continue;
 		if (c->line == NULL)
-			find(trial, WRONG_LOST, 1,
+			accuse(trial, WRONG_LOST, 1,
 			    "%s's receipt for seat %" PRId64
 			    " is not in the ledger",
-			    name_of(c->told), c->told->seat);
-		else if (!same_receipt(c->told, c->line))
-			find(trial, WRONG_LOST, 1,
+			    name_of(c->answer), c->answer->seat);
+		else if (!same_receipt(c->answer, c->line))
+			accuse(trial, WRONG_LOST, 1,
 			    "%s holds seat %" PRId64 " (version %" PRId64
 			    "), the ledger says %" PRId64 " (%" PRId64 ")",
-			    name_of(c->told), c->told->seat, c->told->version,
-			    c->line->seat, c->line->version);
+			    name_of(c->answer), c->answer->seat,
+			    c->answer->version, c->line->seat,
+			    c->line->version);
 	}
 }
 
 static int
-by_wish(const void *a, const void *b)
+by_request(const void *a, const void *b)
 {
-	const struct told *x = ((const struct ref *)a)->told;
-	const struct told *y = ((const struct ref *)b)->told;
+	const struct answer *x = ((const struct ref *)a)->answer;
+	const struct answer *y = ((const struct ref *)b)->answer;
 
-	if (x->wish != y->wish)
-		return x->wish < y->wish ? -1 : 1;
+	if (x->request != y->request)
+		return x->request < y->request ? -1 : 1;
 	return x < y ? -1 : x > y;
 }
 
 /* Those that answer an order, by order. */
 static struct ref *
-sort_by_wish(const struct evidence *e, size_t *count)
+sort_by_request(const struct evidence *e, size_t *count)
 {
 	struct ref *list = NULL;
 	size_t i;
 
 	*count = 0;
-	for (i = 0; i < e->told_count; i++) {
-		if (e->told[i].look)
+	for (i = 0; i < e->answer_count; i++) {
+		if (e->answers[i].look)
 			continue;
-		list = list_grow(list, *count, sizeof(*list));
-		list[(*count)++].told = &e->told[i];
+		list = buffer_grow(list, *count, sizeof(*list));
+		list[(*count)++].answer = &e->answers[i];
 	}
 	if (*count > 0)
-		qsort(list, *count, sizeof(*list), by_wish);
+		qsort(list, *count, sizeof(*list), by_request);
 	return list;
 }
 
 /* 4: asked again by its key, an order has the same answer. */
 static void
-judge_wishes(struct trial *trial)
+judge_repeats(struct trial *trial)
 {
 	struct ref *list;
 	size_t i, count;
 
-	list = sort_by_wish(trial->evidence, &count);
+	list = sort_by_request(trial->evidence, &count);
 	for (i = 1; i < count; i++) {
-		const struct told *first = list[i - 1].told;
-		const struct told *second = list[i].told;
+		const struct answer *first = list[i - 1].answer;
+		const struct answer *second = list[i].answer;
 
-		if (first->wish != second->wish || first->kind != TOLD_SOLD)
+		if (first->request != second->request ||
+		    first->kind != ANSWER_SOLD)
 			continue;
-		if (second->kind == TOLD_REFUSED)
-			find(trial, WRONG_REPEATED, 1,
+		if (second->kind == ANSWER_REFUSED)
+			accuse(trial, WRONG_REPEATED, 1,
 			    "%s asked again for seat %" PRId64
 			    " and was refused: the key was forgotten",
 			    name_of(first), first->seat);
-		else if (second->kind == TOLD_SOLD &&
+		else if (second->kind == ANSWER_SOLD &&
 			 (strcmp(first->order, second->order) != 0 ||
 			     first->seat != second->seat))
-			find(trial, WRONG_REPEATED, 1,
+			accuse(trial, WRONG_REPEATED, 1,
 			    "%s asked again for seat %" PRId64
 			    " and got seat %" PRId64 " as well",
 			    name_of(first), first->seat, second->seat);
@@ -304,14 +307,14 @@ judge_wishes(struct trial *trial)
 static int64_t
 unknown_of(const struct evidence *e, const char *buyer)
 {
-	char name[CROWD_NAME_SIZE];
+	char name[BUYERS_NAME_SIZE];
 	int64_t count = 0;
 	size_t i;
 
-	for (i = 0; i < e->told_count; i++) {
-		if (e->told[i].look || e->told[i].kind != TOLD_NOTHING)
+	for (i = 0; i < e->answer_count; i++) {
+		if (e->answers[i].look || e->answers[i].kind != ANSWER_NONE)
 			continue;
-		crowd_name(e->told[i].buyer, name);
+		buyers_name(e->answers[i].buyer, name);
 		count += buyer[0] == '\0' || strcmp(name, buyer) == 0;
 	}
 	return count;
@@ -328,10 +331,10 @@ judge_lines(struct trial *trial)
 	for (i = 0; i < trial->count; i++) {
 		const struct claim *c = &trial->claims[i];
 
-		if (c->told == NULL &&
+		if (c->answer == NULL &&
 		    c->line->version > trial->evidence->version_before &&
 		    unknown_of(trial->evidence, c->line->buyer) == 0)
-			find(trial, WRONG_UNCLAIMED, 1,
+			accuse(trial, WRONG_UNCLAIMED, 1,
 			    "seat %" PRId64 " is sold to %s, who was not told",
 			    c->line->seat, c->line->buyer);
 	}
@@ -371,17 +374,17 @@ judge_counter(struct trial *trial)
 			else if (seat >= 1 && seat <= e->capacity)
 				sold[seat] = 1;
 	free(sold);
-	find(trial, WRONG_STRANDED, e->capacity - seats - e->remaining,
+	accuse(trial, WRONG_STRANDED, e->capacity - seats - e->remaining,
 	    "%" PRId64 " seats sold and %" PRId64 " left make %" PRId64
 	    " of %" PRId64,
 	    seats, e->remaining, seats + e->remaining, e->capacity);
 	if (e->alone && last != -1)
-		find(trial, WRONG_NONSENSE, last != e->remaining,
+		accuse(trial, WRONG_NONSENSE, last != e->remaining,
 		    "the counter says %" PRId64 " left, the ledger's last "
 		    "line %" PRId64,
 		    e->remaining, last);
 	if (e->alone)
-		find(trial, WRONG_NONSENSE,
+		accuse(trial, WRONG_NONSENSE,
 		    e->version != (int64_t)e->line_count,
 		    "the sale is at version %" PRId64
 		    ", the ledger has %zu lines",
@@ -390,29 +393,29 @@ judge_counter(struct trial *trial)
 
 /* 7, first part: a refusal against the ledger, and against the end. */
 static void
-judge_refusal(struct trial *trial, const struct told *told)
+judge_refusal(struct trial *trial, const struct answer *answer)
 {
 	const struct evidence *e = trial->evidence;
-	const int64_t then = counter_at(e, told->version);
+	const int64_t then = counter_at(e, answer->version);
 
-	if (told->remaining >= told->quantity || then >= told->quantity)
-		find(trial, WRONG_FALSE_SOLD_OUT, 1,
+	if (answer->remaining >= answer->quantity || then >= answer->quantity)
+		accuse(trial, WRONG_FALSE_SOLD_OUT, 1,
 		    "%s was refused %" PRId64 " at version %" PRId64
 		    ", when %" PRId64 " were left",
-		    name_of(told), told->quantity, told->version,
-		    then > told->remaining ? then : told->remaining);
-	else if (trial->only_sales && e->remaining >= told->quantity)
-		find(trial, WRONG_FALSE_SOLD_OUT, 1,
+		    name_of(answer), answer->quantity, answer->version,
+		    then > answer->remaining ? then : answer->remaining);
+	else if (trial->only_sales && e->remaining >= answer->quantity)
+		accuse(trial, WRONG_FALSE_SOLD_OUT, 1,
 		    "%s was refused %" PRId64 ", but %" PRId64
 		    " are left in the end",
-		    name_of(told), told->quantity, e->remaining);
+		    name_of(answer), answer->quantity, e->remaining);
 }
 
 static int
 by_sent(const void *a, const void *b)
 {
-	const struct told *x = ((const struct ref *)a)->told;
-	const struct told *y = ((const struct ref *)b)->told;
+	const struct answer *x = ((const struct ref *)a)->answer;
+	const struct answer *y = ((const struct ref *)b)->answer;
 
 	return x->sent_ns < y->sent_ns ? -1 : x->sent_ns > y->sent_ns;
 }
@@ -420,43 +423,44 @@ by_sent(const void *a, const void *b)
 static int
 by_done(const void *a, const void *b)
 {
-	const struct told *x = ((const struct ref *)a)->told;
-	const struct told *y = ((const struct ref *)b)->told;
+	const struct answer *x = ((const struct ref *)a)->answer;
+	const struct answer *y = ((const struct ref *)b)->answer;
 
 	return x->done_ns < y->done_ns ? -1 : x->done_ns > y->done_ns;
 }
 
 static bool
-tells_counter(const struct told *told)
+tells_counter(const struct answer *answer)
 {
-	return told->kind <= TOLD_REFUSED &&
-	       !(told->again && told->kind == TOLD_SOLD);
+	return answer->kind <= ANSWER_REFUSED &&
+	       !(answer->again && answer->kind == ANSWER_SOLD);
 }
 
 /* What the counter was before the answer's own sale. */
 static int64_t
-counter_before(const struct told *told)
+counter_before(const struct answer *answer)
 {
-	return told->remaining + (told->kind == TOLD_SOLD ? told->quantity : 0);
+	return answer->remaining +
+	       (answer->kind == ANSWER_SOLD ? answer->quantity : 0);
 }
 
 /* `earlier` was answered before `later` was asked for, and said less. */
 static void
-blame_order(
-    struct trial *trial, const struct told *earlier, const struct told *later)
+blame_order(struct trial *trial, const struct answer *earlier,
+    const struct answer *later)
 {
-	char name[CROWD_NAME_SIZE];
+	char name[BUYERS_NAME_SIZE];
 
-	crowd_name(earlier->buyer, name);
-	if (earlier->kind == TOLD_REFUSED && later->kind == TOLD_SOLD &&
+	buyers_name(earlier->buyer, name);
+	if (earlier->kind == ANSWER_REFUSED && later->kind == ANSWER_SOLD &&
 	    counter_before(later) >= earlier->quantity)
-		find(trial, WRONG_FALSE_SOLD_OUT, 1,
+		accuse(trial, WRONG_FALSE_SOLD_OUT, 1,
 		    "%s was refused at %" PRId64
 		    " left; later %s bought one of %" PRId64,
 		    name, earlier->remaining, name_of(later),
 		    counter_before(later));
 	else
-		find(trial, WRONG_OUT_OF_ORDER, 1,
+		accuse(trial, WRONG_OUT_OF_ORDER, 1,
 		    "%s was told %" PRId64 " left, and %s, who asked later, "
 		    "%" PRId64,
 		    name, earlier->remaining, name_of(later),
@@ -469,15 +473,15 @@ judge_order(struct trial *trial)
 {
 	const struct evidence *e = trial->evidence;
 	struct ref *sent = NULL, *done = NULL;
-	const struct told *least = NULL;
+	const struct answer *least = NULL;
 	size_t i, n = 0, at = 0;
 
-	for (i = 0; i < e->told_count; i++) {
-		if (!tells_counter(&e->told[i]))
+	for (i = 0; i < e->answer_count; i++) {
+		if (!tells_counter(&e->answers[i]))
 			continue;
-		sent = list_grow(sent, n, sizeof(*sent));
-		done = list_grow(done, n, sizeof(*done));
-		sent[n].told = done[n].told = &e->told[i];
+		sent = buffer_grow(sent, n, sizeof(*sent));
+		done = buffer_grow(done, n, sizeof(*done));
+		sent[n].answer = done[n].answer = &e->answers[i];
 		n++;
 	}
 	if (n > 0) {
@@ -485,10 +489,10 @@ judge_order(struct trial *trial)
 		qsort(done, n, sizeof(*done), by_done);
 	}
 	for (i = 0; i < n; i++) {
-		const struct told *now = sent[i].told;
+		const struct answer *now = sent[i].answer;
 
-		while (at < n && done[at].told->done_ns < now->sent_ns) {
-			const struct told *before = done[at++].told;
+		while (at < n && done[at].answer->done_ns < now->sent_ns) {
+			const struct answer *before = done[at++].answer;
 
 			if (least == NULL ||
 			    before->remaining < least->remaining)
@@ -504,41 +508,41 @@ judge_order(struct trial *trial)
 /* ------------------------------------------------------------ the whole -- */
 
 static void
-count_told(struct trial *trial, const struct told *told)
+count_answer(struct trial *trial, const struct answer *answer)
 {
 	struct judgement *j = trial->judgement;
 
-	if (told->kind == TOLD_NONSENSE)
-		find(trial, WRONG_NONSENSE, 1,
+	if (answer->kind == ANSWER_NONSENSE)
+		accuse(trial, WRONG_NONSENSE, 1,
 		    "%s got an answer that the API "
 		    "does not have",
-		    name_of(told));
-	if (told->again)
+		    name_of(answer));
+	if (answer->again)
 		return;
-	if (told->was_unknown && told->kind != TOLD_NOTHING)
+	if (answer->was_unknown && answer->kind != ANSWER_NONE)
 		j->recovered++;
-	switch (told->kind) {
-	case TOLD_LEFT:
-		if (j->told_left == 0 || told->remaining < j->told_least)
-			j->told_least = told->remaining;
-		if (told->remaining > j->told_most)
-			j->told_most = told->remaining;
-		j->told_left += told->remaining >= told->quantity;
+	switch (answer->kind) {
+	case ANSWER_LEFT:
+		if (j->looks_enough == 0 || answer->remaining < j->looks_least)
+			j->looks_least = answer->remaining;
+		if (answer->remaining > j->looks_most)
+			j->looks_most = answer->remaining;
+		j->looks_enough += answer->remaining >= answer->quantity;
 		break;
-	case TOLD_SOLD:
+	case ANSWER_SOLD:
 		j->sold++;
 		break;
-	case TOLD_REFUSED:
+	case ANSWER_REFUSED:
 		j->refused++;
-		judge_refusal(trial, told);
+		judge_refusal(trial, answer);
 		break;
-	case TOLD_LATER:
+	case ANSWER_LATER:
 		j->later++;
 		break;
-	case TOLD_NOTHING:
-		j->unknown += !told->look;
+	case ANSWER_NONE:
+		j->unknown += !answer->look;
 		break;
-	case TOLD_NONSENSE:
+	case ANSWER_NONSENSE:
 		break;
 	}
 }
@@ -561,7 +565,7 @@ ask_audit(struct trial *trial)
 	audit_free(audit);
 	/* It sees the ledger only: what it finds we must find. */
 	j->audit_agrees = j->audit.verdict == VERDICT_CORRECT || j->wrong;
-	find(trial, WRONG_NONSENSE, !j->audit_agrees,
+	accuse(trial, WRONG_NONSENSE, !j->audit_agrees,
 	    "the audit says %s, the oracle sees nothing wrong",
 	    audit_verdict_name(j->audit.verdict));
 }
@@ -577,11 +581,11 @@ oracle_judge(const struct evidence *evidence, struct judgement *judgement)
 	collect_claims(&trial);
 	judge_seats(&trial);
 	judge_receipts(&trial);
-	judge_wishes(&trial);
+	judge_repeats(&trial);
 	judge_lines(&trial);
 	judge_counter(&trial);
-	for (i = 0; i < evidence->told_count; i++)
-		count_told(&trial, &evidence->told[i]);
+	for (i = 0; i < evidence->answer_count; i++)
+		count_answer(&trial, &evidence->answers[i]);
 	if (trial.only_sales)
 		judge_order(&trial);
 	ask_audit(&trial);

@@ -16,7 +16,7 @@
  *      answer: else UNCLAIMED
  *   6. capacity = different seats sold + remaining: else STRANDED
  *   7. who is refused saw a counter that the ledger had at that version, too
- *      small for the wish; and it never sold such a wish again: else
+ *      small for the order; and no such order was sold later: else
  *      FALSE-SOLD-OUT
  *   8. what an answer says of the counter is not more than what an answer
  *      that came before it was asked for said: else OUT-OF-ORDER.  Counters
@@ -42,7 +42,7 @@ enum wrong {
 };
 #define WRONGS (WRONG_NONSENSE + 1)
 
-const char *wrong_name(enum wrong wrong); /* "double-booked" */
+const char *oracle_wrong_name(enum wrong wrong); /* "double-booked" */
 
 struct finding {
 	int64_t count;     /* tickets, seats, receipts, answers … */
@@ -57,8 +57,8 @@ struct judgement {
 	int64_t recovered;             /* unknown at first, known in the end */
 	int64_t tickets;               /* on receipts */
 	int64_t most_times, most_seat; /* receipts for one seat, at most */
-	int64_t told_left;             /* queries that said there was enough */
-	int64_t told_least, told_most; /* what they said was left */
+	int64_t looks_enough;          /* queries that said there was enough */
+	int64_t looks_least, looks_most; /* what they said was left */
 	struct audit_report audit;
 	bool audit_agrees; /* on what both of us look at */
 };

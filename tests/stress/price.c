@@ -28,20 +28,20 @@ percentile(const double *sorted, size_t count, double share)
 }
 
 static struct latency
-latency_of(const struct evidence *evidence, enum told_kind kind)
+latency_of(const struct evidence *evidence, enum answer_kind kind)
 {
 	struct latency latency = {0};
 	double *ms = NULL;
 	size_t i;
 
-	for (i = 0; i < evidence->told_count; i++) {
-		const struct told *told = &evidence->told[i];
+	for (i = 0; i < evidence->answer_count; i++) {
+		const struct answer *answer = &evidence->answers[i];
 
-		if (told->kind != kind || told->again)
+		if (answer->kind != kind || answer->again)
 			continue;
-		ms = list_grow(ms, latency.count, sizeof(*ms));
+		ms = buffer_grow(ms, latency.count, sizeof(*ms));
 		ms[latency.count++] =
-		    (double)(told->done_ns - told->sent_ns) / 1e6;
+		    (double)(answer->done_ns - answer->sent_ns) / 1e6;
 	}
 	if (latency.count == 0)
 		return latency;
@@ -61,13 +61,13 @@ spread_of(const struct evidence *evidence, int64_t start_ns, int64_t end_ns)
 	double slices[SLICES] = {0}, mean = 0, square = 0;
 	size_t i;
 
-	for (i = 0; i < evidence->told_count; i++) {
-		const struct told *told = &evidence->told[i];
+	for (i = 0; i < evidence->answer_count; i++) {
+		const struct answer *answer = &evidence->answers[i];
 		int64_t slice;
 
-		if (told->kind != TOLD_SOLD || told->again)
+		if (answer->kind != ANSWER_SOLD || answer->again)
 			continue;
-		slice = (told->done_ns - start_ns) * SLICES /
+		slice = (answer->done_ns - start_ns) * SLICES /
 			(end_ns - start_ns + 1);
 		slices[slice < SLICES ? slice : SLICES - 1]++;
 		mean += 1.0 / SLICES;
@@ -84,13 +84,13 @@ waiting_of(const struct evidence *evidence)
 	double waited = 0, whole = 0;
 	size_t i;
 
-	for (i = 0; i < evidence->told_count; i++) {
-		const struct told *told = &evidence->told[i];
+	for (i = 0; i < evidence->answer_count; i++) {
+		const struct answer *answer = &evidence->answers[i];
 
-		if (told->kind != TOLD_SOLD || told->again)
+		if (answer->kind != ANSWER_SOLD || answer->again)
 			continue;
-		waited += told->waited_ms;
-		whole += (double)(told->done_ns - told->sent_ns) / 1e6;
+		waited += answer->waited_ms;
+		whole += (double)(answer->done_ns - answer->sent_ns) / 1e6;
 	}
 	return whole > 0 ? waited / whole : 0;
 }
@@ -125,13 +125,13 @@ fairness_of(const struct evidence *evidence, unsigned workers, unsigned clerks)
 
 bool
 price_of_sales(struct price *price, const struct evidence *evidence,
-    const struct crowd_log *log, unsigned workers, unsigned clerks)
+    const struct buyers_log *log, unsigned workers, unsigned clerks)
 {
 	const double seconds =
 	    (double)(log->end_ns - log->start_ns) / (double)NS_PER_SEC;
 	size_t i;
 
-	price->sold = latency_of(evidence, TOLD_SOLD);
+	price->sold = latency_of(evidence, ANSWER_SOLD);
 	if (price->sold.count == 0 || seconds <= 0)
 		return false;
 	price->known = true;
@@ -139,8 +139,8 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 	price->spread = spread_of(evidence, log->start_ns, log->end_ns);
 	price->waiting = waiting_of(evidence);
 	price->fairness = fairness_of(evidence, workers, clerks);
-	for (i = 0; i < evidence->told_count; i++)
-		price->turned_away += evidence->told[i].kind == TOLD_LATER;
+	for (i = 0; i < evidence->answer_count; i++)
+		price->turned_away += evidence->answers[i].kind == ANSWER_LATER;
 	return true;
 }
 
@@ -150,16 +150,16 @@ price_of_refusals(struct price *price, const struct evidence *evidence)
 	int64_t first_ns = INT64_MAX, last_ns = 0;
 	size_t i;
 
-	price->refused = latency_of(evidence, TOLD_REFUSED);
-	for (i = 0; i < evidence->told_count; i++) {
-		const struct told *told = &evidence->told[i];
+	price->refused = latency_of(evidence, ANSWER_REFUSED);
+	for (i = 0; i < evidence->answer_count; i++) {
+		const struct answer *answer = &evidence->answers[i];
 
-		if (told->kind != TOLD_REFUSED)
+		if (answer->kind != ANSWER_REFUSED)
 			continue;
-		if (told->sent_ns < first_ns)
-			first_ns = told->sent_ns;
-		if (told->done_ns > last_ns)
-			last_ns = told->done_ns;
+		if (answer->sent_ns < first_ns)
+			first_ns = answer->sent_ns;
+		if (answer->done_ns > last_ns)
+			last_ns = answer->done_ns;
 	}
 	if (last_ns > first_ns)
 		price->refused_per_s = (double)price->refused.count * 1e9 /

@@ -26,7 +26,7 @@ struct price {
 
 /* Of a run on a service with so many clerks; false: nothing was sold. */
 bool price_of_sales(struct price *price, const struct evidence *evidence,
-    const struct crowd_log *log, unsigned workers, unsigned clerks);
+    const struct buyers_log *log, unsigned workers, unsigned clerks);
 void price_of_refusals(struct price *price, const struct evidence *evidence);
 
 #endif

@@ -38,7 +38,7 @@ findings_json(const struct judgement *j)
 		if (j->findings[i].count > 0)
 			json_array_append_new(
 			    list, json_pack("{s:s, s:I, s:s}", "wrong",
-				      wrong_name((enum wrong)i), "count",
+				      oracle_wrong_name((enum wrong)i), "count",
 				      (json_int_t)j->findings[i].count,
 				      "example", j->findings[i].example));
 	return list;
@@ -52,16 +52,17 @@ race_json(const struct row *row)
 	return json_pack("{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
 			 " s:I, s:I, s:I, s:f, s:o, s:s, s:O?}",
 	    "runs", (int)row->runs, "wrong_runs", (int)row->wrong_runs,
-	    "verdict", j->wrong ? wrong_name(oracle_worst(j)) : "correct",
+	    "verdict",
+	    j->wrong ? oracle_wrong_name(oracle_worst(j)) : "correct",
 	    "capacity", (json_int_t)row->capacity, "remaining",
 	    (json_int_t)row->remaining, "tickets", (json_int_t)j->tickets,
 	    "sold", (json_int_t)j->sold, "refused", (json_int_t)j->refused,
-	    "told_enough_left", (json_int_t)j->told_left, "most_times_one_seat",
-	    (json_int_t)j->most_times, "later", (json_int_t)row->later,
-	    "unknown", (json_int_t)row->unknown, "recovered",
-	    (json_int_t)row->recovered, "seconds", row->race_s, "findings",
-	    findings_json(j), "audit", audit_verdict_name(j->audit.verdict),
-	    "collision", row->collision_json);
+	    "told_enough_left", (json_int_t)j->looks_enough,
+	    "most_times_one_seat", (json_int_t)j->most_times, "later",
+	    (json_int_t)row->later, "unknown", (json_int_t)row->unknown,
+	    "recovered", (json_int_t)row->recovered, "seconds", row->race_s,
+	    "findings", findings_json(j), "audit",
+	    audit_verdict_name(j->audit.verdict), "collision", row->collision_json);
 }
 
 static json_t *

@@ -111,8 +111,8 @@ print_other_findings(const struct page *page, const struct row *row)
 	for (i = 0; i < WRONGS; i++)
 		if (j->findings[i].count > 0)
 			fprintf(page->out, "%10s%s, %" PRId64 ": %s\n", "",
-			    wrong_name((enum wrong)i), j->findings[i].count,
-			    j->findings[i].example);
+			    oracle_wrong_name((enum wrong)i),
+			    j->findings[i].count, j->findings[i].example);
 }
 
 static void
@@ -163,13 +163,13 @@ print_queries(const struct page *page)
 	for (i = 0; i < r->count && j == NULL; i++)
 		if (r->rows[i].promise == PROMISE_KEPT)
 			j = &r->rows[i].judgement;
-	if (j == NULL || j->told_left == 0 || j->told_left <= j->sold)
+	if (j == NULL || j->looks_enough == 0 || j->looks_enough <= j->sold)
 		return;
 	snprintf(text, sizeof(text),
 	    "A query is not a promise: under %s, %" PRId64 " were told %" PRId64
 	    " left, and %" PRId64 " got %s.",
-	    r->rows[i - 1].setting.lock, j->told_left, j->told_most, j->sold,
-	    r->flags->quantity == 1 ? "one" : "them");
+	    r->rows[i - 1].setting.lock, j->looks_enough, j->looks_most,
+	    j->sold, r->flags->quantity == 1 ? "one" : "them");
 	fprintf(page->out, "\n");
 	print_folded(page->out, text);
 }

@@ -88,7 +88,7 @@ result_verdict(const struct row *row, char verdict[24])
 		    verdict, 24, "%s", row->safe ? "correct" : "not shown");
 		return;
 	}
-	name = wrong_name(oracle_worst(&row->judgement));
+	name = oracle_wrong_name(oracle_worst(&row->judgement));
 	for (i = 0; i < 23 && name[i] != '\0'; i++)
 		verdict[i] = (char)toupper((unsigned char)name[i]);
 	verdict[i] = '\0';

@@ -16,8 +16,8 @@
 #define CONTROL_CHANCES 3
 #define REFUSE_NS (250 * NS_PER_MS)
 
-/* The service, the crowd, and what is known so far. */
-struct act {
+/* One row in the making: its service, its buyers, what is known so far. */
+struct run {
 	struct row *row;
 	const struct stage *stage;
 	const struct flags *flags;
@@ -25,7 +25,7 @@ struct act {
 	struct launch launch;
 	bool launched;
 	struct web *web;
-	struct crowd *crowd;
+	struct buyers *buyers;
 	uint64_t next_order;
 	char sale[STORE_ID_SIZE];
 	bool opened; /* by us: to be deleted, on a service not ours */
@@ -33,20 +33,20 @@ struct act {
 };
 
 static bool
-fail(struct act *act, const char *text)
+fail(struct run *run, const char *text)
 {
-	act->row->promise = ROW_FAILED;
-	snprintf(act->row->error, sizeof(act->row->error), "%s", text);
+	run->row->promise = ROW_FAILED;
+	snprintf(run->row->error, sizeof(run->row->error), "%s", text);
 	return false;
 }
 
 /* ------------------------------------------------------------- service -- */
 
 static bool
-start_service(struct act *act)
+start_service(struct run *run)
 {
-	const struct setting *s = &act->row->setting;
-	const struct flags *flags = act->flags;
+	const struct setting *s = &run->row->setting;
+	const struct flags *flags = run->flags;
 	const struct launch_options options = {.program = flags->service,
 	    .data = flags->data,
 	    .store = s->store,
@@ -57,115 +57,115 @@ start_service(struct act *act)
 	    .drills = flags->holders > 0 || flags->pause_ms > 0};
 	char error[256];
 
-	if (!launch_start(&act->launch, &options, error, sizeof(error)))
-		return fail(act, error);
-	act->launched = true;
+	if (!launch_start(&run->launch, &options, error, sizeof(error)))
+		return fail(run, error);
+	run->launched = true;
 	return true;
 }
 
 static bool
-begin_act(struct act *act)
+begin_run(struct run *run)
 {
-	const struct flags *flags = act->flags;
+	const struct flags *flags = run->flags;
 	const char *url = flags->url;
 
 	if (url == NULL) {
-		if (!start_service(act))
+		if (!start_service(run))
 			return false;
-		url = act->launch.url;
+		url = run->launch.url;
 	}
-	act->web = web_new(url, flags->token);
-	act->crowd = crowd_new(url, flags->buyers);
-	if (act->web == NULL || act->crowd == NULL)
-		return fail(act, "the URL is not valid");
+	run->web = web_new(url, flags->token);
+	run->buyers = buyers_new(url, flags->buyers);
+	if (run->web == NULL || run->buyers == NULL)
+		return fail(run, "the URL is not valid");
 	return true;
 }
 
 static bool
-end_act(struct act *act)
+end_run(struct run *run)
 {
 	bool good = true;
 
-	crowd_free(act->crowd);
-	web_free(act->web);
-	if (act->launched)
-		good = launch_stop(&act->launch);
-	if (!good && act->row->promise != ROW_FAILED && !*act->stage->stop)
-		fail(act, "the service did not stop as it should");
+	buyers_free(run->buyers);
+	web_free(run->web);
+	if (run->launched)
+		good = launch_stop(&run->launch);
+	if (!good && run->row->promise != ROW_FAILED && !*run->stage->stop)
+		fail(run, "the service did not stop as it should");
 	return good;
 }
 
 /* A new sale of `capacity`, under the row's strategy. */
 static bool
-open_sale(struct act *act, const char *what, unsigned run, int64_t capacity,
+open_sale(struct run *run, const char *what, unsigned nth, int64_t capacity,
     bool with_delay)
 {
-	const struct setting *s = &act->row->setting;
+	const struct setting *s = &run->row->setting;
 	char form[192], delay[48];
 	const struct web_request request = {"POST", "/sales", form, NULL};
 
-	if (act->flags->sale != NULL) {
-		snprintf(act->sale, sizeof(act->sale), "%s", act->flags->sale);
+	if (run->flags->sale != NULL) {
+		snprintf(run->sale, sizeof(run->sale), "%s", run->flags->sale);
 		return true;
 	}
 	duration_range_print(s->delay_min_ms, s->delay_max_ms, delay);
-	snprintf(act->sale, sizeof(act->sale), "stress-%08x-%u-%s-%u",
-	    (unsigned)(act->flags->seed & 0xffffffff), act->number, what, run);
+	snprintf(run->sale, sizeof(run->sale), "stress-%08x-%u-%s-%u",
+	    (unsigned)(run->flags->seed & 0xffffffff), run->number, what, nth);
 	snprintf(form, sizeof(form),
-	    "id=%s&capacity=%" PRId64 "&lock=%s&delay=%s", act->sale, capacity,
+	    "id=%s&capacity=%" PRId64 "&lock=%s&delay=%s", run->sale, capacity,
 	    s->lock, with_delay ? delay : "0");
-	if (web_ask(act->web, &request, NULL) != 201)
-		return fail(act, web_error(act->web));
-	act->opened = true;
+	if (web_ask(run->web, &request, NULL) != 201)
+		return fail(run, web_error(run->web));
+	run->opened = true;
 	return true;
 }
 
 /* A service that was there before us: what is the sale like? */
 static bool
-learn_sale(struct act *act)
+learn_sale(struct run *run)
 {
-	struct setting *s = &act->row->setting;
+	struct setting *s = &run->row->setting;
 	const char *store, *lock;
 	char path[96];
 	json_t *body;
 	bool good;
 
-	if (act->flags->url == NULL)
+	if (run->flags->url == NULL)
 		return true;
-	snprintf(path, sizeof(path), "/sales/%s", act->sale);
-	good = web_get(act->web, path, &body) == 200;
+	snprintf(path, sizeof(path), "/sales/%s", run->sale);
+	good = web_get(run->web, path, &body) == 200;
 	store = json_string_value(json_object_get(body, "store"));
 	lock = json_string_value(json_object_get(body, "lock"));
 	if (good && store != NULL)
 		snprintf(s->store, sizeof(s->store), "%s", store);
 	if (good && lock != NULL && lock_parse(lock, &s->strategy))
 		lock_print(s->strategy, s->lock);
-	act->row->safe = lock_is_safe(s->strategy);
+	run->row->safe = lock_is_safe(s->strategy);
 	json_decref(body);
-	return good || fail(act, web_error(act->web));
+	return good || fail(run, web_error(run->web));
 }
 
 /* On a service of others nothing is left behind. */
 static void
-close_sale(struct act *act)
+close_sale(struct run *run)
 {
 	char path[128];
 	const struct web_request request = {"DELETE", path, NULL, NULL};
 
-	if (!act->opened || act->flags->url == NULL)
+	if (!run->opened || run->flags->url == NULL)
 		return;
-	snprintf(path, sizeof(path), "/sales/%s?force=1", act->sale);
-	web_ask(act->web, &request, NULL);
-	act->opened = false;
+	snprintf(path, sizeof(path), "/sales/%s?force=1", run->sale);
+	web_ask(run->web, &request, NULL);
+	run->opened = false;
 }
 
 /* ---------------------------------------------------------------- race -- */
 
-static struct crowd_plan
-race_plan(struct act *act, struct drill *drill)
+static struct buyers_plan
+race_plan(struct run *run, struct drill *drill)
 {
-	const struct flags *flags = act->flags;
-	struct crowd_plan plan = {.sale = act->sale,
+	const struct flags *flags = run->flags;
+	struct buyers_plan plan = {.sale = run->sale,
 	    .seed = flags->seed,
 	    .orders =
 		flags->orders > 0 ? (uint64_t)flags->orders : flags->buyers,
@@ -173,13 +173,13 @@ race_plan(struct act *act, struct drill *drill)
 	    .looks = true,
 	    .trails = true,
 	    .patient = true,
-	    .first_order = act->next_order};
+	    .first_order = run->next_order};
 
 	if (flags_drill(flags)) {
 		plan.watch = drill_watch;
 		plan.watch_arg = drill;
 	}
-	act->next_order += plan.orders;
+	run->next_order += plan.orders;
 	return plan;
 }
 
@@ -200,12 +200,12 @@ next_receipt_ns(const struct evidence *evidence, int64_t after_ns)
 	int64_t next_ns = INT64_MAX;
 	size_t i;
 
-	for (i = 0; i < evidence->told_count; i++) {
-		const struct told *told = &evidence->told[i];
+	for (i = 0; i < evidence->answer_count; i++) {
+		const struct answer *answer = &evidence->answers[i];
 
-		if (told->kind == TOLD_SOLD && !told->again &&
-		    told->done_ns > after_ns && told->done_ns < next_ns)
-			next_ns = told->done_ns;
+		if (answer->kind == ANSWER_SOLD && !answer->again &&
+		    answer->done_ns > after_ns && answer->done_ns < next_ns)
+			next_ns = answer->done_ns;
 	}
 	return next_ns;
 }
@@ -216,11 +216,12 @@ is_stuck(const struct evidence *evidence)
 {
 	size_t i;
 
-	for (i = 0; i < evidence->told_count; i++) {
-		const struct told *told = &evidence->told[i];
+	for (i = 0; i < evidence->answer_count; i++) {
+		const struct answer *answer = &evidence->answers[i];
 
-		if (!told->look && told->quantity <= evidence->remaining &&
-		    (told->kind == TOLD_NOTHING || told->kind == TOLD_LATER))
+		if (!answer->look && answer->quantity <= evidence->remaining &&
+		    (answer->kind == ANSWER_NONE ||
+			answer->kind == ANSWER_LATER))
 			return true;
 	}
 	return false;
@@ -271,10 +272,10 @@ show_collision(struct row *row, const struct evidence *evidence)
 
 /* What a run found goes into the row. */
 static void
-enter_run(struct act *act, const struct evidence *evidence,
-    const struct judgement *judgement, const struct crowd_log *log)
+enter_race(struct run *run, const struct evidence *evidence,
+    const struct judgement *judgement, const struct buyers_log *log)
 {
-	struct row *row = act->row;
+	struct row *row = run->row;
 
 	row->runs++;
 	row->later += judgement->later;
@@ -282,9 +283,9 @@ enter_run(struct act *act, const struct evidence *evidence,
 	row->recovered += judgement->recovered;
 	if (judgement->wrong)
 		row->wrong_runs++;
-	if (act->shown && (!judgement->wrong || row->judgement.wrong))
+	if (run->shown && (!judgement->wrong || row->judgement.wrong))
 		return;
-	act->shown = true;
+	run->shown = true;
 	row->judgement = *judgement;
 	row->capacity = evidence->capacity;
 	row->remaining = evidence->remaining;
@@ -293,96 +294,96 @@ enter_run(struct act *act, const struct evidence *evidence,
 }
 
 static void
-trace_race(struct act *act, const struct evidence *evidence, unsigned run)
+trace_race(struct run *run, const struct evidence *evidence, unsigned nth)
 {
-	const struct setting *s = &act->row->setting;
+	const struct setting *s = &run->row->setting;
 	char name[96];
 
-	if (act->stage->trace == NULL)
+	if (run->stage->trace == NULL)
 		return;
 	snprintf(name, sizeof(name), "%s · %s", s->lock, s->store);
-	if (act->flags->runs > 1)
+	if (run->flags->runs > 1)
 		snprintf(name + strlen(name), sizeof(name) - strlen(name),
-		    " · run %u", run + 1);
-	trace_add(act->stage->trace, name, act->number * act->flags->runs + run,
+		    " · run %u", nth + 1);
+	trace_add(run->stage->trace, name, run->number * run->flags->runs + nth,
 	    evidence);
 }
 
 /* The buyers' answers, and the ledger's, judged. */
 static bool
-judge_race(struct act *act, const struct crowd_plan *plan,
-    struct evidence *evidence, const struct crowd_log *log, unsigned run)
+judge_race(struct run *run, const struct buyers_plan *plan,
+    struct evidence *evidence, const struct buyers_log *log, unsigned nth)
 {
 	struct judgement judgement;
 
-	evidence->alone = act->flags->sale == NULL;
+	evidence->alone = run->flags->sale == NULL;
 	evidence_add_log(evidence, plan, log);
-	evidence_ask_again(evidence, act->web, plan, ASK_AGAIN);
-	if (!evidence_add_ledger(evidence, act->web, true))
+	evidence_ask_again(evidence, run->web, plan, ASK_AGAIN);
+	if (!evidence_add_ledger(evidence, run->web, true))
 		return fail(
-		    act, web_error(act->web)[0] != '\0'
-			     ? web_error(act->web)
+		    run, web_error(run->web)[0] != '\0'
+			     ? web_error(run->web)
 			     : "the ledger has a gap, or a line of no sense");
 	oracle_judge(evidence, &judgement);
-	enter_run(act, evidence, &judgement, log);
-	trace_race(act, evidence, run);
+	enter_race(run, evidence, &judgement, log);
+	trace_race(run, evidence, nth);
 	return true;
 }
 
 static bool
-race(struct act *act, unsigned run)
+race(struct run *run, unsigned nth)
 {
-	const struct flags *flags = act->flags;
+	const struct flags *flags = run->flags;
 	const struct drill_plan drills = {.kills = flags->kills,
 	    .holders = flags->holders,
 	    .pause_ms = flags->pause_ms,
-	    .seed = flags->seed + run * 7919u + act->number * 104729u,
+	    .seed = flags->seed + nth * 7919u + run->number * 104729u,
 	    .within = most_receipts(flags) * 3 / 4};
 	struct evidence evidence;
-	struct crowd_plan plan;
-	struct crowd_log log;
+	struct buyers_plan plan;
+	struct buyers_log log;
 	struct drill drill;
 	bool good;
 
-	if (!open_sale(act, "race", run, flags->tickets, true))
+	if (!open_sale(run, "race", nth, flags->tickets, true))
 		return false;
-	if (!learn_sale(act))
+	if (!learn_sale(run))
 		return false;
-	if (!evidence_begin(&evidence, act->web, act->sale))
-		return fail(act, web_error(act->web));
-	drill_begin(&drill, &drills, &act->launch);
-	plan = race_plan(act, &drill);
-	good = crowd_run(act->crowd, &plan, &log, act->stage->stop);
+	if (!evidence_begin(&evidence, run->web, run->sale))
+		return fail(run, web_error(run->web));
+	drill_begin(&drill, &drills, &run->launch);
+	plan = race_plan(run, &drill);
+	good = buyers_run(run->buyers, &plan, &log, run->stage->stop);
 	if (flags_drill(flags))
 		drill_end(&drill);
 	if (!good)
-		fail(act, "buyers could not connect");
-	good = good && judge_race(act, &plan, &evidence, &log, run);
+		fail(run, "buyers could not connect");
+	good = good && judge_race(run, &plan, &evidence, &log, nth);
 	if (good && flags_drill(flags))
-		measure_stops(act->row, &drill, &evidence, log.end_ns);
-	close_sale(act);
+		measure_stops(run->row, &drill, &evidence, log.end_ns);
+	close_sale(run);
 	evidence_free(&evidence);
-	crowd_log_free(&log);
+	buyers_log_free(&log);
 	return good;
 }
 
 /* --------------------------------------------------------------- price -- */
 
-/* The sum of a counter for the row's strategy; -1: it is not told. */
+/* The sum of a counter for the row's strategy; -1: it is not there. */
 static double
-read_conflicts(struct act *act)
+read_conflicts(struct run *run)
 {
 	char wanted[96];
 	double sum = -1;
 	char *text, *at;
 
-	text = web_get_text(act->web, "/metrics");
+	text = web_get_text(run->web, "/metrics");
 	if (text == NULL)
 		return -1;
 	snprintf(wanted, sizeof(wanted),
 	    "\nturnstile_conflicts_total{lock=\"%s"
 	    "\"}",
-	    act->row->setting.lock);
+	    run->row->setting.lock);
 	at = strstr(text, wanted);
 	if (at != NULL)
 		sum = strtod(at + strlen(wanted), NULL);
@@ -392,86 +393,86 @@ read_conflicts(struct act *act)
 
 /* Sell for a while; what it cost, and whether it was right. */
 static bool
-price_sales(struct act *act, struct price *price)
+price_sales(struct run *run, struct price *price)
 {
-	const struct flags *flags = act->flags;
-	struct crowd_plan plan = {.sale = act->sale,
+	const struct flags *flags = run->flags;
+	struct buyers_plan plan = {.sale = run->sale,
 	    .seed = flags->seed,
 	    .duration_ns = flags->duration_ms * NS_PER_MS,
 	    .quantity = 1,
 	    .first_order = UINT64_C(1) << 32};
-	const double conflicts = read_conflicts(act);
+	const double conflicts = read_conflicts(run);
 	struct judgement judgement;
 	struct evidence evidence;
-	struct crowd_log log = {0};
+	struct buyers_log log = {0};
 	bool good;
 
-	good = evidence_begin(&evidence, act->web, act->sale) &&
-	       crowd_run(act->crowd, &plan, &log, act->stage->stop);
+	good = evidence_begin(&evidence, run->web, run->sale) &&
+	       buyers_run(run->buyers, &plan, &log, run->stage->stop);
 	if (good) {
 		evidence_add_log(&evidence, &plan, &log);
-		good = evidence_add_ledger(&evidence, act->web, false);
+		good = evidence_add_ledger(&evidence, run->web, false);
 	}
 	if (good) {
 		oracle_judge(&evidence, &judgement);
 		if (judgement.wrong) {
-			enter_run(act, &evidence, &judgement, &log);
+			enter_race(run, &evidence, &judgement, &log);
 		} else if (price_of_sales(price, &evidence, &log,
-			       act->row->setting.workers,
-			       act->row->setting.clerks)) {
+			       run->row->setting.workers,
+			       run->row->setting.clerks)) {
 			price->conflicts = -1;
 			if (conflicts >= 0)
 				price->conflicts =
-				    (read_conflicts(act) - conflicts) /
+				    (read_conflicts(run) - conflicts) /
 				    (double)price->sold.count;
 		}
-	} else if (!*act->stage->stop) {
-		fail(act, "the price could not be measured");
+	} else if (!*run->stage->stop) {
+		fail(run, "the price could not be measured");
 	}
 	evidence_free(&evidence);
-	crowd_log_free(&log);
+	buyers_log_free(&log);
 	return good;
 }
 
-/* The same crowd at a sale that is sold out with the first order. */
+/* The same buyers at a sale that is sold out with the first order. */
 static void
-price_refusals(struct act *act, struct price *price)
+price_refusals(struct run *run, struct price *price)
 {
-	const struct flags *flags = act->flags;
-	struct crowd_plan plan = {.sale = act->sale,
+	const struct flags *flags = run->flags;
+	struct buyers_plan plan = {.sale = run->sale,
 	    .seed = flags->seed,
 	    .duration_ns = REFUSE_NS,
 	    .quantity = 1,
 	    .first_order = UINT64_C(2) << 32};
 	struct evidence evidence;
-	struct crowd_log log = {0};
+	struct buyers_log log = {0};
 
-	if (evidence_begin(&evidence, act->web, act->sale) &&
-	    crowd_run(act->crowd, &plan, &log, act->stage->stop)) {
+	if (evidence_begin(&evidence, run->web, run->sale) &&
+	    buyers_run(run->buyers, &plan, &log, run->stage->stop)) {
 		evidence_add_log(&evidence, &plan, &log);
 		price_of_refusals(price, &evidence);
 	}
 	evidence_free(&evidence);
-	crowd_log_free(&log);
+	buyers_log_free(&log);
 }
 
 static bool
-price(struct act *act)
+price(struct run *run)
 {
 	struct price price = {0};
-	int64_t tickets = act->flags->duration_ms * TICKETS_PER_MS;
+	int64_t tickets = run->flags->duration_ms * TICKETS_PER_MS;
 
 	if (tickets > STORE_CAPACITY_MAX)
 		tickets = STORE_CAPACITY_MAX;
-	if (!open_sale(act, "price", 0, tickets, false) ||
-	    !price_sales(act, &price))
+	if (!open_sale(run, "price", 0, tickets, false) ||
+	    !price_sales(run, &price))
 		return false;
-	close_sale(act);
-	if (price.known && open_sale(act, "refuse", 0, 1, false)) {
-		price_refusals(act, &price);
-		close_sale(act);
+	close_sale(run);
+	if (price.known && open_sale(run, "refuse", 0, 1, false)) {
+		price_refusals(run, &price);
+		close_sale(run);
 	}
-	act->row->price = price;
+	run->row->price = price;
 	return true;
 }
 
@@ -505,13 +506,13 @@ judge_promise(const struct row *row, const struct flags *flags)
 
 /* New connections: perhaps they meet other workers. */
 static bool
-reconnect(struct act *act)
+reconnect(struct run *run)
 {
-	crowd_free(act->crowd);
-	act->crowd = crowd_new(
-	    act->flags->url != NULL ? act->flags->url : act->launch.url,
-	    act->flags->buyers);
-	return act->crowd != NULL || fail(act, "buyers could not connect");
+	buyers_free(run->buyers);
+	run->buyers = buyers_new(
+	    run->flags->url != NULL ? run->flags->url : run->launch.url,
+	    run->flags->buyers);
+	return run->buyers != NULL || fail(run, "buyers could not connect");
 }
 
 /*
@@ -519,14 +520,14 @@ reconnect(struct act *act)
  * all its buyers may have met the same worker.
  */
 static bool
-race_again(struct act *act)
+race_again(struct run *run)
 {
-	unsigned run;
+	unsigned nth;
 
-	for (run = 0; run < CONTROL_CHANCES; run++) {
-		if (judge_promise(act->row, act->flags) != CONTROL_NOT_SHOWN)
+	for (nth = 0; nth < CONTROL_CHANCES; nth++) {
+		if (judge_promise(run->row, run->flags) != CONTROL_NOT_SHOWN)
 			break;
-		if (!reconnect(act) || !race(act, act->flags->runs + run))
+		if (!reconnect(run) || !race(run, run->flags->runs + nth))
 			return false;
 	}
 	return true;
@@ -534,21 +535,21 @@ race_again(struct act *act)
 
 /* Drills find a service that has not been through any. */
 static bool
-run_races(struct act *act)
+run_races(struct run *run)
 {
-	unsigned run;
+	unsigned nth;
 
-	for (run = 0; run < act->flags->runs; run++) {
-		if (run > 0 && flags_drill(act->flags)) {
-			end_act(act);
-			act->launched = false;
-			act->web = NULL;
-			act->crowd = NULL;
-			if (!begin_act(act))
+	for (nth = 0; nth < run->flags->runs; nth++) {
+		if (nth > 0 && flags_drill(run->flags)) {
+			end_run(run);
+			run->launched = false;
+			run->web = NULL;
+			run->buyers = NULL;
+			if (!begin_run(run))
 				return false;
 		}
-		act->stage->doing(act->stage->arg, "race");
-		if (!race(act, run))
+		run->stage->doing(run->stage->arg, "race");
+		if (!race(run, nth))
 			return false;
 	}
 	return true;
@@ -566,22 +567,22 @@ bool
 row_run(struct row *row, const struct setting *setting, unsigned number,
     const struct stage *stage)
 {
-	struct act act = {.row = row,
+	struct run run = {.row = row,
 	    .stage = stage,
 	    .flags = stage->flags,
 	    .number = number};
 
 	*row = (struct row){
 	    .setting = *setting, .safe = lock_is_safe(setting->strategy)};
-	if (begin_act(&act) && run_races(&act) && race_again(&act)) {
-		row->promise = judge_promise(row, act.flags);
-		if (has_price(row, act.flags)) {
+	if (begin_run(&run) && run_races(&run) && race_again(&run)) {
+		row->promise = judge_promise(row, run.flags);
+		if (has_price(row, run.flags)) {
 			stage->doing(stage->arg, "price");
-			if (price(&act))
-				row->promise = judge_promise(row, act.flags);
+			if (price(&run))
+				row->promise = judge_promise(row, run.flags);
 		}
 	}
-	end_act(&act);
+	end_run(&run);
 	return !*stage->stop;
 }
 

@@ -14,32 +14,32 @@
 
 #include "tests/stress/oracle.h"
 
-#define TOLD 8
+#define ANSWERS 8
 #define LINES 4
 
 struct scene {
 	struct evidence evidence;
-	struct told told[TOLD];
+	struct answer answers[ANSWERS];
 	struct store_line lines[LINES];
 };
 
-static struct told *
-tell(
-    struct scene *scene, enum told_kind kind, unsigned buyer, int64_t remaining)
+static struct answer *
+tell(struct scene *scene, enum answer_kind kind, unsigned buyer,
+    int64_t remaining)
 {
-	const size_t n = scene->evidence.told_count++;
-	struct told *told = &scene->told[n];
+	const size_t n = scene->evidence.answer_count++;
+	struct answer *answer = &scene->answers[n];
 
-	*told = (struct told){.kind = kind,
-	    .look = kind == TOLD_LEFT,
+	*answer = (struct answer){.kind = kind,
+	    .look = kind == ANSWER_LEFT,
 	    .buyer = buyer,
-	    .wish = n,
+	    .request = n,
 	    .quantity = 1,
 	    .remaining = remaining,
 	    .version = 3 - remaining,
 	    .sent_ns = (int64_t)n * 100 + 1,
 	    .done_ns = (int64_t)n * 100 + 50};
-	return told;
+	return answer;
 }
 
 /* A line, and its receipt. */
@@ -47,12 +47,12 @@ static void
 sell_one(struct scene *scene, unsigned buyer, const char *order)
 {
 	const int64_t seat = (int64_t)++scene->evidence.line_count;
-	struct told *told = tell(scene, TOLD_SOLD, buyer, 3 - seat);
-	static char names[8][CROWD_NAME_SIZE];
+	struct answer *answer = tell(scene, ANSWER_SOLD, buyer, 3 - seat);
+	static char names[8][BUYERS_NAME_SIZE];
 
-	crowd_name(buyer, names[buyer]);
-	told->seat = told->version = seat;
-	snprintf(told->order, sizeof(told->order), "%s", order);
+	buyers_name(buyer, names[buyer]);
+	answer->seat = answer->version = seat;
+	snprintf(answer->order, sizeof(answer->order), "%s", order);
 	scene->lines[seat - 1] = (struct store_line){.kind = STORE_SOLD,
 	    .version = seat,
 	    .base = seat - 1,
@@ -72,16 +72,16 @@ static void
 set_scene(struct scene *scene)
 {
 	memset(scene, 0, sizeof(*scene));
-	tell(scene, TOLD_LEFT, 0, 3);
+	tell(scene, ANSWER_LEFT, 0, 3);
 	sell_one(scene, 0, "aa");
 	sell_one(scene, 1, "bb");
 	sell_one(scene, 2, "cc");
-	tell(scene, TOLD_REFUSED, 3, 0);
+	tell(scene, ANSWER_REFUSED, 3, 0);
 	scene->evidence.alone = true;
 	scene->evidence.capacity = scene->evidence.capacity_before = 3;
 	scene->evidence.remaining_before = 3;
 	scene->evidence.version = 3;
-	scene->evidence.told = scene->told;
+	scene->evidence.answers = scene->answers;
 	scene->evidence.lines = scene->lines;
 }
 
@@ -93,7 +93,8 @@ expect(struct scene *scene, enum wrong wrong)
 	oracle_judge(&scene->evidence, &j);
 	assert_true(j.wrong);
 	if (j.findings[wrong].count == 0)
-		print_message("found: %s\n", wrong_name(oracle_worst(&j)));
+		print_message(
+		    "found: %s\n", oracle_wrong_name(oracle_worst(&j)));
 	assert_true(j.findings[wrong].count > 0);
 	assert_int_equal(oracle_worst(&j), wrong);
 	assert_true(j.findings[wrong].example[0] != '\0');
@@ -111,7 +112,7 @@ correct(void **state)
 	assert_false(j.wrong);
 	assert_int_equal(j.sold, 3);
 	assert_int_equal(j.refused, 1);
-	assert_int_equal(j.told_left, 1);
+	assert_int_equal(j.looks_enough, 1);
 	assert_true(j.audit_agrees);
 }
 
@@ -133,7 +134,7 @@ double_booked(void **state)
 
 	(void)state;
 	set_scene(&scene);
-	scene.told[3].seat = scene.lines[2].seat = 2;
+	scene.answers[3].seat = scene.lines[2].seat = 2;
 	expect(&scene, WRONG_DOUBLE_BOOKED);
 }
 
@@ -164,7 +165,7 @@ static void
 repeated(void **state)
 {
 	struct scene scene;
-	struct told *again;
+	struct answer *again;
 
 	(void)state;
 	set_scene(&scene);
@@ -172,10 +173,10 @@ repeated(void **state)
 	scene.evidence.remaining_before = 4;
 	sell_one(&scene, 2, "dd");
 	scene.evidence.version = 4;
-	scene.told[4].kind = TOLD_LATER;
-	again = &scene.told[scene.evidence.told_count - 1];
+	scene.answers[4].kind = ANSWER_LATER;
+	again = &scene.answers[scene.evidence.answer_count - 1];
 	again->again = true;
-	again->wish = scene.told[3].wish;
+	again->request = scene.answers[3].request;
 	expect(&scene, WRONG_REPEATED);
 }
 
@@ -183,13 +184,13 @@ static void
 repeated_because_forgotten(void **state)
 {
 	struct scene scene;
-	struct told *again;
+	struct answer *again;
 
 	(void)state;
 	set_scene(&scene);
-	again = tell(&scene, TOLD_REFUSED, 2, 0);
+	again = tell(&scene, ANSWER_REFUSED, 2, 0);
 	again->again = true;
-	again->wish = scene.told[3].wish;
+	again->request = scene.answers[3].request;
 	expect(&scene, WRONG_REPEATED);
 }
 
@@ -200,7 +201,7 @@ unclaimed(void **state)
 
 	(void)state;
 	set_scene(&scene);
-	scene.told[3].kind = TOLD_LATER;
+	scene.answers[3].kind = ANSWER_LATER;
 	expect(&scene, WRONG_UNCLAIMED);
 }
 
@@ -213,7 +214,7 @@ not_unclaimed(void **state)
 
 	(void)state;
 	set_scene(&scene);
-	scene.told[3].kind = TOLD_NOTHING;
+	scene.answers[3].kind = ANSWER_NONE;
 	oracle_judge(&scene.evidence, &j);
 	assert_false(j.wrong);
 	assert_int_equal(j.unknown, 1);
@@ -237,7 +238,7 @@ false_sold_out_by_the_ledger(void **state)
 
 	(void)state;
 	set_scene(&scene);
-	scene.told[4].version = 2;
+	scene.answers[4].version = 2;
 	expect(&scene, WRONG_FALSE_SOLD_OUT);
 }
 
@@ -249,8 +250,8 @@ false_sold_out_by_a_later_sale(void **state)
 	(void)state;
 	set_scene(&scene);
 	/* Refused before the third was asked for, at a version that fits. */
-	scene.told[4].sent_ns = 1;
-	scene.told[4].done_ns = scene.told[3].sent_ns - 1;
+	scene.answers[4].sent_ns = 1;
+	scene.answers[4].done_ns = scene.answers[3].sent_ns - 1;
 	expect(&scene, WRONG_FALSE_SOLD_OUT);
 }
 
@@ -264,8 +265,8 @@ false_sold_out_by_what_is_left(void **state)
 	scene.evidence.capacity = scene.evidence.capacity_before = 4;
 	scene.evidence.remaining = 1;
 	scene.lines[2].remaining = 1;
-	scene.told[3].remaining = 1;
-	scene.told[4].version = 4; /* a version that the ledger has not */
+	scene.answers[3].remaining = 1;
+	scene.answers[4].version = 4; /* a version that the ledger has not */
 	expect(&scene, WRONG_FALSE_SOLD_OUT);
 }
 
@@ -276,7 +277,7 @@ out_of_order(void **state)
 
 	(void)state;
 	set_scene(&scene);
-	tell(&scene, TOLD_LEFT, 5, 1);
+	tell(&scene, ANSWER_LEFT, 5, 1);
 	expect(&scene, WRONG_OUT_OF_ORDER);
 }
 
@@ -289,7 +290,7 @@ not_out_of_order(void **state)
 
 	(void)state;
 	set_scene(&scene);
-	tell(&scene, TOLD_LEFT, 5, 1)->sent_ns = scene.told[3].sent_ns;
+	tell(&scene, ANSWER_LEFT, 5, 1)->sent_ns = scene.answers[3].sent_ns;
 	oracle_judge(&scene.evidence, &j);
 	assert_false(j.wrong);
 }
@@ -301,7 +302,7 @@ nonsense(void **state)
 
 	(void)state;
 	set_scene(&scene);
-	tell(&scene, TOLD_NONSENSE, 5, 0);
+	tell(&scene, ANSWER_NONSENSE, 5, 0);
 	expect(&scene, WRONG_NONSENSE);
 }
 

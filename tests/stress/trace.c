@@ -170,10 +170,10 @@ trail_of(const struct evidence *e, const struct store_line *line)
 {
 	size_t i;
 
-	for (i = 0; i < e->told_count; i++)
-		if (e->told[i].trail_at != 0 &&
-		    strcmp(e->told[i].order, line->order) == 0)
-			return e->tape.bytes + e->told[i].trail_at;
+	for (i = 0; i < e->answer_count; i++)
+		if (e->answers[i].trail_at != 0 &&
+		    strcmp(e->answers[i].order, line->order) == 0)
+			return e->buffer.bytes + e->answers[i].trail_at;
 	return line->trail;
 }
 
@@ -202,7 +202,7 @@ make_lanes(const struct evidence *e, size_t *count)
 		if (line->kind != STORE_SOLD || line->trail == NULL ||
 		    line->worker == 0)
 			continue;
-		lanes = list_grow(lanes, *count, sizeof(*lanes));
+		lanes = buffer_grow(lanes, *count, sizeof(*lanes));
 		lanes[(*count)++] = (struct lane){.worker = line->worker,
 		    .clerk = line->clerk,
 		    .order = line->order,
@@ -227,8 +227,8 @@ trace_add(struct trace *trace, const char *name, unsigned number,
 	struct lane *lanes;
 	size_t i, j, count;
 
-	if (trace->start_ns == 0 && evidence->told_count > 0)
-		trace->start_ns = evidence->told[0].sent_ns;
+	if (trace->start_ns == 0 && evidence->answer_count > 0)
+		trace->start_ns = evidence->answers[0].sent_ns;
 	lanes = make_lanes(evidence, &count);
 	for (i = 0; i < count; i = j) {
 		for (j = i + 1; j < count; j++, lanes[i].batch++)

@@ -15,14 +15,14 @@
 struct web {
 	const char *url, *token;
 	CURL *easy;
-	struct tape body;
+	struct buffer body;
 	char error[256];
 };
 
 static size_t
 on_body(char *bytes, size_t size, size_t count, void *arg)
 {
-	tape_add(arg, bytes, size * count);
+	buffer_add(arg, bytes, size * count);
 	return size * count;
 }
 
@@ -49,7 +49,7 @@ web_free(struct web *web)
 	if (web == NULL)
 		return;
 	curl_easy_cleanup(web->easy);
-	tape_free(&web->body);
+	buffer_free(&web->body);
 	free(web);
 }
 
@@ -106,7 +106,7 @@ ask_once(struct web *web, const struct web_request *request)
 		snprintf(web->error, sizeof(web->error), "%s: %s", web->url,
 		    curl_easy_strerror(result));
 	curl_slist_free_all(headers);
-	tape_add(&web->body, "", 1);
+	buffer_add(&web->body, "", 1);
 	return (int)status;
 }
 
@@ -159,5 +159,5 @@ web_get_text(struct web *web, const char *path)
 
 	if (ask(web, &request) != 200)
 		return NULL;
-	return text_copy(web->body.bytes);
+	return buffer_copy(web->body.bytes);
 }
