@@ -1,93 +1,82 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Thresholds, as load tools have them: "p99<50ms". */
+/*
+ * Thresholds, as load tools have them: "p99<50ms" is a measure, an operator
+ * and a number, held against every row that has that measure.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/stress/result.h"
 
+/* What can be expected; those from SOLD on are of the price. */
+enum measure { WRONG, UNKNOWN, STOP, SOLD, REFUSED, P50, P95, P99, MOST };
+
+static const struct {
+	const char *name;
+	bool is_time; /* in ms */
+} measures[] = {
+    [WRONG] = {"wrong", false},
+    [UNKNOWN] = {"unknown", false},
+    [STOP] = {"stop", true},
+    [SOLD] = {"sold/s", false},
+    [REFUSED] = {"refused/s", false},
+    [P50] = {"p50", true},
+    [P95] = {"p95", true},
+    [P99] = {"p99", true},
+    [MOST] = {"max", true},
+};
+#define MEASURES (sizeof(measures) / sizeof(measures[0]))
+
 struct expectation {
-	char name[24];
+	enum measure measure;
 	char operator[3];
 	double value; /* in ms, where it is a time */
 };
 
 /* NAN: the row has none. */
-struct quantity {
-	const char *name;
-	bool is_time; /* of a price, in ms */
-	double (*of)(const struct row *row);
-};
-
 static double
-wrong_of(const struct row *row)
+value_of(const struct row *row, enum measure measure)
 {
-	return row->wrong_runs;
+	const struct price *price = &row->price;
+
+	if (measure >= SOLD && !price->known)
+		return NAN;
+	switch (measure) {
+	case WRONG:
+		return row->wrong_runs;
+	case UNKNOWN:
+		return (double)row->unknown;
+	case STOP:
+		return row->stop.wanted > 0 ? row->stop.longest_s * 1e3 : NAN;
+	case SOLD:
+		return price->sold_per_s;
+	case REFUSED:
+		return price->refused_per_s;
+	case P50:
+		return price->sold.p50_ms;
+	case P95:
+		return price->sold.p95_ms;
+	case P99:
+		return price->sold.p99_ms;
+	case MOST:
+		return price->sold.max_ms;
+	}
+	return NAN;
 }
 
-static double
-unknown_of(const struct row *row)
-{
-	return (double)row->unknown;
-}
-
-static double
-stop_of(const struct row *row)
-{
-	return row->stop.wanted > 0 ? row->stop.longest_s * 1e3 : NAN;
-}
-
-static double
-sold_of(const struct row *row)
-{
-	return row->price.known ? row->price.sold_per_s : NAN;
-}
-
-static double
-refused_of(const struct row *row)
-{
-	return row->price.known ? row->price.refused_per_s : NAN;
-}
-
-static double
-p50_of(const struct row *row)
-{
-	return row->price.known ? row->price.sold.p50_ms : NAN;
-}
-
-static double
-p95_of(const struct row *row)
-{
-	return row->price.known ? row->price.sold.p95_ms : NAN;
-}
-
-static double
-p99_of(const struct row *row)
-{
-	return row->price.known ? row->price.sold.p99_ms : NAN;
-}
-
-static double
-max_of(const struct row *row)
-{
-	return row->price.known ? row->price.sold.max_ms : NAN;
-}
-
-static const struct quantity quantities[] = {{"wrong", false, wrong_of},
-    {"unknown", false, unknown_of}, {"stop", true, stop_of},
-    {"sold/s", false, sold_of}, {"refused/s", false, refused_of},
-    {"p50", true, p50_of}, {"p95", true, p95_of}, {"p99", true, p99_of},
-    {"max", true, max_of}};
-
-static const struct quantity *
-find_quantity(const char *name)
+static bool
+find_measure(const char *name, size_t length, enum measure *measure)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(quantities) / sizeof(quantities[0]); i++)
-		if (strcmp(quantities[i].name, name) == 0)
-			return &quantities[i];
-	return NULL;
+	for (i = 0; i < MEASURES; i++)
+		if (strlen(measures[i].name) == length &&
+		    memcmp(measures[i].name, name, length) == 0) {
+			*measure = (enum measure)i;
+			return true;
+		}
+	return false;
 }
 
 static bool
@@ -112,25 +101,19 @@ parse(const char *text, struct expectation *e)
 {
 	static const char *const operators[] = {
 	    "==", "!=", "<=", ">=", "<", ">"};
-	const struct quantity *quantity;
-	char value[32];
-	size_t i, name, skip;
+	const size_t name = strcspn(text, "=!<> ");
+	size_t i, length;
 
-	name = strcspn(text, "=!<> ");
-	if (name == 0 || name >= sizeof(e->name))
+	if (!find_measure(text, name, &e->measure))
 		return false;
-	snprintf(e->name, sizeof(e->name), "%.*s", (int)name, text);
 	text += name + strspn(text + name, " ");
-	quantity = find_quantity(e->name);
-	for (i = 0; quantity != NULL && i < 6; i++) {
-		const size_t length = strlen(operators[i]);
-
+	for (i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
+		length = strlen(operators[i]);
 		if (strncmp(text, operators[i], length) != 0)
 			continue;
 		snprintf(e->operator, sizeof(e->operator), "%s", operators[i]);
-		skip = length + strspn(text + length, " ");
-		snprintf(value, sizeof(value), "%s", text + skip);
-		return parse_value(value, quantity->is_time, &e->value);
+		return parse_value(text + length + strspn(text + length, " "),
+		    measures[e->measure].is_time, &e->value);
 	}
 	return false;
 }
@@ -163,7 +146,6 @@ compare(double found, const char *operator, double wanted)
 bool
 expect_holds(const struct result *result, const char *text, char found[96])
 {
-	const struct quantity *quantity;
 	char label[RESULT_LABEL_SIZE];
 	struct expectation e;
 	size_t i, seen = 0;
@@ -171,9 +153,8 @@ expect_holds(const struct result *result, const char *text, char found[96])
 
 	if (!parse(text, &e))
 		return false;
-	quantity = find_quantity(e.name);
 	for (i = 0; i < result->count; i++) {
-		value = quantity->of(&result->rows[i]);
+		value = value_of(&result->rows[i], e.measure);
 		if (isnan(value))
 			continue;
 		seen++;
@@ -182,7 +163,7 @@ expect_holds(const struct result *result, const char *text, char found[96])
 		result_label(result, &result->rows[i], label);
 		snprintf(found, 96, "%s, %s: %.4g%s", label,
 		    result->rows[i].setting.store, value,
-		    quantity->is_time ? " ms" : "");
+		    measures[e.measure].is_time ? " ms" : "");
 		return false;
 	}
 	snprintf(
