@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Answers and lines about one receipt are put together as a claim; then each
+ * rule of the header walks over claims, answers or lines and accuses.  It
+ * shares no code with the service's audit, so that one may catch the other.
+ */
 #include "tests/stress/oracle.h"
 
 #include <inttypes.h>
@@ -13,11 +18,6 @@ struct claim {
 	const char *order;
 	const struct answer *answer;   /* the first; NULL: nobody has one */
 	const struct store_line *line; /* NULL: not in the ledger */
-};
-
-/* To sort answers without moving them. */
-struct ref {
-	const struct answer *answer;
 };
 
 struct trial {
@@ -69,13 +69,83 @@ accuse(struct trial *trial, enum wrong wrong, int64_t count, const char *format,
 	trial->judgement->wrong = true;
 }
 
+/* Stays valid until the next but one is asked for. */
 static const char *
 name_of(const struct answer *answer)
 {
-	static char name[BUYERS_NAME_SIZE];
+	static char names[2][BUYERS_NAME_SIZE];
+	static unsigned next;
+	char *name = names[next++ % 2];
 
 	buyers_name(answer->buyer, name);
 	return name;
+}
+
+/* ------------------------------------------------------------- answers -- */
+
+typedef int order_fn(const void *a, const void *b);
+
+/* Two places in a list of answers. */
+static int
+by_request(const void *a, const void *b)
+{
+	const struct answer *x = *(const struct answer *const *)a;
+	const struct answer *y = *(const struct answer *const *)b;
+
+	if (x->request != y->request)
+		return x->request < y->request ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static int
+by_sent(const void *a, const void *b)
+{
+	const struct answer *x = *(const struct answer *const *)a;
+	const struct answer *y = *(const struct answer *const *)b;
+
+	return x->sent_ns < y->sent_ns ? -1 : x->sent_ns > y->sent_ns;
+}
+
+static int
+by_done(const void *a, const void *b)
+{
+	const struct answer *x = *(const struct answer *const *)a;
+	const struct answer *y = *(const struct answer *const *)b;
+
+	return x->done_ns < y->done_ns ? -1 : x->done_ns > y->done_ns;
+}
+
+static bool
+is_of_order(const struct answer *answer)
+{
+	return !answer->look;
+}
+
+static bool
+tells_counter(const struct answer *answer)
+{
+	return answer->kind <= ANSWER_REFUSED &&
+	       !(answer->again && answer->kind == ANSWER_SOLD);
+}
+
+/* Those that are wanted, in that order; to be freed. */
+static const struct answer **
+sort_answers(const struct evidence *e,
+    bool (*wanted)(const struct answer *answer), order_fn *order, size_t *count)
+{
+	const struct answer **list = NULL;
+	size_t i;
+
+	*count = 0;
+	for (i = 0; i < e->answer_count; i++) {
+		if (!wanted(&e->answers[i]))
+			continue;
+		list = buffer_grow(list, *count, sizeof(*list));
+		list[(*count)++] = &e->answers[i];
+	}
+	if (*count > 0)
+		qsort(list, *count, sizeof(*list), order);
+	return list;
 }
 
 /* -------------------------------------------------------------- claims -- */
@@ -242,47 +312,17 @@ judge_receipts(struct trial *trial)
 	}
 }
 
-static int
-by_request(const void *a, const void *b)
-{
-	const struct answer *x = ((const struct ref *)a)->answer;
-	const struct answer *y = ((const struct ref *)b)->answer;
-
-	if (x->request != y->request)
-		return x->request < y->request ? -1 : 1;
-	return x < y ? -1 : x > y;
-}
-
-/* Those that answer an order, by order. */
-static struct ref *
-sort_by_request(const struct evidence *e, size_t *count)
-{
-	struct ref *list = NULL;
-	size_t i;
-
-	*count = 0;
-	for (i = 0; i < e->answer_count; i++) {
-		if (e->answers[i].look)
-			continue;
-		list = buffer_grow(list, *count, sizeof(*list));
-		list[(*count)++].answer = &e->answers[i];
-	}
-	if (*count > 0)
-		qsort(list, *count, sizeof(*list), by_request);
-	return list;
-}
-
 /* 4: asked again by its key, an order has the same answer. */
 static void
 judge_repeats(struct trial *trial)
 {
-	struct ref *list;
+	const struct answer **list;
 	size_t i, count;
 
-	list = sort_by_request(trial->evidence, &count);
+	list = sort_answers(trial->evidence, is_of_order, by_request, &count);
 	for (i = 1; i < count; i++) {
-		const struct answer *first = list[i - 1].answer;
-		const struct answer *second = list[i].answer;
+		const struct answer *first = list[i - 1];
+		const struct answer *second = list[i];
 
 		if (first->request != second->request ||
 		    first->kind != ANSWER_SOLD)
@@ -359,20 +399,21 @@ judge_counter(struct trial *trial)
 {
 	const struct evidence *e = trial->evidence;
 	const int64_t last = counter_at(e, (int64_t)e->line_count);
-	uint8_t *sold = calloc((size_t)e->capacity + 1, 1);
-	int64_t seats = 0, seat;
+	bool *sold = calloc((size_t)e->capacity + 1, sizeof(*sold));
+	int64_t seats = 0, seat, end;
 	size_t i;
 
 	if (sold == NULL)
 		abort();
-	for (i = 0; i < e->line_count; i++)
-		for (seat = e->lines[i].seat;
-		     seat < e->lines[i].seat + e->lines[i].quantity; seat++)
-			if (seat >= 1 && seat <= e->capacity &&
-			    sold[seat]++ == 0)
-				seats++;
-			else if (seat >= 1 && seat <= e->capacity)
-				sold[seat] = 1;
+	for (i = 0; i < e->line_count; i++) {
+		end = e->lines[i].seat + e->lines[i].quantity;
+		for (seat = e->lines[i].seat; seat < end; seat++) {
+			if (seat < 1 || seat > e->capacity || sold[seat])
+				continue;
+			sold[seat] = true;
+			seats++;
+		}
+	}
 	free(sold);
 	accuse(trial, WRONG_STRANDED, e->capacity - seats - e->remaining,
 	    "%" PRId64 " seats sold and %" PRId64 " left make %" PRId64
@@ -411,31 +452,6 @@ judge_refusal(struct trial *trial, const struct answer *answer)
 		    name_of(answer), answer->quantity, e->remaining);
 }
 
-static int
-by_sent(const void *a, const void *b)
-{
-	const struct answer *x = ((const struct ref *)a)->answer;
-	const struct answer *y = ((const struct ref *)b)->answer;
-
-	return x->sent_ns < y->sent_ns ? -1 : x->sent_ns > y->sent_ns;
-}
-
-static int
-by_done(const void *a, const void *b)
-{
-	const struct answer *x = ((const struct ref *)a)->answer;
-	const struct answer *y = ((const struct ref *)b)->answer;
-
-	return x->done_ns < y->done_ns ? -1 : x->done_ns > y->done_ns;
-}
-
-static bool
-tells_counter(const struct answer *answer)
-{
-	return answer->kind <= ANSWER_REFUSED &&
-	       !(answer->again && answer->kind == ANSWER_SOLD);
-}
-
 /* What the counter was before the answer's own sale. */
 static int64_t
 counter_before(const struct answer *answer)
@@ -449,21 +465,18 @@ static void
 blame_order(struct trial *trial, const struct answer *earlier,
     const struct answer *later)
 {
-	char name[BUYERS_NAME_SIZE];
-
-	buyers_name(earlier->buyer, name);
 	if (earlier->kind == ANSWER_REFUSED && later->kind == ANSWER_SOLD &&
 	    counter_before(later) >= earlier->quantity)
 		accuse(trial, WRONG_FALSE_SOLD_OUT, 1,
 		    "%s was refused at %" PRId64
 		    " left; later %s bought one of %" PRId64,
-		    name, earlier->remaining, name_of(later),
+		    name_of(earlier), earlier->remaining, name_of(later),
 		    counter_before(later));
 	else
 		accuse(trial, WRONG_OUT_OF_ORDER, 1,
 		    "%s was told %" PRId64 " left, and %s, who asked later, "
 		    "%" PRId64,
-		    name, earlier->remaining, name_of(later),
+		    name_of(earlier), earlier->remaining, name_of(later),
 		    counter_before(later));
 }
 
@@ -472,34 +485,18 @@ static void
 judge_order(struct trial *trial)
 {
 	const struct evidence *e = trial->evidence;
-	struct ref *sent = NULL, *done = NULL;
-	const struct answer *least = NULL;
-	size_t i, n = 0, at = 0;
+	const struct answer **sent, **done, *least = NULL;
+	size_t i, n, at = 0;
 
-	for (i = 0; i < e->answer_count; i++) {
-		if (!tells_counter(&e->answers[i]))
-			continue;
-		sent = buffer_grow(sent, n, sizeof(*sent));
-		done = buffer_grow(done, n, sizeof(*done));
-		sent[n].answer = done[n].answer = &e->answers[i];
-		n++;
-	}
-	if (n > 0) {
-		qsort(sent, n, sizeof(*sent), by_sent);
-		qsort(done, n, sizeof(*done), by_done);
-	}
+	sent = sort_answers(e, tells_counter, by_sent, &n);
+	done = sort_answers(e, tells_counter, by_done, &n);
 	for (i = 0; i < n; i++) {
-		const struct answer *now = sent[i].answer;
-
-		while (at < n && done[at].answer->done_ns < now->sent_ns) {
-			const struct answer *before = done[at++].answer;
-
+		for (; at < n && done[at]->done_ns < sent[i]->sent_ns; at++)
 			if (least == NULL ||
-			    before->remaining < least->remaining)
-				least = before;
-		}
-		if (least != NULL && counter_before(now) > least->remaining)
-			blame_order(trial, least, now);
+			    done[at]->remaining < least->remaining)
+				least = done[at];
+		if (least != NULL && counter_before(sent[i]) > least->remaining)
+			blame_order(trial, least, sent[i]);
 	}
 	free(sent);
 	free(done);
@@ -625,41 +622,22 @@ call_witnesses(const struct evidence *e, const struct judgement *j,
 	return count;
 }
 
-static struct audit_subject
-subject_of(const struct evidence *e, const char *store)
-{
-	return (struct audit_subject){.sale = e->sale,
-	    .store = store,
-	    .host = "localhost:8080",
-	    .lock = e->line_count > 0 ? e->lines[0].lock : "",
-	    .with_names = true};
-}
-
-void
-oracle_print_collision(const struct evidence *evidence,
+json_t *
+oracle_collision(const struct evidence *evidence,
     const struct judgement *judgement, const char *store, FILE *out)
 {
-	const struct audit_subject subject = subject_of(evidence, store);
-	struct audit_witness witnesses[3];
-	size_t i, count;
-
-	count = call_witnesses(evidence, judgement, witnesses);
-	audit_text_print_collision(
-	    &judgement->audit, &subject, witnesses, count, out);
-	for (i = 0; i < count; i++)
-		audit_witness_free(&witnesses[i]);
-}
-
-json_t *
-oracle_collision_json(const struct evidence *evidence,
-    const struct judgement *judgement, const char *store)
-{
-	const struct audit_subject subject = subject_of(evidence, store);
+	const struct audit_subject subject = {.sale = evidence->sale,
+	    .store = store,
+	    .host = "localhost:8080",
+	    .lock = evidence->line_count > 0 ? evidence->lines[0].lock : "",
+	    .with_names = true};
 	struct audit_witness witnesses[3];
 	json_t *whole, *collision;
 	size_t i, count;
 
 	count = call_witnesses(evidence, judgement, witnesses);
+	audit_text_print_collision(
+	    &judgement->audit, &subject, witnesses, count, out);
 	whole = audit_data_json(&judgement->audit, &subject, witnesses, count);
 	collision = json_incref(json_object_get(whole, "collision"));
 	json_decref(whole);

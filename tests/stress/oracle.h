@@ -69,10 +69,11 @@ void oracle_judge(const struct evidence *evidence, struct judgement *judgement);
 /* The worst that was found; of a correct one it must not be asked. */
 enum wrong oracle_worst(const struct judgement *judgement);
 
-/* The collision in the audit's columns; nothing if there is none. */
-void oracle_print_collision(const struct evidence *evidence,
+/*
+ * The collision, in the audit's words and columns to `out`, nothing if there
+ * is none; and as data, a new reference, JSON's null if there is none.
+ */
+json_t *oracle_collision(const struct evidence *evidence,
     const struct judgement *judgement, const char *store, FILE *out);
-json_t *oracle_collision_json(const struct evidence *evidence,
-    const struct judgement *judgement, const char *store);
 
 #endif

@@ -263,11 +263,9 @@ show_collision(struct row *row, const struct evidence *evidence)
 	out = open_memstream(&row->collision, &size);
 	if (out == NULL)
 		abort();
-	oracle_print_collision(
+	row->collision_json = oracle_collision(
 	    evidence, &row->judgement, row->setting.store, out);
 	fclose(out);
-	row->collision_json = oracle_collision_json(
-	    evidence, &row->judgement, row->setting.store);
 }
 
 /* What a run found goes into the row. */
