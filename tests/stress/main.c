@@ -280,57 +280,50 @@ run(const struct flags *flags)
 
 /* ---------------------------------------------------------------- flood -- */
 
-/* Processor time of this process, in microseconds. */
-static double
-processor_us(void)
+static void
+print_flood(const struct flags *flags, const struct buyers_log *log)
 {
-	return (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e3;
+	const double us = (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e3;
+	size_t i, good = 0;
+
+	for (i = 0; i < log->count; i++)
+		good += log->replies[i].status == 200;
+	printf("%.0f requests/s by %u buyers, %zu of %zu with 200; "
+	       "%.1f us of the client's own time each\n",
+	    (double)log->count * 1e9 / (double)(log->end_ns - log->start_ns),
+	    flags->buyers, good, log->count, us / (double)log->count);
 }
 
 /* The client against an answer that costs next to nothing. */
 static int
 flood(const struct flags *flags)
 {
-	const struct launch_options options = {.program = flags->service,
-	    .data = flags->data,
-	    .store = flags->stores[0],
-	    .workers = flags->workers[0],
-	    .clerks = flags->clerks[0],
-	    .batch = flags->batches[0],
-	    .timeout_ms = flags->timeout_ms};
+	char error[ROW_ERROR_SIZE] = "buyers could not connect";
+	const char *url = flags->url;
 	struct buyers_log log = {0};
 	struct launch launch = {0};
+	struct setting *settings;
 	struct buyers *buyers;
-	char error[256] = "buyers could not connect";
-	size_t i, good = 0;
-	double own_us = 0;
+	size_t count;
 	bool ran;
 
-	if (flags->url == NULL &&
-	    !launch_start(&launch, &options, error, sizeof(error))) {
-		fprintf(stderr, "stress: %s\n", error);
-		return EXIT_USAGE;
-	}
-	buyers = buyers_new(
-	    flags->url != NULL ? flags->url : launch.url, flags->buyers);
+	settings = make_settings(flags, &count);
+	if (url == NULL && row_launch(flags, &settings[0], &launch, error))
+		url = launch.url;
+	buyers = url != NULL ? buyers_new(url, flags->buyers) : NULL;
 	ran = buyers != NULL &&
 	      buyers_flood(buyers, flags->flood, flags->duration_ms * NS_PER_MS,
-		  &log, &signalled);
-	own_us = processor_us() - own_us;
-	for (i = 0; i < log.count; i++)
-		good += log.replies[i].status == 200;
-	if (ran && log.count > 0)
-		printf("%.0f requests/s by %u buyers, %zu of %zu with 200; "
-		       "%.1f us of the client's own time each\n",
-		    (double)log.count * 1e9 /
-			(double)(log.end_ns - log.start_ns),
-		    flags->buyers, good, log.count, own_us / (double)log.count);
+		  &log, &signalled) &&
+	      log.count > 0;
+	if (ran)
+		print_flood(flags, &log);
 	else
 		fprintf(stderr, "stress: %s\n", error);
 	buyers_log_free(&log);
 	buyers_free(buyers);
-	if (flags->url == NULL)
+	if (launch.pid > 0)
 		launch_stop(&launch);
+	free(settings);
 	return ran ? EXIT_SUCCESS : EXIT_USAGE;
 }
 

@@ -123,7 +123,7 @@ fairness_of(const struct evidence *evidence, unsigned workers, unsigned clerks)
 	return count > 0 ? sum * sum / squares / (double)count : 0;
 }
 
-bool
+void
 price_of_sales(struct price *price, const struct evidence *evidence,
     const struct buyers_log *log, unsigned workers, unsigned clerks)
 {
@@ -133,7 +133,7 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 
 	price->sold = latency_of(evidence, ANSWER_SOLD);
 	if (price->sold.count == 0 || seconds <= 0)
-		return false;
+		return;
 	price->known = true;
 	price->sold_per_s = (double)price->sold.count / seconds;
 	price->spread = spread_of(evidence, log->start_ns, log->end_ns);
@@ -141,7 +141,6 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 	price->fairness = fairness_of(evidence, workers, clerks);
 	for (i = 0; i < evidence->answer_count; i++)
 		price->turned_away += evidence->answers[i].kind == ANSWER_LATER;
-	return true;
 }
 
 void

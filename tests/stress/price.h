@@ -24,8 +24,8 @@ struct price {
 	int64_t turned_away; /* 503 */
 };
 
-/* Of a run on a service with so many clerks; false: nothing was sold. */
-bool price_of_sales(struct price *price, const struct evidence *evidence,
+/* Of a run on a service with so many clerks; not `known`: nothing was sold. */
+void price_of_sales(struct price *price, const struct evidence *evidence,
     const struct buyers_log *log, unsigned workers, unsigned clerks);
 void price_of_refusals(struct price *price, const struct evidence *evidence);
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A row is a service, races on sales of its own, and, if no race was wrong,
+ * two more sales for the price.  What every race found is added up; one of
+ * them is shown.
+ */
 #include "tests/stress/row.h"
 
 #include <inttypes.h>
@@ -22,6 +27,7 @@ struct run {
 	const struct stage *stage;
 	const struct flags *flags;
 	unsigned number;
+	const char *url;
 	struct launch launch;
 	bool launched;
 	struct web *web;
@@ -42,57 +48,54 @@ fail(struct run *run, const char *text)
 
 /* ------------------------------------------------------------- service -- */
 
-static bool
-start_service(struct run *run)
+bool
+row_launch(const struct flags *flags, const struct setting *setting,
+    struct launch *launch, char error[ROW_ERROR_SIZE])
 {
-	const struct setting *s = &run->row->setting;
-	const struct flags *flags = run->flags;
 	const struct launch_options options = {.program = flags->service,
 	    .data = flags->data,
-	    .store = s->store,
-	    .workers = s->workers,
-	    .clerks = s->clerks,
-	    .batch = s->batch,
+	    .store = setting->store,
+	    .workers = setting->workers,
+	    .clerks = setting->clerks,
+	    .batch = setting->batch,
 	    .timeout_ms = flags->timeout_ms,
 	    .drills = flags->holders > 0 || flags->pause_ms > 0};
-	char error[256];
 
-	if (!launch_start(&run->launch, &options, error, sizeof(error)))
-		return fail(run, error);
-	run->launched = true;
-	return true;
+	return launch_start(launch, &options, error, ROW_ERROR_SIZE);
 }
 
 static bool
 begin_run(struct run *run)
 {
 	const struct flags *flags = run->flags;
-	const char *url = flags->url;
+	char error[ROW_ERROR_SIZE];
 
-	if (url == NULL) {
-		if (!start_service(run))
-			return false;
-		url = run->launch.url;
+	run->url = flags->url;
+	if (run->url == NULL) {
+		run->launched =
+		    row_launch(flags, &run->row->setting, &run->launch, error);
+		if (!run->launched)
+			return fail(run, error);
+		run->url = run->launch.url;
 	}
-	run->web = web_new(url, flags->token);
-	run->buyers = buyers_new(url, flags->buyers);
+	run->web = web_new(run->url, flags->token);
+	run->buyers = buyers_new(run->url, flags->buyers);
 	if (run->web == NULL || run->buyers == NULL)
 		return fail(run, "the URL is not valid");
 	return true;
 }
 
-static bool
+static void
 end_run(struct run *run)
 {
-	bool good = true;
-
 	buyers_free(run->buyers);
 	web_free(run->web);
-	if (run->launched)
-		good = launch_stop(&run->launch);
-	if (!good && run->row->promise != ROW_FAILED && !*run->stage->stop)
+	run->buyers = NULL;
+	run->web = NULL;
+	if (run->launched && !launch_stop(&run->launch) &&
+	    run->row->promise != ROW_FAILED && !*run->stage->stop)
 		fail(run, "the service did not stop as it should");
-	return good;
+	run->launched = false;
 }
 
 /* A new sale of `capacity`, under the row's strategy. */
@@ -159,7 +162,20 @@ close_sale(struct run *run)
 	run->opened = false;
 }
 
-/* ---------------------------------------------------------------- race -- */
+/* --------------------------------------------------------------- race -- */
+
+/* What buyers hear; false, with or without web_error(): they could not buy. */
+static bool
+buy(struct run *run, const struct buyers_plan *plan, struct evidence *evidence,
+    struct buyers_log *log)
+{
+	*log = (struct buyers_log){0};
+	if (!evidence_begin(evidence, run->web, run->sale) ||
+	    !buyers_run(run->buyers, plan, log, run->stage->stop))
+		return false;
+	evidence_add_log(evidence, plan, log);
+	return true;
+}
 
 static struct buyers_plan
 race_plan(struct run *run, struct drill *drill)
@@ -307,6 +323,15 @@ trace_race(struct run *run, const struct evidence *evidence, unsigned nth)
 	    evidence);
 }
 
+/* Why something failed: the web's reason, or if it has none, ours. */
+static bool
+fail_by_web(struct run *run, const char *text)
+{
+	const char *error = web_error(run->web);
+
+	return fail(run, error[0] != '\0' ? error : text);
+}
+
 /* The buyers' answers, and the ledger's, judged. */
 static bool
 judge_race(struct run *run, const struct buyers_plan *plan,
@@ -315,13 +340,10 @@ judge_race(struct run *run, const struct buyers_plan *plan,
 	struct judgement judgement;
 
 	evidence->alone = run->flags->sale == NULL;
-	evidence_add_log(evidence, plan, log);
 	evidence_ask_again(evidence, run->web, plan, ASK_AGAIN);
 	if (!evidence_add_ledger(evidence, run->web, true))
-		return fail(
-		    run, web_error(run->web)[0] != '\0'
-			     ? web_error(run->web)
-			     : "the ledger has a gap, or a line of no sense");
+		return fail_by_web(
+		    run, "the ledger has a gap, or a line of no sense");
 	oracle_judge(evidence, &judgement);
 	enter_race(run, evidence, &judgement, log);
 	trace_race(run, evidence, nth);
@@ -343,19 +365,16 @@ race(struct run *run, unsigned nth)
 	struct drill drill;
 	bool good;
 
-	if (!open_sale(run, "race", nth, flags->tickets, true))
+	if (!open_sale(run, "race", nth, flags->tickets, true) ||
+	    !learn_sale(run))
 		return false;
-	if (!learn_sale(run))
-		return false;
-	if (!evidence_begin(&evidence, run->web, run->sale))
-		return fail(run, web_error(run->web));
 	drill_begin(&drill, &drills, &run->launch);
 	plan = race_plan(run, &drill);
-	good = buyers_run(run->buyers, &plan, &log, run->stage->stop);
+	good = buy(run, &plan, &evidence, &log);
 	if (flags_drill(flags))
 		drill_end(&drill);
 	if (!good)
-		fail(run, "buyers could not connect");
+		fail_by_web(run, "buyers could not connect");
 	good = good && judge_race(run, &plan, &evidence, &log, nth);
 	if (good && flags_drill(flags))
 		measure_stops(run->row, &drill, &evidence, log.end_ns);
@@ -389,44 +408,53 @@ read_conflicts(struct run *run)
 	return sum;
 }
 
-/* Sell for a while; what it cost, and whether it was right. */
+/* Like a race, but for so long, and with numbers of its own for its keys. */
+static struct buyers_plan
+price_plan(const struct run *run, int64_t duration_ns, uint64_t nth)
+{
+	return (struct buyers_plan){.sale = run->sale,
+	    .seed = run->flags->seed,
+	    .duration_ns = duration_ns,
+	    .quantity = 1,
+	    .first_order = nth << 32};
+}
+
+/* If it was right it has a price; else it is one more race that was wrong. */
+static void
+judge_price(struct run *run, const struct evidence *evidence,
+    const struct buyers_log *log, struct price *price)
+{
+	const struct setting *s = &run->row->setting;
+	struct judgement judgement;
+
+	oracle_judge(evidence, &judgement);
+	if (judgement.wrong)
+		enter_race(run, evidence, &judgement, log);
+	else
+		price_of_sales(price, evidence, log, s->workers, s->clerks);
+}
+
+/* Sell for a while: what it cost, and whether it was right. */
 static bool
 price_sales(struct run *run, struct price *price)
 {
-	const struct flags *flags = run->flags;
-	struct buyers_plan plan = {.sale = run->sale,
-	    .seed = flags->seed,
-	    .duration_ns = flags->duration_ms * NS_PER_MS,
-	    .quantity = 1,
-	    .first_order = UINT64_C(1) << 32};
-	const double conflicts = read_conflicts(run);
-	struct judgement judgement;
+	const struct buyers_plan plan =
+	    price_plan(run, run->flags->duration_ms * NS_PER_MS, 1);
+	const double before = read_conflicts(run);
 	struct evidence evidence;
-	struct buyers_log log = {0};
+	struct buyers_log log;
 	bool good;
 
-	good = evidence_begin(&evidence, run->web, run->sale) &&
-	       buyers_run(run->buyers, &plan, &log, run->stage->stop);
-	if (good) {
-		evidence_add_log(&evidence, &plan, &log);
-		good = evidence_add_ledger(&evidence, run->web, false);
-	}
-	if (good) {
-		oracle_judge(&evidence, &judgement);
-		if (judgement.wrong) {
-			enter_race(run, &evidence, &judgement, &log);
-		} else if (price_of_sales(price, &evidence, &log,
-			       run->row->setting.workers,
-			       run->row->setting.clerks)) {
-			price->conflicts = -1;
-			if (conflicts >= 0)
-				price->conflicts =
-				    (read_conflicts(run) - conflicts) /
-				    (double)price->sold.count;
-		}
-	} else if (!*run->stage->stop) {
+	good = buy(run, &plan, &evidence, &log) &&
+	       evidence_add_ledger(&evidence, run->web, false);
+	if (good)
+		judge_price(run, &evidence, &log, price);
+	else if (!*run->stage->stop)
 		fail(run, "the price could not be measured");
-	}
+	if (price->known)
+		price->conflicts = before < 0 ? -1
+					      : (read_conflicts(run) - before) /
+						    (double)price->sold.count;
 	evidence_free(&evidence);
 	buyers_log_free(&log);
 	return good;
@@ -436,20 +464,12 @@ price_sales(struct run *run, struct price *price)
 static void
 price_refusals(struct run *run, struct price *price)
 {
-	const struct flags *flags = run->flags;
-	struct buyers_plan plan = {.sale = run->sale,
-	    .seed = flags->seed,
-	    .duration_ns = REFUSE_NS,
-	    .quantity = 1,
-	    .first_order = UINT64_C(2) << 32};
+	const struct buyers_plan plan = price_plan(run, REFUSE_NS, 2);
 	struct evidence evidence;
-	struct buyers_log log = {0};
+	struct buyers_log log;
 
-	if (evidence_begin(&evidence, run->web, run->sale) &&
-	    buyers_run(run->buyers, &plan, &log, run->stage->stop)) {
-		evidence_add_log(&evidence, &plan, &log);
+	if (buy(run, &plan, &evidence, &log))
 		price_of_refusals(price, &evidence);
-	}
 	evidence_free(&evidence);
 	buyers_log_free(&log);
 }
@@ -507,9 +527,7 @@ static bool
 reconnect(struct run *run)
 {
 	buyers_free(run->buyers);
-	run->buyers = buyers_new(
-	    run->flags->url != NULL ? run->flags->url : run->launch.url,
-	    run->flags->buyers);
+	run->buyers = buyers_new(run->url, run->flags->buyers);
 	return run->buyers != NULL || fail(run, "buyers could not connect");
 }
 
@@ -540,9 +558,6 @@ run_races(struct run *run)
 	for (nth = 0; nth < run->flags->runs; nth++) {
 		if (nth > 0 && flags_drill(run->flags)) {
 			end_run(run);
-			run->launched = false;
-			run->web = NULL;
-			run->buyers = NULL;
 			if (!begin_run(run))
 				return false;
 		}

@@ -6,9 +6,12 @@
 #define ROW_H
 
 #include "tests/stress/flags.h"
+#include "tests/stress/launch.h"
 #include "tests/stress/oracle.h"
 #include "tests/stress/price.h"
 #include "tests/stress/trace.h"
+
+#define ROW_ERROR_SIZE 256
 
 /* What is different from row to row. */
 struct setting {
@@ -37,7 +40,7 @@ struct stop {
 struct row {
 	struct setting setting;
 	enum promise promise;
-	char error[256];
+	char error[ROW_ERROR_SIZE];
 	unsigned runs, wrong_runs;
 	bool safe;
 	/* The run that is shown: the first wrong one, else the last. */
@@ -66,6 +69,10 @@ struct stage {
 bool row_run(struct row *row, const struct setting *setting, unsigned number,
     const struct stage *stage);
 void row_free(struct row *row);
+
+/* A service for a row; false, with a line in `error`. */
+bool row_launch(const struct flags *flags, const struct setting *setting,
+    struct launch *launch, char error[ROW_ERROR_SIZE]);
 
 /* Did the row do what it must? */
 bool row_is_good(const struct row *row);
