@@ -48,6 +48,8 @@ print_row(
 		if (*at == '\n')
 			fprintf(out, "%*s", table->column, "");
 	}
+	if (row->usual != NULL && strchr(row->help, '(') == NULL)
+		fprintf(out, " (%s)", row->usual);
 	fputc('\n', out);
 }
 
@@ -174,6 +176,17 @@ set(const struct options_row *row, char *values, const char *text)
 	return read_list(row, values, text);
 }
 
+void
+options_set_usual(const struct options_table *table, void *values)
+{
+	size_t i;
+
+	for (i = 0; i < table->count; i++)
+		if (table->rows[i].usual != NULL &&
+		    !set(&table->rows[i], values, table->rows[i].usual))
+			assert(false && "a usual value that is not valid");
+}
+
 bool
 options_set(const struct options_table *table, void *values, const char *name,
     const char *text)
@@ -206,7 +219,7 @@ print_valid(const struct options_row *row, FILE *err)
 {
 	if (row->valid != NULL)
 		fputs(row->valid, err);
-	else if (row->kind == OPTIONS_CHOICE)
+	else if (strchr(row->value, '|') != NULL)
 		print_choice(row->value, err);
 	else
 		fprintf(err, "%s from %" PRId64 " to %" PRId64,

@@ -5,13 +5,12 @@
  * --help, variables of the environment and complaints are made from the row.
  *
  *     static const struct options_row rows[] = {
- *         {"tickets", "N", "tickets to sell (100)", OPTIONS_NUMBER, 1, 1000,
+ *         {"tickets", "N", "100", "tickets to sell", OPTIONS_NUMBER, 1, 1000,
  *             OPTIONS_AT(struct mine, tickets)},
  *     };
  *
- * An option that occurs twice keeps its last value, a flag wins over its
- * variable, and defaults are what the caller wrote into the struct before.
- * Every program also has --version and --help.
+ * An option that occurs twice keeps its last value, and a flag wins over its
+ * variable.  Every program also has --version and --help.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -42,8 +41,14 @@ typedef const char *options_words_fn(void);
 
 struct options_row {
 	const char *name;  /* without dashes */
-	const char *value; /* "N": what it takes; NULL: nothing */
-	const char *help;  /* lines, separated by '\n' */
+	const char *value; /* "N", "a|b": what it takes; NULL: nothing */
+	/* The value if none is given; NULL: the struct is left as it is. */
+	const char *usual;
+	/*
+	 * Lines, separated by '\n'.  --help shows the usual value behind them
+	 * unless they speak of it themselves, in parentheses.
+	 */
+	const char *help;
 	enum options_kind kind;
 	int64_t min, max;
 	/*
@@ -106,16 +111,19 @@ enum options_result {
 	OPTIONS_WRONG, /* what is wrong, and what is valid, was printed */
 };
 
+/* The usual values, into the struct `values`; call it before all else. */
+void options_set_usual(const struct options_table *table, void *values);
+
 /*
- * Variables first, then the command line, into the struct `values`.  Texts
- * are not copied: they stay those of the environment and `argv`.
+ * Variables first, then the command line.  Texts are not copied: they stay
+ * those of the environment, `argv` and the table.
  */
 enum options_result options_parse(const struct options_table *table,
     void *values, const struct options_line *line);
 
 /*
- * As if the option had been given, but not marked as `given`: for defaults.
- * False: `text` is not valid.  There must be such an option.
+ * As if the option had been given, but not marked as `given`.  False: `text` is
+ * not valid.  There must be such an option.
  */
 bool options_set(const struct options_table *table, void *values,
     const char *name, const char *text);

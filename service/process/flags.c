@@ -65,47 +65,47 @@ set_lock(void *place, const char *text)
 
 /* clang-format off */
 static const struct options_row rows[] = {
-	{ "listen", "[ADDR:]PORT",
-	  "where to listen; port 0 picks one (127.0.0.1:8080)",
+	{ "listen", "[ADDR:]PORT", "127.0.0.1:8080",
+	  "where to listen; port 0 picks one",
 	  .set = set_listen, .valid =
 	  "PORT, :PORT, ADDR:PORT or [IPV6]:PORT, with a port from 0 to 65535" },
-	{ "data", "DIR", "where sales are kept (./data)",
+	{ "data", "DIR", "./data", "where sales are kept",
 	  OPTIONS_TEXT, 1, 0, AT(data), .valid = "a directory" },
-	{ "store", "json|sqlite", "how they are kept (sqlite)",
-	  AT(store), .set = set_store, .valid = "json or sqlite" },
-	{ "lock", "NAME",
-	  "strategy of a new sale that does not choose one (mutex)",
+	{ "store", "json|sqlite", "sqlite", "how they are kept",
+	  AT(store), .set = set_store },
+	{ "lock", "NAME", "mutex",
+	  "strategy of a new sale that does not choose one",
 	  AT(lock), GIVEN(lock_given), .set = set_lock,
 	  .valid = "one of ", .words = lock_names },
-	{ "delay", "MIN[-MAX]",
-	  "delay of a new sale that does not choose one: 5ms, 1s-3s (0)",
+	{ "delay", "MIN[-MAX]", "0",
+	  "delay of a new sale that does not choose one: 5ms, 1s-3s",
 	  OPTIONS_RANGE, AT(delay_min_ms), GIVEN(delay_given),
 	  .valid = "a duration or a range of two, up to 1h: 0, 5ms, 1s-3s" },
-	{ "tickets", "N",
-	  "capacity of the sale \"demo\", opened if missing (100)",
+	{ "tickets", "N", "100",
+	  "capacity of the sale \"demo\", opened if missing",
 	  OPTIONS_NUMBER, 1, STORE_CAPACITY_MAX, AT(tickets),
 	  GIVEN(tickets_given) },
-	{ "workers", "N", "worker processes (one for each core)",
+	{ "workers", "N", NULL, "worker processes (one for each core)",
 	  OPTIONS_NUMBER, 1, LOCK_WORKERS_MAX, AT(workers) },
-	{ "clerks", "N", "clerk threads in each worker (4)",
+	{ "clerks", "N", "4", "clerk threads in each worker",
 	  OPTIONS_NUMBER, 1, LOCK_CLERKS_MAX, AT(clerks) },
-	{ "batch", "N",
-	  "orders that one turn may carry, where there is no delay (64)",
+	{ "batch", "N", "64",
+	  "orders that one turn may carry, where there is no delay",
 	  OPTIONS_NUMBER, 1, SELL_BATCH_MAX, AT(batch) },
-	{ "queue", "N", "orders that may wait in a worker (4096)",
+	{ "queue", "N", "4096", "orders that may wait in a worker",
 	  OPTIONS_NUMBER, 1, 1000000, AT(queue) },
-	{ "timeout", "DURATION",
-	  "an order's deadline, from its arrival (5s)",
+	{ "timeout", "DURATION", "5s",
+	  "an order's deadline, from its arrival",
 	  OPTIONS_DURATION, 1, 0, AT(timeout_ms),
 	  .valid = "a duration from 1ms to 1h: 500ms, 5s" },
-	{ "max-quantity", "N",
-	  "tickets that one order may ask for (100)",
+	{ "max-quantity", "N", "100",
+	  "tickets that one order may ask for",
 	  OPTIONS_NUMBER, 1, 1000, AT(max_quantity) },
-	{ "admin", "open|token|off",
+	{ "admin", "open|token|off", NULL,
 	  "who may open, change and delete sales (open on a loopback\n"
 	  "address, else token)",
 	  OPTIONS_CHOICE, AT(admin), GIVEN(admin_given) },
-	{ "log", "text|json", "how to write the log (text)",
+	{ "log", "text|json", "text", "how to write the log",
 	  OPTIONS_CHOICE, AT(log_json) },
 };
 /* clang-format on */
@@ -154,25 +154,14 @@ static const struct options_table table = {.rows = rows,
 	    "usage: turnstile [options]\n\n",
     .print_tail = print_tail};
 
-static void
-set_defaults(struct options *options)
+static unsigned
+count_cores(void)
 {
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	*options = (struct options){.host = "127.0.0.1",
-	    .port = 8080,
-	    .data = "./data",
-	    .store = "sqlite",
-	    .lock = "mutex",
-	    .tickets = 100,
-	    .workers = cores < 1                  ? 1
-		       : cores > LOCK_WORKERS_MAX ? LOCK_WORKERS_MAX
-						  : (unsigned)cores,
-	    .clerks = 4,
-	    .batch = 64,
-	    .queue = 4096,
-	    .timeout_ms = 5000,
-	    .max_quantity = 100};
+	if (cores < 1)
+		return 1;
+	return cores > LOCK_WORKERS_MAX ? LOCK_WORKERS_MAX : (unsigned)cores;
 }
 
 /* On an address that only this machine reaches, admin is open. */
@@ -195,7 +184,8 @@ flags_parse(
 	const struct options_line line = {argc, argv, out, err};
 	enum options_result result;
 
-	set_defaults(options);
+	*options = (struct options){.workers = count_cores()};
+	options_set_usual(&table, options);
 	result = options_parse(&table, options, &line);
 	if (result == OPTIONS_OK)
 		settle_admin(options);

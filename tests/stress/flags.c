@@ -72,87 +72,88 @@ set_path(void *place, const char *text)
 
 /* clang-format off */
 static const struct options_row rows[] = {
-	{ "locks", "all|LIST", "strategies: none,mutex,semaphore:3 … (all)",
+	{ "locks", "all|LIST", "all", "strategies: none,mutex,semaphore:3 …",
 	  LIST(locks, lock_count), AXIS, .set = set_lock, .all = all_locks,
 	  .section = "What is compared: a row for each combination",
 	  .valid = "all, or a list of ", .words = lock_names },
-	{ "stores", "LIST", "json,sqlite (both)",
+	{ "stores", "LIST", "all", "json,sqlite (both)",
 	  LIST(stores, store_count), OURS, .set = set_store, .all = all_stores,
 	  .valid = "json, sqlite or both, with a comma" },
-	{ "workers", "LIST", "worker processes (2)", OPTIONS_NUMBER,
+	{ "workers", "LIST", "2", "worker processes", OPTIONS_NUMBER,
 	  1, LOCK_WORKERS_MAX, LIST(workers, worker_count), OURS },
-	{ "clerks", "LIST", "clerk threads in each (4)", OPTIONS_NUMBER,
+	{ "clerks", "LIST", "4", "clerk threads in each", OPTIONS_NUMBER,
 	  1, LOCK_CLERKS_MAX, LIST(clerks, clerk_count), OURS },
-	{ "batch", "LIST", "orders that one turn may carry (64)",
+	{ "batch", "LIST", "64", "orders that one turn may carry",
 	  OPTIONS_NUMBER, 1, SELL_BATCH_MAX, LIST(batches, batch_count), OURS },
-	{ "delay", "LIST",
+	{ "delay", "LIST", "2ms",
 	  "between reading and writing, in the race (2ms);\n"
 	  "a range of two is drawn from: 1s-3s",
 	  OPTIONS_RANGE, LIST(delays, delay_count), AXIS,
 	  .valid = "durations or ranges, with commas: 0, 5ms, 1s-3s" },
-	{ "runs", "N", "races for each row (1)",
+	{ "runs", "N", "1", "races for each row",
 	  OPTIONS_NUMBER, 1, 100000, AT(runs) },
 
-	{ "buyers", "N", "how many, all at once (200)",
+	{ "buyers", "N", "200", "how many, all at once",
 	  OPTIONS_NUMBER, 1, 20000, AT(buyers),
 	  .section = "The buyers: each looks, and then buys" },
-	{ "tickets", "N", "tickets in the race (50)",
+	{ "tickets", "N", "50", "tickets in the race",
 	  OPTIONS_NUMBER, 1, STORE_CAPACITY_MAX, AT(tickets) },
-	{ "orders", "N", "orders in the race, all together (one a buyer)",
+	{ "orders", "N", NULL, "orders in the race, all together (one a buyer)",
 	  OPTIONS_NUMBER, 1, MOST, AT(orders) },
-	{ "quantity", "N", "tickets in an order (1)",
+	{ "quantity", "N", "1", "tickets in an order",
 	  OPTIONS_NUMBER, 1, 1000, AT(quantity) },
-	{ "duration", "TIME", "how long the price is measured (1s; 0: no price)",
+	{ "duration", "TIME", "1s", "how long the price is measured (1s; 0: no price)",
 	  OPTIONS_DURATION, AT(duration_ms),
 	  .valid = "a duration up to 1h: 0, 500ms, 10s" },
-	{ "seed", "N", "keys and moments (from the clock)",
+	{ "seed", "N", NULL, "keys and moments (from the clock)",
 	  OPTIONS_NUMBER, 0, INT64_MAX, AT(seed) },
-	{ "classroom", NULL,
+	{ "classroom", NULL, NULL,
 	  "the class script: 10 buyers, 1 ticket, json, none\n"
 	  "then mutex, 2 x 10 clerks, 200 ms; no price",
 	  OPTIONS_FLAG, AT(classroom) },
 
-	{ "kill", "N", "kill N workers in each race, at random moments",
+	{ "kill", "N", NULL, "kill N workers in each race, at random moments",
 	  OPTIONS_NUMBER, 0, 32, AT(kills), OURS,
 	  .section = "Misfortune, on a service of its own" },
-	{ "kill-holder", "N", "kill N that are just about to write",
+	{ "kill-holder", "N", NULL, "kill N that are just about to write",
 	  OPTIONS_NUMBER, 0, 16, AT(holders), OURS },
-	{ "pause-holder", "TIME", "stop one that is just about to write",
+	{ "pause-holder", "TIME", NULL, "stop one that is just about to write",
 	  OPTIONS_DURATION, 1, 0, AT(pause_ms), OURS,
 	  .valid = "a duration up to 1h: 500ms, 2s" },
 
-	{ "expect", "TEXT",
+	{ "expect", "TEXT", NULL,
 	  "of every row: wrong==0, p99<50ms, sold/s>1000,\n"
 	  "p50 p95 max refused/s unknown stop; may be repeated",
 	  OPTIONS_TEXT, LIST(expects, expect_count), .adds = true,
+	  .valid = "given 16 times at most",
 	  .section = "What comes out" },
-	{ "json", NULL, "the result as JSON, and nothing else",
+	{ "json", NULL, NULL, "the result as JSON, and nothing else",
 	  OPTIONS_FLAG, AT(json) },
-	{ "markdown", "FILE", "the table as Markdown",
+	{ "markdown", "FILE", NULL, "the table as Markdown",
 	  OPTIONS_TEXT, AT(markdown) },
-	{ "trace", "FILE", "every clerk's steps, for ui.perfetto.dev",
+	{ "trace", "FILE", NULL, "every clerk's steps, for ui.perfetto.dev",
 	  OPTIONS_TEXT, AT(trace) },
-	{ "plot", "FILE", "verdict and price of each strategy, as an SVG",
+	{ "plot", "FILE", NULL, "verdict and price of each strategy, as an SVG",
 	  OPTIONS_TEXT, AT(plot) },
 
-	{ "service", "PROGRAM", "what to start (turnstile, beside this program)",
+	{ "service", "PROGRAM", NULL, "what to start (turnstile, beside this program)",
 	  OPTIONS_TEXT, AT(service), OURS, .section = "The service" },
-	{ "data", "DIR",
+	{ "data", "DIR", NULL,
 	  "where data directories are made, and removed\n"
 	  "(beside this program; if installed, in TMPDIR)",
 	  OPTIONS_TEXT, AT(data), OURS },
-	{ "timeout", "TIME", "its orders' deadline (5s)",
+	{ "timeout", "TIME", NULL, "its orders' deadline (5s)",
 	  OPTIONS_DURATION, 1, 0, AT(timeout_ms), OURS,
 	  .valid = "a duration from 1ms to 1h: 500ms, 5s" },
-	{ "url", "URL",
+	{ "url", "URL", NULL,
 	  "one that runs already; of the axes only --locks and\n"
 	  "--delay are left, on sales that the test opens",
 	  OPTIONS_TEXT, AT(url) },
-	{ "token", "TOKEN", "its admin token", OPTIONS_TEXT, AT(token) },
-	{ "sale", "ID", "this sale, as it is; needs --url",
+	{ "token", "TOKEN", NULL, "its admin token", OPTIONS_TEXT, AT(token) },
+	{ "sale", "ID", NULL, "this sale, as it is; needs --url",
 	  OPTIONS_TEXT, AT(sale) },
 
-	{ "flood", "PATH", "how much the client itself can ask, with GET PATH",
+	{ "flood", "PATH", NULL, "how much the client itself can ask, with GET PATH",
 	  AT(flood), .set = set_path, .section = "And",
 	  .valid = "a path that begins with /" },
 };
@@ -202,16 +203,11 @@ static const struct options_table table = {.rows = rows,
     .head = head,
     .print_tail = print_tail};
 
-/* ------------------------------------------------------------ defaults -- */
+/* ----------------------------------------------------------- presets -- */
 
 struct preset {
 	const char *name, *text;
 };
-
-static const struct preset usual[] = {{"locks", "all"}, {"stores", "all"},
-    {"workers", "2"}, {"clerks", "4"}, {"batch", "64"}, {"delay", "2ms"},
-    {"runs", "1"}, {"buyers", "200"}, {"tickets", "50"}, {"quantity", "1"},
-    {"duration", "1s"}};
 
 /* As it was given in class; other flags come on top of it. */
 static const struct preset classroom[] = {{"locks", "none,mutex"},
@@ -293,7 +289,7 @@ parse(struct flags *flags, bool in_class, const struct options_line *line)
 {
 	*flags = (struct flags){
 	    .seed = (uint64_t)clock_read_ns(CLOCK_REALTIME) >> 10};
-	SET_ALL(flags, usual);
+	options_set_usual(&table, flags);
 	if (in_class)
 		SET_ALL(flags, classroom);
 	return options_parse(&table, flags, line);
