@@ -40,25 +40,42 @@ forget(void)
 	memset(&parse, 0, sizeof(parse));
 }
 
-/* Flags, a list that ends with NULL. */
-static const struct options *
-run(char *const flags[])
+/* A command line of flags, a list that ends with NULL. */
+static void
+open_parse(struct options_line *line, char *const flags[])
 {
-	static char name[] = "turnstile";
-	char *argv[ARGUMENTS_MAX] = {name};
-	FILE *out, *err;
+	static char name[] = "program";
+	static char *argv[ARGUMENTS_MAX];
 	int argc = 1;
 
 	forget();
+	memset(argv, 0, sizeof(argv));
+	argv[0] = name;
 	for (; *flags != NULL; flags++)
 		argv[argc++] = *flags;
 	assert_true(argc < ARGUMENTS_MAX);
-	out = open_memstream(&parse.out, &parse.out_size);
-	err = open_memstream(&parse.err, &parse.err_size);
-	assert_true(out != NULL && err != NULL);
-	parse.result = flags_parse(&parse.options, argc, argv, out, err);
-	fclose(out);
-	fclose(err);
+	*line = (struct options_line){argc, argv,
+	    open_memstream(&parse.out, &parse.out_size),
+	    open_memstream(&parse.err, &parse.err_size)};
+	assert_true(line->out != NULL && line->err != NULL);
+}
+
+static void
+close_parse(const struct options_line *line)
+{
+	fclose(line->out);
+	fclose(line->err);
+}
+
+static const struct options *
+run(char *const flags[])
+{
+	struct options_line line;
+
+	open_parse(&line, flags);
+	parse.result = flags_parse(
+	    &parse.options, line.argc, line.argv, line.out, line.err);
+	close_parse(&line);
 	return &parse.options;
 }
 
@@ -117,7 +134,331 @@ teardown(void **state)
 	return setup(state);
 }
 
-/* ------------------------------------------------------------- good ones -- */
+/* ---------------------------------------------------------- the engine -- */
+
+enum colour { RED, GREEN, BLUE };
+
+/* A place for every kind. */
+struct mine {
+	bool loud;
+	const char *name, *named, *what;
+	unsigned small;
+	int64_t large, pause_ms;
+	struct {
+		int64_t min_ms, max_ms;
+	} delay;
+	enum colour colour;
+	char odd[8];
+	unsigned sizes[3];
+	size_t size_count;
+	struct {
+		int64_t min_ms, max_ms;
+	} delays[2];
+	size_t delay_count;
+	const char *wishes[2];
+	size_t wish_count;
+};
+
+static bool
+set_odd(void *place, const char *text)
+{
+	char *odd = place;
+
+	if (strlen(text) % 2 == 0 || strlen(text) > 7)
+		return false;
+	strcpy(odd, text);
+	return true;
+}
+
+/* Without a place of its own a setter gets the whole struct. */
+static bool
+set_what(void *place, const char *text)
+{
+	((struct mine *)place)->what = text;
+	return text[0] != '?';
+}
+
+static const char *
+odd_words(void)
+{
+	return "a, abc";
+}
+
+static const char *
+all_sizes(void)
+{
+	return "1,2,3";
+}
+
+#define AT(member) OPTIONS_AT(struct mine, member)
+#define LIST(member, number) OPTIONS_LIST(struct mine, member, number)
+
+/* clang-format off */
+static const struct options_row my_rows[] = {
+	{ "loud", NULL, NULL, "say more", OPTIONS_FLAG, AT(loud) },
+	{ "name", "TEXT", NULL, "a name", OPTIONS_TEXT, 2, 0, AT(name),
+	  .given = offsetof(struct mine, named), .valid = "two letters" },
+	{ "small", "N", "7", "an unsigned", OPTIONS_NUMBER, 3, 9, AT(small) },
+	{ "large", "N", NULL, "an int64_t (none)", OPTIONS_NUMBER,
+	  0, INT64_MAX, AT(large) },
+	{ "pause", "TIME", "1s", "how long\nit waits", OPTIONS_DURATION,
+	  2, 0, AT(pause_ms), .section = "Times", .valid = "2ms to 1h" },
+	{ "delay", "MIN[-MAX]", "0", "drawn from (0 ms)", OPTIONS_RANGE,
+	  AT(delay), .valid = "a range" },
+	{ "colour", "red|green|blue", "green", "of the page", OPTIONS_CHOICE,
+	  AT(colour) },
+	{ "odd", "LETTERS", NULL, "odd ones", AT(odd), .set = set_odd,
+	  .valid = "one of ", .words = odd_words },
+	{ "what-else", "TEXT", NULL, "whole", .set = set_what,
+	  .valid = "no question" },
+	{ "sizes", "LIST", "4,5", "three at most", OPTIONS_NUMBER, 1, 6,
+	  LIST(sizes, size_count), .all = all_sizes },
+	{ "delays", "LIST", NULL, "two at most", OPTIONS_RANGE,
+	  LIST(delays, delay_count), .valid = "ranges" },
+	{ "wish", "TEXT", NULL, "two at most", OPTIONS_TEXT,
+	  LIST(wishes, wish_count), .adds = true, .valid = "two wishes" },
+};
+/* clang-format on */
+
+static void
+print_my_tail(FILE *out)
+{
+	fprintf(out, "tail\n");
+}
+
+static const struct options_table my_table = {.rows = my_rows,
+    .count = sizeof(my_rows) / sizeof(my_rows[0]),
+    .program = "mine",
+    .version = "mine 1",
+    .noun = "knob",
+    .letters = ":",
+    .prefix = "MINE_",
+    .before_value = " <",
+    .after_value = ">: want ",
+    .column = 26,
+    .head = "head\n",
+    .print_tail = print_my_tail};
+
+/* Like run(), on the table above. */
+static const struct mine *
+run_mine(char *const flags[])
+{
+	static struct mine mine;
+	struct options_line line;
+
+	mine = (struct mine){0};
+	options_set_usual(&my_table, &mine);
+	open_parse(&line, flags);
+	parse.result = options_parse(&my_table, &mine, &line);
+	close_parse(&line);
+	return &mine;
+}
+
+#define MINE(...) run_mine((char *[]){__VA_ARGS__, NULL})
+
+static void
+assert_said(enum options_result result, const char *out, const char *err)
+{
+	assert_string_equal(parse.out, out);
+	assert_string_equal(parse.err, err);
+	assert_int_equal(parse.result, result);
+}
+
+static void
+test_usual_values(void **state)
+{
+	const struct mine *m = MINE(NULL);
+
+	(void)state;
+	assert_said(OPTIONS_OK, "", "");
+	assert_false(m->loud);
+	assert_null(m->name);
+	assert_null(m->named);
+	assert_int_equal(m->small, 7);
+	assert_int_equal(m->pause_ms, 1000);
+	assert_int_equal(m->colour, GREEN);
+	assert_int_equal(m->size_count, 2);
+	assert_int_equal(m->sizes[1], 5);
+	assert_int_equal(m->wish_count, 0);
+}
+
+static void
+test_kinds(void **state)
+{
+	const struct mine *m;
+
+	(void)state;
+	m = MINE("--loud", "--name", "ab", "--small=9", "--colour=blue",
+	    "--large=9223372036854775807", "--pause=2ms", "--delay=1s-3s",
+	    "--odd=abc", "--what-else", "x");
+	assert_said(OPTIONS_OK, "", "");
+	assert_true(m->loud);
+	assert_string_equal(m->name, "ab");
+	assert_string_equal(m->named, "name");
+	assert_int_equal(m->small, 9);
+	assert_true(m->large == INT64_MAX);
+	assert_int_equal(m->pause_ms, 2);
+	assert_int_equal(m->delay.min_ms, 1000);
+	assert_int_equal(m->delay.max_ms, 3000);
+	assert_int_equal(m->colour, BLUE);
+	assert_string_equal(m->odd, "abc");
+	assert_string_equal(m->what, "x");
+}
+
+static void
+test_lists(void **state)
+{
+	const struct mine *m;
+
+	(void)state;
+	m = MINE("--sizes=6", "--delays=0,5ms-1s", "--wish=a,b", "--wish=c");
+	assert_said(OPTIONS_OK, "", "");
+	assert_int_equal(m->size_count, 1);
+	assert_int_equal(m->sizes[0], 6);
+	assert_int_equal(m->delay_count, 2);
+	assert_int_equal(m->delays[0].max_ms, 0);
+	assert_int_equal(m->delays[1].min_ms, 5);
+	assert_int_equal(m->delays[1].max_ms, 1000);
+	assert_int_equal(m->wish_count, 2);
+	assert_string_equal(m->wishes[0], "a,b");
+	assert_string_equal(m->wishes[1], "c");
+	m = MINE("--sizes=all");
+	assert_int_equal(m->size_count, 3);
+	assert_int_equal(m->sizes[2], 3);
+}
+
+static void
+test_set_marks_nothing(void **state)
+{
+	struct mine mine = {0};
+
+	(void)state;
+	assert_true(options_set(&my_table, &mine, "name", "abc"));
+	assert_string_equal(mine.name, "abc");
+	assert_null(mine.named);
+	assert_false(options_set(&my_table, &mine, "name", "a"));
+}
+
+/* Every complaint, to the letter. */
+static void
+test_complaints(void **state)
+{
+	static const struct {
+		const char *flag, *value, *err;
+	} rows[] = {
+	    {"--name", "a", "--name <a>: want two letters"},
+	    {"--small", "2", "--small <2>: want a number from 3 to 9"},
+	    {"--small", "10", "--small <10>: want a number from 3 to 9"},
+	    {"--pause", "1ms", "--pause <1ms>: want 2ms to 1h"},
+	    {"--delay", "3s-1s", "--delay <3s-1s>: want a range"},
+	    {"--colour", "re", "--colour <re>: want red, green or blue"},
+	    {"--colour", "", "--colour <>: want red, green or blue"},
+	    {"--odd", "ab", "--odd <ab>: want one of a, abc"},
+	    {"--what-else", "?", "--what-else <?>: want no question"},
+	    {"--sizes", "7",
+		"--sizes <7>: want numbers with commas, from 1 to 6"},
+	    {"--sizes", "1,2,3,4",
+		"--sizes <1,2,3,4>: want numbers with commas, from 1 to 6"},
+	    {"--sizes", "1,",
+		"--sizes <1,>: want numbers with commas, from 1 to 6"},
+	    {"--delays", "all", "--delays <all>: want ranges"},
+	    {"--nix", NULL, "--nix: no such knob; see --help"},
+	    {"--loud=1", NULL, "--loud=1: no such knob; see --help"},
+	    {"-h", NULL, "-h: no such knob; see --help"},
+	    {"-xy", NULL, "-x: no such knob; see --help"},
+	    {"--small", NULL, "--small: needs a value; see --help"},
+	    {"nix", NULL, "\"nix\": knobs begin with --; see --help"},
+	};
+	char err[160];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		MINE((char *)(uintptr_t)rows[i].flag,
+		    (char *)(uintptr_t)rows[i].value);
+		snprintf(err, sizeof(err), "mine: %s\n", rows[i].err);
+		assert_said(OPTIONS_WRONG, "", err);
+	}
+	MINE("--wish=a", "--wish=b", "--wish=c");
+	assert_said(OPTIONS_WRONG, "", "mine: --wish <c>: want two wishes\n");
+}
+
+static void
+test_variables(void **state)
+{
+	const struct mine *m;
+
+	(void)state;
+	setenv("MINE_WHAT_ELSE", "so", 1);
+	setenv("MINE_NAME", "by variable", 1);
+	setenv("MINE_SMALL", "3", 1);
+	setenv("MINE_LOUD", "1", 1); /* takes no value: no variable */
+	m = MINE("--small=4");
+	assert_said(OPTIONS_OK, "", "");
+	assert_string_equal(m->what, "so");
+	assert_string_equal(m->name, "by variable");
+	assert_string_equal(m->named, "name");
+	assert_int_equal(m->small, 4); /* a flag wins */
+	assert_false(m->loud);
+	setenv("MINE_SMALL", "x", 1);
+	MINE("--small=4");
+	assert_said(OPTIONS_WRONG, "",
+	    "mine: MINE_SMALL <x>: want a number from 3 to 9\n");
+	unsetenv("MINE_WHAT_ELSE");
+	unsetenv("MINE_NAME");
+	unsetenv("MINE_SMALL");
+	unsetenv("MINE_LOUD");
+}
+
+static void
+test_help_layout(void **state)
+{
+	(void)state;
+	MINE("--help", "--small=x"); /* what stands behind it is not read */
+	assert_said(OPTIONS_DONE,
+	    "head\n"
+	    "  --loud                  say more\n"
+	    "  --name TEXT             a name\n"
+	    "  --small N               an unsigned (7)\n"
+	    "  --large N               an int64_t (none)\n"
+	    "\n"
+	    "Times\n"
+	    "  --pause TIME            how long\n"
+	    "                          it waits (1s)\n"
+	    "  --delay MIN[-MAX]       drawn from (0 ms)\n"
+	    "  --colour red|green|blue of the page (green)\n"
+	    "  --odd LETTERS           odd ones\n"
+	    "  --what-else TEXT        whole\n"
+	    "  --sizes LIST            three at most (4,5)\n"
+	    "  --delays LIST           two at most\n"
+	    "  --wish TEXT             two at most\n"
+	    "  --version               print the version\n"
+	    "  --help                  print this\n"
+	    "tail\n",
+	    "");
+	MINE("--version");
+	assert_said(OPTIONS_DONE, "mine 1\n", "");
+}
+
+static void
+test_parse_number(void **state)
+{
+	int64_t number;
+
+	(void)state;
+	assert_true(options_parse_number("0", 0, 0, &number));
+	assert_true(
+	    options_parse_number("9223372036854775807", 0, INT64_MAX, &number));
+	assert_true(number == INT64_MAX);
+	assert_false(
+	    options_parse_number("9223372036854775808", 0, INT64_MAX, &number));
+	assert_false(options_parse_number("-1", -5, 5, &number));
+	assert_false(options_parse_number("", 0, 5, &number));
+	assert_false(options_parse_number("6", 0, 5, &number));
+	assert_false(options_parse_number("4", 5, 9, &number));
+}
+
+/* ----------------------------------------------------- the service's own -- */
 
 static void
 test_defaults(void **state)
@@ -569,6 +910,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    ROW(test_usual_values),
+	    ROW(test_kinds),
+	    ROW(test_lists),
+	    ROW(test_set_marks_nothing),
+	    ROW(test_complaints),
+	    ROW(test_variables),
+	    ROW(test_help_layout),
+	    ROW(test_parse_number),
 	    ROW(test_defaults),
 	    ROW(test_flags),
 	    ROW(test_last_flag_wins),
