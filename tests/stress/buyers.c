@@ -63,7 +63,6 @@ struct buyers {
 	uint8_t wanted[FDS_MAX];
 	/* Of the run. */
 	const struct buyers_plan *plan;
-	const char *flood; /* a path */
 	struct buyers_log *log;
 	uint64_t next_order, sold;
 	int64_t until_ns;
@@ -320,7 +319,7 @@ begin_order(struct buyers *buyers, struct buyer *buyer)
 		: clock_now_ns() >= buyers->until_ns)
 		return;
 	buyer->reply.order = buyers->next_order++;
-	if (buyers->flood != NULL) {
+	if (buyers->plan->flood != NULL) {
 		begin(buyers, buyer, ASK_LOOK);
 	} else if (plan->looks) {
 		set_look(buyers, buyer);
@@ -342,7 +341,7 @@ write_down(struct buyers *buyers, struct buyer *buyer, uint16_t status)
 	reply->done_ns = clock_now_ns();
 	reply->timing_size = (uint32_t)buyer->timing_size;
 	reply->body_size =
-	    buyers->flood != NULL ? 0 : (uint32_t)buyer->body_size;
+	    buyers->plan->flood != NULL ? 0 : (uint32_t)buyer->body_size;
 	reply->at = buffer_add(&log->buffer, buyer->timing, buyer->timing_size);
 	buffer_add(&log->buffer, buyer->body, reply->body_size);
 	log->replies =
@@ -414,7 +413,7 @@ finish(struct buyers *buyers, struct buyer *buyer, int status)
 		return;
 	}
 	write_down(buyers, buyer, (uint16_t)status);
-	if (buyers->flood == NULL && buyer->reply.ask == ASK_LOOK)
+	if (buyers->plan->flood == NULL && buyer->reply.ask == ASK_LOOK)
 		begin_buy(buyers, buyer);
 	else if (status == 503) /* impatient, but not without manners */
 		wait_for(buyers, buyer, RETRY_FIRST_NS);
@@ -582,8 +581,8 @@ set_once(struct buyers *buyers)
 	unsigned i;
 
 	for (i = 0; i < buyers->count; i++) {
-		if (buyers->flood != NULL)
-			set_url(buyers, &buyers->list[i], buyers->flood);
+		if (buyers->plan->flood != NULL)
+			set_url(buyers, &buyers->list[i], buyers->plan->flood);
 		else if (!buyers->plan->looks)
 			set_buy(buyers, &buyers->list[i]);
 	}
@@ -624,20 +623,6 @@ buyers_run(struct buyers *buyers, const struct buyers_plan *plan,
 		done = run_until_done(buyers, stop);
 	}
 	abandon(buyers);
-	return done;
-}
-
-bool
-buyers_flood(struct buyers *buyers, const char *path, int64_t duration_ns,
-    struct buyers_log *log, const volatile sig_atomic_t *stop)
-{
-	const struct buyers_plan plan = {
-	    .sale = "demo", .duration_ns = duration_ns, .quantity = 1};
-	bool done;
-
-	buyers->flood = path;
-	done = buyers_run(buyers, &plan, log, stop);
-	buyers->flood = NULL;
 	return done;
 }
 

@@ -43,14 +43,15 @@ struct reply {
 struct buyers;
 
 struct buyers_plan {
-	const char *sale;
-	uint64_t seed;   /* of keys and names */
-	uint64_t orders; /* 0: as many as `duration_ns` allows */
+	const char *sale; /* connections are opened with a look at it */
+	uint64_t seed;    /* of keys and names */
+	uint64_t orders;  /* 0: as many as `duration_ns` allows */
 	int64_t duration_ns;
 	unsigned quantity;
-	bool looks;   /* each order is preceded by a query */
-	bool trails;  /* receipts with trails */
-	bool patient; /* 503: wait as it says, ask again */
+	bool looks;        /* each order is preceded by a query */
+	bool trails;       /* receipts with trails */
+	bool patient;      /* 503: wait as it says, ask again */
+	const char *flood; /* nothing but GET this path; NULL: look and buy */
 	/* The first of the keys' numbers; else two runs share keys. */
 	uint64_t first_order;
 	/*
@@ -80,10 +81,6 @@ void buyers_free(struct buyers *buyers);
 bool buyers_run(struct buyers *buyers, const struct buyers_plan *plan,
     struct buyers_log *log, const volatile sig_atomic_t *stop);
 void buyers_log_free(struct buyers_log *log);
-
-/* The throughput of the client itself: GET `path`, over and over. */
-bool buyers_flood(struct buyers *buyers, const char *path, int64_t duration_ns,
-    struct buyers_log *log, const volatile sig_atomic_t *stop);
 
 /* Buyer `i`'s name, and the key of order `n`; both differ from all others. */
 void buyers_name(unsigned i, char name[BUYERS_NAME_SIZE]);

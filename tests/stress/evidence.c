@@ -13,20 +13,13 @@
 
 /* -------------------------------------------------------- reading JSON -- */
 
-static int64_t
-number_of(const json_t *object, const char *name)
+/* Of a worker or a clerk; 0: it is not there. */
+static unsigned
+ordinal_of(const json_t *object, const char *name)
 {
-	const json_t *value = json_object_get(object, name);
+	const int64_t number = web_number(object, name);
 
-	return json_is_integer(value) ? json_integer_value(value) : -1;
-}
-
-static const char *
-text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text != NULL ? text : "";
+	return number > 0 ? (unsigned)number : 0;
 }
 
 /* Seats one after the other: the first, and how many.  False: they are not. */
@@ -89,15 +82,13 @@ read_receipt(
 
 	answer->kind = ANSWER_SOLD;
 	if (!read_seats(body, &answer->seat, &quantity) ||
-	    quantity != answer->quantity || text_of(body, "order")[0] == '\0' ||
-	    answer->version < 1)
+	    quantity != answer->quantity ||
+	    web_text(body, "order")[0] == '\0' || answer->version < 1)
 		answer->kind = ANSWER_NONSENSE;
-	snprintf(
-	    answer->order, sizeof(answer->order), "%s", text_of(body, "order"));
-	if (number_of(body, "worker") > 0) {
-		answer->worker = (unsigned)number_of(body, "worker");
-		answer->clerk = (unsigned)number_of(body, "clerk");
-	}
+	snprintf(answer->order, sizeof(answer->order), "%s",
+	    web_text(body, "order"));
+	answer->worker = ordinal_of(body, "worker");
+	answer->clerk = ordinal_of(body, "clerk");
 	answer->trail_at = keep_trail(evidence, json_object_get(body, "trail"));
 }
 
@@ -106,10 +97,10 @@ static void
 read_answer(struct evidence *evidence, struct answer *answer, enum ask ask,
     int status, const json_t *body)
 {
-	const char *type = text_of(body, "type");
+	const char *type = web_text(body, "type");
 
-	answer->remaining = number_of(body, "remaining");
-	answer->version = number_of(body, "version");
+	answer->remaining = web_number(body, "remaining");
+	answer->version = web_number(body, "version");
 	if (ask == ASK_LOOK)
 		answer->kind = status == 200 && answer->remaining >= 0
 				   ? ANSWER_LEFT
@@ -149,7 +140,6 @@ add_reply(struct evidence *evidence, const struct buyers_plan *plan,
 	    timing, sizeof(timing), "%.*s", (int)reply->timing_size, bytes);
 	answer->waited_ms = read_timing(timing, "queue;dur=") +
 			    read_timing(timing, "lock;dur=");
-	answer->wrote_ms = read_timing(timing, "write;dur=");
 	body = json_loadb(bytes + reply->timing_size, reply->body_size,
 	    JSON_REJECT_DUPLICATES, NULL);
 	read_answer(evidence, answer, reply->ask, reply->status, body);
@@ -244,22 +234,20 @@ add_line(struct evidence *evidence, const json_t *item)
 	evidence->lines = buffer_grow(
 	    evidence->lines, evidence->line_count, sizeof(*evidence->lines));
 	line = &evidence->lines[evidence->line_count++];
-	*line = (struct store_line){.kind = kind_of(text_of(item, "kind")),
-	    .version = number_of(item, "version"),
-	    .base = number_of(item, "base"),
-	    .nth = (unsigned)number_of(item, "nth"),
-	    .remaining = number_of(item, "remaining"),
-	    .capacity = number_of(item, "capacity"),
-	    .buyer = buffer_copy(text_of(item, "buyer")),
-	    .lock = buffer_copy(text_of(item, "lock")),
-	    .sold_at_ms = timestamp_parse(text_of(item, "sold_at")),
+	*line = (struct store_line){.kind = kind_of(web_text(item, "kind")),
+	    .version = web_number(item, "version"),
+	    .base = web_number(item, "base"),
+	    .nth = (unsigned)web_number(item, "nth"),
+	    .remaining = web_number(item, "remaining"),
+	    .capacity = web_number(item, "capacity"),
+	    .worker = ordinal_of(item, "worker"),
+	    .clerk = ordinal_of(item, "clerk"),
+	    .buyer = buffer_copy(web_text(item, "buyer")),
+	    .lock = buffer_copy(web_text(item, "lock")),
+	    .sold_at_ms = timestamp_parse(web_text(item, "sold_at")),
 	    .trail = trail == NULL ? NULL : json_dumps(trail, JSON_COMPACT)};
 	snprintf(
-	    line->order, sizeof(line->order), "%s", text_of(item, "order"));
-	if (number_of(item, "worker") > 0) {
-		line->worker = (unsigned)number_of(item, "worker");
-		line->clerk = (unsigned)number_of(item, "clerk");
-	}
+	    line->order, sizeof(line->order), "%s", web_text(item, "order"));
 	/* One line for each version: the audit counts on it. */
 	return read_seats(item, &line->seat, &line->quantity) &&
 	       line->version == (int64_t)evidence->line_count &&
@@ -283,7 +271,7 @@ add_page(struct evidence *evidence, struct web *web, int64_t after, bool trail)
 	good = web_get(web, path, &body) == 200;
 	json_array_foreach(json_object_get(body, "lines"), i, item) good =
 	    good && add_line(evidence, item);
-	next = number_of(body, "next");
+	next = web_number(body, "next");
 	json_decref(body);
 	if (!good)
 		return -1;
@@ -300,9 +288,9 @@ read_sale(struct web *web, const char *sale, int64_t *capacity,
 
 	snprintf(path, sizeof(path), "/sales/%s", sale);
 	good = web_get(web, path, &body) == 200;
-	*capacity = number_of(body, "capacity");
-	*remaining = number_of(body, "remaining");
-	*version = number_of(body, "version");
+	*capacity = web_number(body, "capacity");
+	*remaining = web_number(body, "remaining");
+	*version = web_number(body, "version");
 	json_decref(body);
 	return good && *capacity > 0 && *remaining >= 0 && *version >= 0;
 }

@@ -34,8 +34,7 @@ struct answer {
 	int64_t quantity, seat; /* a receipt's seats are seat … */
 	int64_t remaining, version;
 	char order[STORE_ORDER_SIZE];
-	/* Of the whole, how long it waited for a clerk, a lock, in ms. */
-	double waited_ms, wrote_ms;
+	double waited_ms;       /* of the whole, for a clerk and for a lock */
 	size_t trail_at;        /* in the buffer, with NUL; 0: none */
 	unsigned worker, clerk; /* 0: unknown */
 };

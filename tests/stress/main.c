@@ -56,24 +56,24 @@ raise_file_limit(void)
 
 /* On standard error: a bar on a terminal, else a line for each row. */
 struct progress {
+	enum { PROGRESS_NONE, PROGRESS_BAR, PROGRESS_LINES } how;
 	size_t done, count;
-	const struct setting *setting;
-	bool terminal, silent;
+	struct setting setting;
 };
 
 static void
 show_bar(void *arg, const char *what)
 {
 	static const char full[] = "####################";
-	struct progress *p = arg;
+	const struct progress *p = arg;
 	int n;
 
-	if (!p->terminal || p->silent)
+	if (p->how != PROGRESS_BAR)
 		return;
 	n = (int)(p->done * BAR / p->count);
 	fprintf(stderr, "\r\033[K[%.*s%*s] %zu/%zu  %s %s: %s", n, full,
-	    BAR - n, "", p->done + 1, p->count, p->setting->store,
-	    p->setting->lock, what);
+	    BAR - n, "", p->done + 1, p->count, p->setting.store,
+	    p->setting.lock, what);
 }
 
 static void
@@ -81,9 +81,7 @@ show_row(const struct progress *p, const struct row *row)
 {
 	char verdict[24];
 
-	if (p->terminal && !p->silent)
-		fprintf(stderr, "\r\033[K");
-	if (p->terminal || p->silent)
+	if (p->how != PROGRESS_LINES)
 		return;
 	result_verdict(row, verdict);
 	fprintf(stderr, "%zu/%zu  %s %s: %s\n", p->done + 1, p->count,
@@ -92,70 +90,64 @@ show_row(const struct progress *p, const struct row *row)
 
 /* ----------------------------------------------------------------- rows -- */
 
-static struct setting *
-make_settings(const struct flags *f, size_t *count)
+static size_t
+count_settings(const struct flags *f)
 {
-	const size_t all = f->store_count * f->lock_count * f->worker_count *
-			   f->clerk_count * f->batch_count * f->delay_count;
-	struct setting *list = NULL, *s;
-	size_t i, n;
+	return f->store_count * f->lock_count * f->worker_count *
+	       f->clerk_count * f->batch_count * f->delay_count;
+}
 
-	for (i = 0; i < all; i++) {
-		list = buffer_grow(list, i, sizeof(*list));
-		s = &list[i];
-		memset(s, 0, sizeof(*s));
-		n = i;
-		s->delay_min_ms = f->delays[n % f->delay_count].min_ms;
-		s->delay_max_ms = f->delays[n % f->delay_count].max_ms;
-		n /= f->delay_count;
-		s->batch = f->batches[n % f->batch_count];
-		n /= f->batch_count;
-		s->clerks = f->clerks[n % f->clerk_count];
-		n /= f->clerk_count;
-		s->workers = f->workers[n % f->worker_count];
-		n /= f->worker_count;
-		s->strategy = f->locks[n % f->lock_count];
-		lock_print(s->strategy, s->lock);
-		n /= f->lock_count;
-		snprintf(s->store, sizeof(s->store), "%s", f->stores[n]);
-	}
-	*count = all;
-	return list;
+/* The digits of `i`, each to the base of its axis. */
+static struct setting
+make_setting(const struct flags *f, size_t i)
+{
+	struct setting s = {0};
+
+	s.delay_min_ms = f->delays[i % f->delay_count].min_ms;
+	s.delay_max_ms = f->delays[i % f->delay_count].max_ms;
+	i /= f->delay_count;
+	s.batch = f->batches[i % f->batch_count];
+	i /= f->batch_count;
+	s.clerks = f->clerks[i % f->clerk_count];
+	i /= f->clerk_count;
+	s.workers = f->workers[i % f->worker_count];
+	i /= f->worker_count;
+	s.strategy = f->locks[i % f->lock_count];
+	lock_print(s.strategy, s.lock);
+	i /= f->lock_count;
+	snprintf(s.store, sizeof(s.store), "%s", f->stores[i]);
+	return s;
 }
 
 static void
-run_rows(struct result *result, const struct setting *settings, size_t count,
-    struct trace *trace)
+run_rows(struct result *result, struct trace *trace)
 {
-	struct progress progress = {.count = count,
-	    .terminal = isatty(STDERR_FILENO) != 0,
-	    .silent = result->flags->json};
+	struct progress progress = {.count = count_settings(result->flags),
+	    .how = result->flags->json          ? PROGRESS_NONE
+		   : isatty(STDERR_FILENO) != 0 ? PROGRESS_BAR
+						: PROGRESS_LINES};
 	const struct stage stage = {.flags = result->flags,
 	    .stop = &signalled,
 	    .trace = trace,
 	    .doing = show_bar,
 	    .arg = &progress};
-	size_t i;
+	struct row row;
 
-	for (i = 0; i < count && !result->stopped; i++) {
-		struct row *row;
-
+	for (; progress.done < progress.count; progress.done++) {
+		progress.setting = make_setting(result->flags, progress.done);
+		show_bar(&progress, "starts");
+		result->stopped = !row_run(
+		    &row, &progress.setting, (unsigned)progress.done, &stage);
+		if (result->stopped) {
+			row_free(&row);
+			break;
+		}
 		result->rows = buffer_grow(
 		    result->rows, result->count, sizeof(*result->rows));
-		row = &result->rows[result->count++];
-		progress.done = i;
-		progress.setting = &settings[i];
-		show_bar(&progress, "starts");
-		result->stopped =
-		    !row_run(row, &settings[i], (unsigned)i, &stage);
-		if (result->stopped) {
-			row_free(row);
-			result->count--;
-		} else {
-			show_row(&progress, row);
-		}
+		result->rows[result->count++] = row;
+		show_row(&progress, &row);
 	}
-	if (progress.terminal && !progress.silent)
+	if (progress.how == PROGRESS_BAR)
 		fprintf(stderr, "\r\033[K");
 }
 
@@ -245,9 +237,8 @@ run(const struct flags *flags)
 {
 	struct result result = {.flags = flags};
 	const int64_t start_ns = clock_now_ns();
-	struct setting *settings;
 	struct trace *trace = NULL;
-	size_t i, count;
+	size_t i;
 	int status;
 
 	if (flags->trace != NULL) {
@@ -262,8 +253,7 @@ run(const struct flags *flags)
 	    flags->url != NULL
 		? "a service that ran already"
 		: launch_file_system(launch_data_root(flags->data));
-	settings = make_settings(flags, &count);
-	run_rows(&result, settings, count, trace);
+	run_rows(&result, trace);
 	result.took_s = (double)(clock_now_ns() - start_ns) / 1e9;
 	result_compare(&result);
 	status = exit_status(&result);
@@ -274,7 +264,6 @@ run(const struct flags *flags)
 	for (i = 0; i < result.count; i++)
 		row_free(&result.rows[i]);
 	free(result.rows);
-	free(settings);
 	return status;
 }
 
@@ -298,22 +287,21 @@ print_flood(const struct flags *flags, const struct buyers_log *log)
 static int
 flood(const struct flags *flags)
 {
+	const struct setting setting = make_setting(flags, 0);
+	const struct buyers_plan plan = {.sale = "demo",
+	    .flood = flags->flood,
+	    .duration_ns = flags->duration_ms * NS_PER_MS};
 	char error[ROW_ERROR_SIZE] = "buyers could not connect";
 	const char *url = flags->url;
 	struct buyers_log log = {0};
 	struct launch launch = {0};
-	struct setting *settings;
 	struct buyers *buyers;
-	size_t count;
 	bool ran;
 
-	settings = make_settings(flags, &count);
-	if (url == NULL && row_launch(flags, &settings[0], &launch, error))
+	if (url == NULL && row_launch(flags, &setting, &launch, error))
 		url = launch.url;
 	buyers = url != NULL ? buyers_new(url, flags->buyers) : NULL;
-	ran = buyers != NULL &&
-	      buyers_flood(buyers, flags->flood, flags->duration_ms * NS_PER_MS,
-		  &log, &signalled) &&
+	ran = buyers != NULL && buyers_run(buyers, &plan, &log, &signalled) &&
 	      log.count > 0;
 	if (ran)
 		print_flood(flags, &log);
@@ -323,7 +311,6 @@ flood(const struct flags *flags)
 	buyers_free(buyers);
 	if (launch.pid > 0)
 		launch_stop(&launch);
-	free(settings);
 	return ran ? EXIT_SUCCESS : EXIT_USAGE;
 }
 

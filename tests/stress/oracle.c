@@ -520,8 +520,6 @@ count_answer(struct trial *trial, const struct answer *answer)
 		j->recovered++;
 	switch (answer->kind) {
 	case ANSWER_LEFT:
-		if (j->looks_enough == 0 || answer->remaining < j->looks_least)
-			j->looks_least = answer->remaining;
 		if (answer->remaining > j->looks_most)
 			j->looks_most = answer->remaining;
 		j->looks_enough += answer->remaining >= answer->quantity;

@@ -58,7 +58,7 @@ struct judgement {
 	int64_t tickets;               /* on receipts */
 	int64_t most_times, most_seat; /* receipts for one seat, at most */
 	int64_t looks_enough;          /* queries that said there was enough */
-	int64_t looks_least, looks_most; /* what they said was left */
+	int64_t looks_most;            /* left, as a query said at most */
 	struct audit_report audit;
 	bool audit_agrees; /* on what both of us look at */
 };

@@ -128,7 +128,7 @@ static bool
 learn_sale(struct run *run)
 {
 	struct setting *s = &run->row->setting;
-	const char *store, *lock;
+	const char *store;
 	char path[96];
 	json_t *body;
 	bool good;
@@ -137,11 +137,10 @@ learn_sale(struct run *run)
 		return true;
 	snprintf(path, sizeof(path), "/sales/%s", run->sale);
 	good = web_get(run->web, path, &body) == 200;
-	store = json_string_value(json_object_get(body, "store"));
-	lock = json_string_value(json_object_get(body, "lock"));
-	if (good && store != NULL)
+	store = web_text(body, "store");
+	if (good && store[0] != '\0')
 		snprintf(s->store, sizeof(s->store), "%s", store);
-	if (good && lock != NULL && lock_parse(lock, &s->strategy))
+	if (good && lock_parse(web_text(body, "lock"), &s->strategy))
 		lock_print(s->strategy, s->lock);
 	run->row->safe = lock_is_safe(s->strategy);
 	json_decref(body);

@@ -16,7 +16,8 @@
 #include "locks/lock.h"
 #include "tests/stress/buffer.h"
 
-#define WORKERS 100 /* process ids of a row */
+#define WORKERS 100       /* process ids of a row */
+#define LAST_STEP_NS 1000 /* has no next one: drawn so long */
 static_assert(WORKERS > LOCK_WORKERS_MAX, "rows do not share process ids");
 
 struct trace {
@@ -73,17 +74,32 @@ write_event(struct trace *trace, json_t *event)
 	json_decref(event);
 }
 
+/* Perfetto's number of a worker: a row has WORKERS of them. */
+static int
+pid_of(unsigned number, unsigned worker)
+{
+	return (int)(number * WORKERS + worker);
+}
+
+/* The name of a process, or, if `clerk` is not 0, of a thread. */
+static void
+write_name(struct trace *trace, int pid, unsigned clerk, const char *name)
+{
+	write_event(
+	    trace, json_pack("{s:s, s:s, s:i, s:i, s:{s:s}}", "name",
+		       clerk > 0 ? "thread_name" : "process_name", "ph", "M",
+		       "pid", pid, "tid", (int)clerk, "args", "name", name));
+}
+
 static void
 name_process(
     struct trace *trace, unsigned number, const char *name, unsigned worker)
 {
-	const int pid = (int)(number * WORKERS + worker);
+	const int pid = pid_of(number, worker);
 	char text[160];
 
 	snprintf(text, sizeof(text), "%s · worker %u", name, worker);
-	write_event(trace,
-	    json_pack("{s:s, s:s, s:i, s:i, s:{s:s}}", "name", "process_name",
-		"ph", "M", "pid", pid, "tid", 0, "args", "name", text));
+	write_name(trace, pid, 0, text);
 	write_event(trace, json_pack("{s:s, s:s, s:i, s:i, s:{s:i}}", "name",
 			       "process_sort_index", "ph", "M", "pid", pid,
 			       "tid", 0, "args", "sort_index", pid));
@@ -95,10 +111,7 @@ name_thread(struct trace *trace, unsigned number, const struct lane *lane)
 	char text[32];
 
 	snprintf(text, sizeof(text), "clerk %u", lane->clerk);
-	write_event(trace,
-	    json_pack("{s:s, s:s, s:i, s:i, s:{s:s}}", "name", "thread_name",
-		"ph", "M", "pid", (int)(number * WORKERS + lane->worker), "tid",
-		(int)lane->clerk, "args", "name", text));
+	write_name(trace, pid_of(number, lane->worker), lane->clerk, text);
 }
 
 /* A step, from its time to the next one's. */
@@ -106,9 +119,7 @@ static void
 write_step(struct trace *trace, unsigned number, const struct lane *lane,
     const json_t *step, int64_t until_ns)
 {
-	const int64_t at_ns =
-	    json_integer_value(json_object_get(step, "at_ns"));
-	const char *name = json_string_value(json_object_get(step, "step"));
+	const int64_t at_ns = web_number(step, "at_ns");
 	const json_t *remaining = json_object_get(step, "remaining");
 	json_t *args;
 
@@ -121,11 +132,11 @@ write_step(struct trace *trace, unsigned number, const struct lane *lane,
 		    json_integer(json_integer_value(remaining)));
 	write_event(
 	    trace, json_pack("{s:s, s:s, s:s, s:f, s:f, s:i, s:i, s:o}", "name",
-		       name != NULL ? name : "?", "cat", "step", "ph", "X",
-		       "ts", (double)(at_ns - trace->start_ns) / 1e3, "dur",
+		       web_text(step, "step"), "cat", "step", "ph", "X", "ts",
+		       (double)(at_ns - trace->start_ns) / 1e3, "dur",
 		       (double)(until_ns - at_ns) / 1e3, "pid",
-		       (int)(number * WORKERS + lane->worker), "tid",
-		       (int)lane->clerk, "args", args));
+		       pid_of(number, lane->worker), "tid", (int)lane->clerk,
+		       "args", args));
 }
 
 static void
@@ -133,21 +144,16 @@ write_lane(struct trace *trace, unsigned number, const struct lane *lane)
 {
 	json_t *trail = json_loads(lane->trail, 0, NULL);
 	const json_t *step, *next;
-	const char *name;
-	int64_t at_ns, until_ns;
 	size_t i;
 
 	json_array_foreach(trail, i, step)
 	{
-		name = json_string_value(json_object_get(step, "step"));
-		if (name == NULL || strcmp(name, "queued") == 0)
+		if (strcmp(web_text(step, "step"), "queued") == 0)
 			continue;
-		at_ns = json_integer_value(json_object_get(step, "at_ns"));
 		next = json_array_get(trail, i + 1);
-		until_ns = next != NULL ? json_integer_value(
-					      json_object_get(next, "at_ns"))
-					: at_ns + 1000;
-		write_step(trace, number, lane, step, until_ns);
+		write_step(trace, number, lane, step,
+		    next != NULL ? web_number(next, "at_ns")
+				 : web_number(step, "at_ns") + LAST_STEP_NS);
 	}
 	json_decref(trail);
 }
@@ -157,8 +163,8 @@ static int64_t
 first_step_ns(const char *text)
 {
 	json_t *trail = json_loads(text, 0, NULL);
-	const int64_t at_ns = json_integer_value(json_object_get(
-	    json_array_get(trail, json_array_size(trail) > 1), "at_ns"));
+	const int64_t at_ns = web_number(
+	    json_array_get(trail, json_array_size(trail) > 1), "at_ns");
 
 	json_decref(trail);
 	return at_ns;

@@ -126,16 +126,14 @@ int
 web_ask(struct web *web, const struct web_request *request, json_t **body)
 {
 	const int status = ask(web, request);
-	const char *detail;
 	json_t *value = NULL;
 
 	if (status != 0)
 		value = json_loads(web->body.bytes, 0, NULL);
 	if (status >= 400) {
-		detail = json_string_value(json_object_get(value, "detail"));
 		snprintf(web->error, sizeof(web->error), "%s %s: %d %s",
 		    request->method, request->path, status,
-		    detail != NULL ? detail : "");
+		    web_text(value, "detail"));
 	}
 	if (body != NULL)
 		*body = value;
@@ -150,6 +148,22 @@ web_get(struct web *web, const char *path, json_t **body)
 	const struct web_request request = {.method = "GET", .path = path};
 
 	return web_ask(web, &request, body);
+}
+
+int64_t
+web_number(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	return json_is_integer(value) ? json_integer_value(value) : -1;
+}
+
+const char *
+web_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text != NULL ? text : "";
 }
 
 char *

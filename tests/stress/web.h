@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct web;
 
@@ -23,6 +24,10 @@ struct web_request {
 int web_ask(struct web *web, const struct web_request *request, json_t **body);
 
 int web_get(struct web *web, const char *path, json_t **body);
+
+/* A member; -1, "": it is not there, or of another type. */
+int64_t web_number(const json_t *object, const char *name);
+const char *web_text(const json_t *object, const char *name);
 
 /* The body as text, to be freed; NULL: no answer, or not a 200. */
 char *web_get_text(struct web *web, const char *path);

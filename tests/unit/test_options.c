@@ -352,6 +352,7 @@ test_complaints(void **state)
 	    {"--pause", "1ms", "--pause <1ms>: want 2ms to 1h"},
 	    {"--delay", "3s-1s", "--delay <3s-1s>: want a range"},
 	    {"--colour", "re", "--colour <re>: want red, green or blue"},
+	    {"--colour", "redd", "--colour <redd>: want red, green or blue"},
 	    {"--colour", "", "--colour <>: want red, green or blue"},
 	    {"--odd", "ab", "--odd <ab>: want one of a, abc"},
 	    {"--what-else", "?", "--what-else <?>: want no question"},
