@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each hit waits for its mark, is armed if it needs a holder to stop by
+ * itself, and is done; the buyers' loop moves it on, so there is no thread.
+ */
 #include "tests/stress/drill.h"
 
 #include <assert.h>
@@ -11,8 +15,6 @@
 #include "locks/clock.h"
 #include "locks/lock.h"
 
-#define WORKERS_MAX 64
-static_assert(WORKERS_MAX == LOCK_WORKERS_MAX, "any worker can be struck");
 #define LATE_MOST_NS (4 * NS_PER_MS)
 
 /* xorshift64*: good enough for moments, and the same for the same seed. */
@@ -71,38 +73,45 @@ is_zombie(pid_t pid)
 	return at == NULL || at[2] == 'Z';
 }
 
-/* A living worker, any; false: none lives at this moment. */
-static bool
-kill_any(struct drill *drill, struct drill_hit *hit)
+/* The workers that live at this moment; how many. */
+static size_t
+living_workers(const struct drill *drill, pid_t pids[LOCK_WORKERS_MAX])
 {
-	pid_t pids[WORKERS_MAX];
-	size_t i, n, living = 0;
+	const size_t count =
+	    launch_workers(drill->launch, pids, LOCK_WORKERS_MAX);
+	size_t i, living = 0;
 
-	n = launch_workers(drill->launch, pids, WORKERS_MAX);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < count; i++)
 		if (!is_zombie(pids[i]))
 			pids[living++] = pids[i];
+	return living;
+}
+
+/* One of them; if none lives, the next look tries again. */
+static void
+kill_any(struct drill *drill, struct drill_hit *hit)
+{
+	pid_t pids[LOCK_WORKERS_MAX];
+	const size_t living = living_workers(drill, pids);
+
 	if (living == 0)
-		return false;
+		return;
 	hit->pid = pids[draw(drill, living)];
 	hit->at_ns = clock_now_ns();
 	kill(hit->pid, SIGKILL);
 	hit->state = HIT_DONE;
-	return true;
 }
 
 /* Is it one of ours?  Whoever wrote the line, we kill no other process. */
 static bool
 is_worker(const struct drill *drill, pid_t pid)
 {
-	pid_t pids[WORKERS_MAX];
-	size_t i, n;
+	pid_t pids[LOCK_WORKERS_MAX];
+	size_t n = living_workers(drill, pids);
 
-	n = launch_workers(drill->launch, pids, WORKERS_MAX);
-	for (i = 0; i < n; i++)
-		if (pids[i] == pid)
-			return true;
-	return false;
+	while (n > 0 && pids[n - 1] != pid)
+		n--;
+	return n > 0;
 }
 
 /* Somebody says that it stands still: which hit is that? */

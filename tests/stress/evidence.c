@@ -298,10 +298,12 @@ read_sale(struct web *web, const char *sale, int64_t *capacity,
 bool
 evidence_begin(struct evidence *evidence, struct web *web, const char *sale)
 {
+	int64_t remaining;
+
 	*evidence = (struct evidence){.alone = true};
 	snprintf(evidence->sale, sizeof(evidence->sale), "%s", sale);
-	return read_sale(web, sale, &evidence->capacity_before,
-	    &evidence->remaining_before, &evidence->version_before);
+	return read_sale(web, sale, &evidence->capacity_before, &remaining,
+	    &evidence->version_before);
 }
 
 bool

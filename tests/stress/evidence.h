@@ -42,7 +42,7 @@ struct answer {
 struct evidence {
 	char sale[STORE_ID_SIZE];
 	int64_t capacity, remaining, version; /* in the end */
-	int64_t capacity_before, remaining_before, version_before;
+	int64_t capacity_before, version_before;
 	bool alone; /* nobody else bought */
 	struct answer *answers;
 	size_t answer_count;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Nothing is counted while buyers buy: every number is made afterwards, from
+ * when each answer was asked for and when it came.
+ */
 #include "tests/stress/price.h"
 
 #include <math.h>
@@ -31,7 +35,7 @@ static struct latency
 latency_of(const struct evidence *evidence, enum answer_kind kind)
 {
 	struct latency latency = {0};
-	double *ms = NULL;
+	double *ms = NULL, waited = 0, whole = 0;
 	size_t i;
 
 	for (i = 0; i < evidence->answer_count; i++) {
@@ -40,11 +44,14 @@ latency_of(const struct evidence *evidence, enum answer_kind kind)
 		if (answer->kind != kind || answer->again)
 			continue;
 		ms = buffer_grow(ms, latency.count, sizeof(*ms));
-		ms[latency.count++] =
+		ms[latency.count] =
 		    (double)(answer->done_ns - answer->sent_ns) / 1e6;
+		waited += answer->waited_ms;
+		whole += ms[latency.count++];
 	}
 	if (latency.count == 0)
 		return latency;
+	latency.waiting = whole > 0 ? waited / whole : 0;
 	qsort(ms, latency.count, sizeof(*ms), by_size);
 	latency.p50_ms = percentile(ms, latency.count, 0.50);
 	latency.p95_ms = percentile(ms, latency.count, 0.95);
@@ -75,24 +82,6 @@ spread_of(const struct evidence *evidence, int64_t start_ns, int64_t end_ns)
 	for (i = 0; i < SLICES; i++)
 		square += (slices[i] - mean) * (slices[i] - mean) / SLICES;
 	return mean > 0 ? sqrt(square) / mean : 0;
-}
-
-/* Of the receipts' whole time, the part in the queue and at the lock. */
-static double
-waiting_of(const struct evidence *evidence)
-{
-	double waited = 0, whole = 0;
-	size_t i;
-
-	for (i = 0; i < evidence->answer_count; i++) {
-		const struct answer *answer = &evidence->answers[i];
-
-		if (answer->kind != ANSWER_SOLD || answer->again)
-			continue;
-		waited += answer->waited_ms;
-		whole += (double)(answer->done_ns - answer->sent_ns) / 1e6;
-	}
-	return whole > 0 ? waited / whole : 0;
 }
 
 /*
@@ -137,7 +126,6 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 	price->known = true;
 	price->sold_per_s = (double)price->sold.count / seconds;
 	price->spread = spread_of(evidence, log->start_ns, log->end_ns);
-	price->waiting = waiting_of(evidence);
 	price->fairness = fairness_of(evidence, workers, clerks);
 	for (i = 0; i < evidence->answer_count; i++)
 		price->turned_away += evidence->answers[i].kind == ANSWER_LATER;

@@ -10,6 +10,7 @@
 struct latency {
 	size_t count;
 	double p50_ms, p95_ms, p99_ms, max_ms;
+	double waiting; /* share of the time in queue and lock, 0 to 1 */
 };
 
 struct price {
@@ -17,10 +18,9 @@ struct price {
 	double sold_per_s, spread; /* spread: of tenths of the run, 1 = 100 % */
 	double refused_per_s;
 	struct latency sold, refused;
-	double waiting;   /* share of a sale's time in queue and lock, 0 to 1 */
-	double conflicts; /* for each sale; -1: unknown */
-	double fairness;  /* Jain's index over clerks: 1 is all the same */
-	double relative;  /* to the fastest correct row; set by the report */
+	double conflicts;    /* for each sale; -1: unknown */
+	double fairness;     /* Jain's index over clerks: 1 is all the same */
+	double relative;     /* to the fastest correct row; set by the report */
 	int64_t turned_away; /* 503 */
 };
 

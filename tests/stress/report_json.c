@@ -54,7 +54,7 @@ price_json(const struct price *p)
 	put_real(o, "refused_per_s", p->refused_per_s);
 	json_object_set_new(o, "sold", latency_json(&p->sold));
 	json_object_set_new(o, "refused", latency_json(&p->refused));
-	put_real(o, "waiting", p->waiting);
+	put_real(o, "waiting", p->sold.waiting);
 	json_object_set_new(o, "conflicts_per_sale",
 	    p->conflicts >= 0 ? json_real(p->conflicts) : json_null());
 	put_real(o, "fairness", p->fairness);

@@ -19,7 +19,7 @@ print_row(const struct result *result, const struct row *row, FILE *out)
 	if (p->known)
 		fprintf(out, "%.0f ± %.0f %% | %.2f | %.1f | %.1f | %.0f %% |",
 		    p->sold_per_s, p->spread * 100, p->relative, p->sold.p50_ms,
-		    p->sold.p99_ms, p->waiting * 100);
+		    p->sold.p99_ms, p->sold.waiting * 100);
 	else
 		fprintf(out, "– | – | – | – | – |");
 	fprintf(out, "\n");

@@ -259,7 +259,7 @@ print_sold(const struct page *page, const struct row *row)
 	    row->setting.store, page->label_width, label, row->price.sold_per_s,
 	    row->price.spread * 100, row->price.relative);
 	print_latency(page->out, &row->price.sold);
-	fprintf(page->out, "%6.0f%%\n", row->price.waiting * 100);
+	fprintf(page->out, "%6.0f%%\n", row->price.sold.waiting * 100);
 }
 
 static void
