@@ -139,25 +139,33 @@ on_body(char *bytes, size_t size, size_t count, void *arg)
 	return size * count;
 }
 
+/* What stands behind "name:"; NULL: it is another header. */
+static const char *
+value_of(const char *bytes, size_t length, const char *name)
+{
+	const size_t n = strlen(name);
+
+	return length > n && strncasecmp(bytes, name, n) == 0 ? bytes + n
+							      : NULL;
+}
+
 static size_t
 on_header(char *bytes, size_t size, size_t count, void *arg)
 {
-	static const char timing[] = "server-timing:", retry[] = "retry-after:";
 	struct buyer *buyer = arg;
 	const size_t length = size * count;
+	const char *value;
+	size_t n;
 
-	if ((bytes[0] | 0x20) == 's' && length > sizeof(timing) &&
-	    strncasecmp(bytes, timing, sizeof(timing) - 1) == 0) {
-		size_t n = length - sizeof(timing) + 1;
-
-		if (n > TIMING_SIZE)
-			n = TIMING_SIZE;
-		memcpy(buyer->timing, bytes + sizeof(timing) - 1, n);
-		buyer->timing_size = n;
-	} else if ((bytes[0] | 0x20) == 'r' && length > sizeof(retry) &&
-		   strncasecmp(bytes, retry, sizeof(retry) - 1) == 0) {
-		buyer->retry_after_s = atoi(bytes + sizeof(retry) - 1);
+	value = value_of(bytes, length, "server-timing:");
+	if (value != NULL) {
+		n = length - (size_t)(value - bytes);
+		buyer->timing_size = n < TIMING_SIZE ? n : TIMING_SIZE;
+		memcpy(buyer->timing, value, buyer->timing_size);
 	}
+	value = value_of(bytes, length, "retry-after:");
+	if (value != NULL)
+		buyer->retry_after_s = atoi(value);
 	return length;
 }
 
@@ -196,10 +204,14 @@ add_header(struct curl_slist **list, const char *header)
 	*list = longer;
 }
 
-/* Its own name for the host, which resolves to the same address. */
+/*
+ * The host that libcurl sees is the buyer's own; it resolves to the same
+ * address as all others, and the Host header names the real one.
+ */
 static void
-prepare_buyer(struct buyers *buyers, struct buyer *buyer)
+prepare_headers(struct buyers *buyers, struct buyer *buyer)
 {
+	const char *address = buyers->host + (buyers->host[0] == '[');
 	char text[640];
 
 	snprintf(text, sizeof(text), "Host: %s:%u", buyers->host, buyers->port);
@@ -211,30 +223,34 @@ prepare_buyer(struct buyers *buyers, struct buyer *buyer)
 	add_header(&buyer->buy_headers, text);
 	buyer->key = strchr(buyer->buy_headers->data, ':') + 2;
 	add_header(&buyer->buy_headers, buyer->look_headers->data);
-
 	/* Of an IPv6 address the brackets go. */
 	snprintf(text, sizeof(text), "b%u.buyer:%u:%.*s", buyer->number,
-	    buyers->port,
-	    (int)strcspn(buyers->host + (buyers->host[0] == '['), "]"),
-	    buyers->host + (buyers->host[0] == '['));
+	    buyers->port, (int)strcspn(address, "]"), address);
 	add_header(&buyer->resolve, text);
+}
 
-	buyer->easy = curl_easy_init();
-	if (buyer->easy == NULL)
+static void
+prepare_buyer(struct buyers *buyers, struct buyer *buyer)
+{
+	CURL *easy = curl_easy_init();
+
+	if (easy == NULL)
 		abort();
-	curl_easy_setopt(buyer->easy, CURLOPT_PRIVATE, (void *)buyer);
-	curl_easy_setopt(buyer->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(buyer->easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(buyer->easy, CURLOPT_RESOLVE, buyer->resolve);
-	curl_easy_setopt(buyer->easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
+	prepare_headers(buyers, buyer);
+	buyer->easy = easy;
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)buyer);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_RESOLVE, buyer->resolve);
+	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
 	curl_easy_setopt(
-	    buyer->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(buyer->easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(buyer->easy, CURLOPT_WRITEDATA, (void *)buyer);
-	curl_easy_setopt(buyer->easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(buyer->easy, CURLOPT_HEADERDATA, (void *)buyer);
-	curl_easy_setopt(buyer->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	curl_easy_setopt(buyer->easy, CURLOPT_CLOSESOCKETDATA, (void *)buyers);
+	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, (void *)buyer);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, (void *)buyer);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, (void *)buyers);
 }
 
 static void

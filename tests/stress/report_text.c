@@ -41,6 +41,24 @@ label_width(const struct result *result)
 	return (int)width;
 }
 
+/* Every table begins with the store and the strategy. */
+static void
+begin_head(const struct page *page)
+{
+	fprintf(page->out, "\n  %-6s  %-*s", "store", page->label_width,
+	    "strategy");
+}
+
+static void
+begin_line(const struct page *page, const struct row *row)
+{
+	char label[RESULT_LABEL_SIZE];
+
+	result_label(page->result, row, label);
+	fprintf(page->out, "  %-6s  %-*s", row->setting.store,
+	    page->label_width, label);
+}
+
 /* At most 80 columns a line; broken at spaces. */
 static void
 print_folded(FILE *out, const char *text)
@@ -118,13 +136,12 @@ print_other_findings(const struct page *page, const struct row *row)
 static void
 print_verdict(const struct page *page, const struct row *row)
 {
-	char label[RESULT_LABEL_SIZE], verdict[24], reason[256];
+	char verdict[24], reason[256];
 
-	result_label(page->result, row, label);
 	result_verdict(row, verdict);
 	result_reason(row, reason, sizeof(reason));
-	fprintf(page->out, "  %-6s  %-*s  %s%-14s%s", row->setting.store,
-	    page->label_width, label, colour_of(page, row), verdict,
+	begin_line(page, row);
+	fprintf(page->out, "  %s%-14s%s", colour_of(page, row), verdict,
 	    paint(page, PLAIN));
 	if (row->promise == ROW_FAILED) {
 		fprintf(page->out, "  %s\n", reason);
@@ -142,9 +159,9 @@ print_verdicts(const struct page *page)
 	const struct result *r = page->result;
 	size_t i;
 
-	fprintf(page->out, "\n  %-6s  %-*s  %-14s%5s%6s%6s  %s\n", "store",
-	    page->label_width, "strategy", "verdict", "sold", "of", "left",
-	    "what happened");
+	begin_head(page);
+	fprintf(page->out, "  %-14s%5s%6s%6s  %s\n", "verdict", "sold", "of",
+	    "left", "what happened");
 	for (i = 0; i < r->count; i++)
 		print_verdict(page, &r->rows[i]);
 }
@@ -252,11 +269,8 @@ print_latency(FILE *out, const struct latency *latency)
 static void
 print_sold(const struct page *page, const struct row *row)
 {
-	char label[RESULT_LABEL_SIZE];
-
-	result_label(page->result, row, label);
-	fprintf(page->out, "  %-6s  %-*s%7.0f ±%3.0f%%%6.2f",
-	    row->setting.store, page->label_width, label, row->price.sold_per_s,
+	begin_line(page, row);
+	fprintf(page->out, "%7.0f ±%3.0f%%%6.2f", row->price.sold_per_s,
 	    row->price.spread * 100, row->price.relative);
 	print_latency(page->out, &row->price.sold);
 	fprintf(page->out, "%6.0f%%\n", row->price.sold.waiting * 100);
@@ -265,11 +279,8 @@ print_sold(const struct page *page, const struct row *row)
 static void
 print_refused(const struct page *page, const struct row *row)
 {
-	char label[RESULT_LABEL_SIZE];
-
-	result_label(page->result, row, label);
-	fprintf(page->out, "  %-6s  %-*s%7.0f", row->setting.store,
-	    page->label_width, label, row->price.refused_per_s);
+	begin_line(page, row);
+	fprintf(page->out, "%7.0f", row->price.refused_per_s);
 	print_latency(page->out, &row->price.refused);
 	if (row->price.conflicts >= 0)
 		fprintf(page->out, "%11.2f", row->price.conflicts);
@@ -291,15 +302,15 @@ print_prices(const struct page *page)
 	fprintf(page->out,
 	    "\nThe price, without delay: %u buyers for %.3g s, times in ms\n",
 	    r->flags->buyers, (double)r->flags->duration_ms / 1e3);
-	fprintf(page->out, "\n  %-6s  %-*s%13s%6s%7s%7s%7s%7s%7s\n", "store",
-	    page->label_width, "strategy", "sold/s", "best", "p50", "p95",
-	    "p99", "max", "waits");
+	begin_head(page);
+	fprintf(page->out, "%13s%6s%7s%7s%7s%7s%7s\n", "sold/s", "best", "p50",
+	    "p95", "p99", "max", "waits");
 	for (i = 0; i < r->count; i++)
 		if (r->rows[i].price.known)
 			print_sold(page, &r->rows[i]);
-	fprintf(page->out, "\n  %-6s  %-*s%7s%7s%7s%7s%7s%11s%10s\n", "store",
-	    page->label_width, "strategy", "no/s", "p50", "p95", "p99", "max",
-	    "conflicts", "fairness");
+	begin_head(page);
+	fprintf(page->out, "%7s%7s%7s%7s%7s%11s%10s\n", "no/s", "p50", "p95",
+	    "p99", "max", "conflicts", "fairness");
 	for (i = 0; i < r->count; i++)
 		if (r->rows[i].price.known)
 			print_refused(page, &r->rows[i]);
