@@ -3,28 +3,11 @@
 #include "service/service.h"
 #include "tests/stress/result.h"
 
+/* A member; the value becomes the object's. */
 static void
-put(json_t *object, const char *name, int64_t number)
+put(json_t *object, const char *name, json_t *value)
 {
-	json_object_set_new(object, name, json_integer(number));
-}
-
-static void
-put_real(json_t *object, const char *name, double number)
-{
-	json_object_set_new(object, name, json_real(number));
-}
-
-static void
-put_bool(json_t *object, const char *name, bool truth)
-{
-	json_object_set_new(object, name, json_boolean(truth));
-}
-
-static void
-put_text(json_t *object, const char *name, const char *text)
-{
-	json_object_set_new(object, name, json_string(text));
+	json_object_set_new(object, name, value);
 }
 
 static json_t *
@@ -32,11 +15,11 @@ latency_json(const struct latency *l)
 {
 	json_t *o = json_object();
 
-	put(o, "count", (int64_t)l->count);
-	put_real(o, "p50_ms", l->p50_ms);
-	put_real(o, "p95_ms", l->p95_ms);
-	put_real(o, "p99_ms", l->p99_ms);
-	put_real(o, "max_ms", l->max_ms);
+	put(o, "count", json_integer((json_int_t)l->count));
+	put(o, "p50_ms", json_real(l->p50_ms));
+	put(o, "p95_ms", json_real(l->p95_ms));
+	put(o, "p99_ms", json_real(l->p99_ms));
+	put(o, "max_ms", json_real(l->max_ms));
 	return o;
 }
 
@@ -48,17 +31,17 @@ price_json(const struct price *p)
 	if (!p->known)
 		return json_null();
 	o = json_object();
-	put_real(o, "sold_per_s", p->sold_per_s);
-	put_real(o, "spread", p->spread);
-	put_real(o, "relative", p->relative);
-	put_real(o, "refused_per_s", p->refused_per_s);
-	json_object_set_new(o, "sold", latency_json(&p->sold));
-	json_object_set_new(o, "refused", latency_json(&p->refused));
-	put_real(o, "waiting", p->sold.waiting);
-	json_object_set_new(o, "conflicts_per_sale",
+	put(o, "sold_per_s", json_real(p->sold_per_s));
+	put(o, "spread", json_real(p->spread));
+	put(o, "relative", json_real(p->relative));
+	put(o, "refused_per_s", json_real(p->refused_per_s));
+	put(o, "sold", latency_json(&p->sold));
+	put(o, "refused", latency_json(&p->refused));
+	put(o, "waiting", json_real(p->sold.waiting));
+	put(o, "conflicts_per_sale",
 	    p->conflicts >= 0 ? json_real(p->conflicts) : json_null());
-	put_real(o, "fairness", p->fairness);
-	put(o, "turned_away", p->turned_away);
+	put(o, "fairness", json_real(p->fairness));
+	put(o, "turned_away", json_integer(p->turned_away));
 	return o;
 }
 
@@ -72,9 +55,9 @@ findings_json(const struct judgement *j)
 		if (j->findings[i].count == 0)
 			continue;
 		o = json_object();
-		put_text(o, "wrong", oracle_wrong_name((enum wrong)i));
-		put(o, "count", j->findings[i].count);
-		put_text(o, "example", j->findings[i].example);
+		put(o, "wrong", json_string(oracle_wrong_name((enum wrong)i)));
+		put(o, "count", json_integer(j->findings[i].count));
+		put(o, "example", json_string(j->findings[i].example));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -86,24 +69,25 @@ race_json(const struct row *row)
 	const struct judgement *j = &row->judgement;
 	json_t *o = json_object();
 
-	put(o, "runs", row->runs);
-	put(o, "wrong_runs", row->wrong_runs);
-	put_text(o, "verdict",
-	    j->wrong ? oracle_wrong_name(oracle_worst(j)) : "correct");
-	put(o, "capacity", row->capacity);
-	put(o, "remaining", row->remaining);
-	put(o, "tickets", j->tickets);
-	put(o, "sold", j->sold);
-	put(o, "refused", j->refused);
-	put(o, "told_enough_left", j->looks_enough);
-	put(o, "most_times_one_seat", j->most_times);
-	put(o, "later", row->later);
-	put(o, "unknown", row->unknown);
-	put(o, "recovered", row->recovered);
-	put_real(o, "seconds", row->race_s);
-	json_object_set_new(o, "findings", findings_json(j));
-	put_text(o, "audit", audit_verdict_name(j->audit.verdict));
-	json_object_set_new(o, "collision",
+	put(o, "runs", json_integer(row->runs));
+	put(o, "wrong_runs", json_integer(row->wrong_runs));
+	put(o, "verdict",
+	    json_string(
+		j->wrong ? oracle_wrong_name(oracle_worst(j)) : "correct"));
+	put(o, "capacity", json_integer(row->capacity));
+	put(o, "remaining", json_integer(row->remaining));
+	put(o, "tickets", json_integer(j->tickets));
+	put(o, "sold", json_integer(j->sold));
+	put(o, "refused", json_integer(j->refused));
+	put(o, "told_enough_left", json_integer(j->looks_enough));
+	put(o, "most_times_one_seat", json_integer(j->most_times));
+	put(o, "later", json_integer(row->later));
+	put(o, "unknown", json_integer(row->unknown));
+	put(o, "recovered", json_integer(row->recovered));
+	put(o, "seconds", json_real(row->race_s));
+	put(o, "findings", findings_json(j));
+	put(o, "audit", json_string(audit_verdict_name(j->audit.verdict)));
+	put(o, "collision",
 	    row->collision_json != NULL ? json_incref(row->collision_json)
 					: json_null());
 	return o;
@@ -117,9 +101,9 @@ drill_json(const struct stop *stop)
 	if (stop->wanted == 0)
 		return json_null();
 	o = json_object();
-	put(o, "wanted", (int64_t)stop->wanted);
-	put(o, "struck", (int64_t)stop->hits);
-	put_real(o, "selling_stopped_s", stop->longest_s);
+	put(o, "wanted", json_integer((json_int_t)stop->wanted));
+	put(o, "struck", json_integer((json_int_t)stop->hits));
+	put(o, "selling_stopped_s", json_real(stop->longest_s));
 	return o;
 }
 
@@ -137,24 +121,24 @@ row_json(const struct row *row)
 	const struct setting *s = &row->setting;
 	json_t *o = json_object();
 
-	put_text(o, "store", s->store);
-	put_text(o, "lock", s->lock);
-	put(o, "workers", s->workers);
-	put(o, "clerks", s->clerks);
-	put(o, "batch", s->batch);
-	json_object_set_new(o, "delay_ms",
+	put(o, "store", json_string(s->store));
+	put(o, "lock", json_string(s->lock));
+	put(o, "workers", json_integer(s->workers));
+	put(o, "clerks", json_integer(s->clerks));
+	put(o, "batch", json_integer(s->batch));
+	put(o, "delay_ms",
 	    json_pack("[I, I]", (json_int_t)s->delay_min_ms,
 		(json_int_t)s->delay_max_ms));
-	put_bool(o, "safe", row->safe);
-	put_text(o, "promise", promises[row->promise]);
-	put_bool(o, "good", row_is_good(row));
+	put(o, "safe", json_boolean(row->safe));
+	put(o, "promise", json_string(promises[row->promise]));
+	put(o, "good", json_boolean(row_is_good(row)));
 	if (row->promise == ROW_FAILED) {
-		put_text(o, "error", row->error);
+		put(o, "error", json_string(row->error));
 		return o;
 	}
-	json_object_set_new(o, "race", race_json(row));
-	json_object_set_new(o, "drill", drill_json(&row->stop));
-	json_object_set_new(o, "price", price_json(&row->price));
+	put(o, "race", race_json(row));
+	put(o, "drill", drill_json(&row->stop));
+	put(o, "price", price_json(&row->price));
 	return o;
 }
 
@@ -169,9 +153,10 @@ expects_json(const struct result *result)
 		const char *text = result->flags->expects[i];
 
 		o = json_object();
-		put_text(o, "expect", text);
-		put_bool(o, "holds", expect_holds(result, text, found));
-		put_text(o, "found", found);
+		put(o, "expect", json_string(text));
+		put(o, "holds",
+		    json_boolean(expect_holds(result, text, found)));
+		put(o, "found", json_string(found));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -188,17 +173,17 @@ report_json(const struct result *result)
 	for (i = 0; i < result->count; i++)
 		json_array_append_new(rows, row_json(&result->rows[i]));
 	result_machine(result, machine, sizeof(machine));
-	put_text(o, "turnstile", TURNSTILE_VERSION);
-	put_bool(o, "good", result_is_good(result));
-	put(o, "buyers", f->buyers);
-	put(o, "tickets", f->tickets);
-	put(o, "quantity", f->quantity);
-	put(o, "price_ms", f->duration_ms);
-	put(o, "seed", (int64_t)f->seed);
-	put_text(o, "machine", machine);
-	put_text(o, "file_system", result->file_system);
-	put_real(o, "took_s", result->took_s);
-	json_object_set_new(o, "expects", expects_json(result));
-	json_object_set_new(o, "rows", rows);
+	put(o, "turnstile", json_string(TURNSTILE_VERSION));
+	put(o, "good", json_boolean(result_is_good(result)));
+	put(o, "buyers", json_integer(f->buyers));
+	put(o, "tickets", json_integer(f->tickets));
+	put(o, "quantity", json_integer(f->quantity));
+	put(o, "price_ms", json_integer(f->duration_ms));
+	put(o, "seed", json_integer((json_int_t)f->seed));
+	put(o, "machine", json_string(machine));
+	put(o, "file_system", json_string(result->file_system));
+	put(o, "took_s", json_real(result->took_s));
+	put(o, "expects", expects_json(result));
+	put(o, "rows", rows);
 	return o;
 }

@@ -35,7 +35,6 @@ struct run {
 	uint64_t next_order;
 	char sale[STORE_ID_SIZE];
 	bool opened; /* by us: to be deleted, on a service not ours */
-	bool shown;  /* a run stands in the row */
 };
 
 static bool
@@ -296,9 +295,8 @@ enter_race(struct run *run, const struct evidence *evidence,
 	row->recovered += judgement->recovered;
 	if (judgement->wrong)
 		row->wrong_runs++;
-	if (run->shown && (!judgement->wrong || row->judgement.wrong))
+	if (row->runs > 1 && (!judgement->wrong || row->judgement.wrong))
 		return;
-	run->shown = true;
 	row->judgement = *judgement;
 	row->capacity = evidence->capacity;
 	row->remaining = evidence->remaining;
