@@ -3,14 +3,11 @@
 # Goal of this test: against a service broken on purpose the oracle goes red,
 # with the right word; against the same binary, not broken, it does not.
 
+load helper
+
 setup() {
   STRESS=${STRESS:-build/stress}
   BROKEN=${BROKEN:-$(dirname "$STRESS")/turnstile-broken}
-}
-
-# The values of a member in --json's output, in one line, by its depth.
-values() {
-  sed -nE "s/^ {$1}\"$2\": \"?([^\",]*)\"?,?\$/\1/p" <<<"$output" | xargs
 }
 
 # Race once; the finding's words go to $words, the worst to $worst.

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A list is full when its count is 0 or a power of two, so that no room needs
+ * to be kept beside it.
+ */
 #include "tests/stress/buffer.h"
 
 #include <stdio.h>
@@ -39,7 +43,6 @@ buffer_free(struct buffer *buffer)
 void *
 buffer_grow(void *list, size_t count, size_t size)
 {
-	/* Only when the count is 0 or a power of two is it full. */
 	if ((count & (count - 1)) != 0)
 		return list;
 	return must(realloc(list, (count == 0 ? 1 : count * 2) * size));

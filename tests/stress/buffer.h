@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory that only grows: bytes that are written down now and read later, and
- * lists of things.  Without memory the test has no result: it stops.
+ * lists of things.  Without memory the test has no result: it prints a line
+ * and exits with 2, so that nobody needs to check.
  */
 #ifndef BUFFER_H
 #define BUFFER_H
 
 #include <stddef.h>
 
+/* Zeroed it is empty. */
 struct buffer {
-	char *bytes;
+	char *bytes; /* may move with every buffer_add() */
 	size_t size, room;
 };
 
-/* Append; where it begins. */
+/* Append a copy; the offset at which it begins. */
 size_t buffer_add(struct buffer *buffer, const void *bytes, size_t size);
 void buffer_free(struct buffer *buffer);
 
-/* Room for one more of `size` bytes each: the list, perhaps moved. */
+/*
+ * Room for one more behind `count` things of `size` bytes: the list, perhaps
+ * moved; to be freed by its owner.  It must have grown by this function only.
+ */
 void *buffer_grow(void *list, size_t count, size_t size);
 
-/* strdup() that does not fail; of NULL it is NULL. */
+/* strdup() that does not fail, to be freed; of NULL it is NULL. */
 char *buffer_copy(const char *text);
 
 #endif

@@ -5,7 +5,8 @@
  * a service that launch.h started.
  *
  * A drill is looked at in the buyers' loop, with the number of receipts so
- * far: it strikes when that reaches the next of its random marks.
+ * far: it strikes when that reaches the next of its random marks.  Hits beyond
+ * DRILL_HITS_MAX are left out.
  */
 #ifndef DRILL_H
 #define DRILL_H
@@ -15,7 +16,7 @@
 #define DRILL_HITS_MAX 64
 
 struct drill_plan {
-	unsigned kills, holders; /* at most DRILL_HITS_MAX together */
+	unsigned kills, holders; /* workers; clerks about to write */
 	int64_t pause_ms;        /* > 0: stop one holder for so long */
 	uint64_t seed;
 	uint64_t within; /* receipts among which the marks lie */

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each reply is parsed once, after the run, into what it means; the ledger is
+ * read a page at a time.  What is not as the API has it is nonsense, and kept:
+ * the oracle shall see it.
+ */
 #include "tests/stress/evidence.h"
 
 #include <inttypes.h>

@@ -23,6 +23,7 @@ enum answer_kind {
 	ANSWER_NONSENSE, /* an answer that the API does not have */
 };
 
+/* What one reply meant; numbers that it did not tell are -1. */
 struct answer {
 	enum answer_kind kind;
 	unsigned buyer;
@@ -43,8 +44,8 @@ struct evidence {
 	char sale[STORE_ID_SIZE];
 	int64_t capacity, remaining, version; /* in the end */
 	int64_t capacity_before, version_before;
-	bool alone; /* nobody else bought */
-	struct answer *answers;
+	bool alone;             /* nobody else bought */
+	struct answer *answers; /* in the order in which they came */
 	size_t answer_count;
 	struct store_line *lines; /* with text of their own */
 	size_t line_count;

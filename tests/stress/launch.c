@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fork, become the service, and read its first line for the address.  The
+ * service gets SIGTERM when the test dies, and its directory is the test's to
+ * remove.
+ */
 #include "tests/stress/launch.h"
 
 #include <sys/prctl.h>

@@ -30,7 +30,10 @@ struct launch {
 	int report_fd;  /* drills: who stands still; -1 without */
 };
 
-/* False, with a line in `error`. */
+/*
+ * Within ten seconds.  False, with a line in `error`, and nothing is left
+ * behind.
+ */
 bool launch_start(struct launch *launch, const struct launch_options *options,
     char *error, size_t error_size);
 
@@ -43,10 +46,13 @@ bool launch_stop(struct launch *launch);
 /* The living workers' pids, at most `most`; how many. */
 size_t launch_workers(const struct launch *launch, pid_t *pids, size_t most);
 
-/* "build/turnstile" beside this program; false: not there. */
+/* "turnstile" beside this program; false: not there, and `path` says where. */
 bool launch_find_program(char *path, size_t size);
 
-/* Where data directories go, and the name of the file system there. */
+/*
+ * Where data directories go, and the name of the file system there; both stay
+ * valid until the next call.
+ */
 const char *launch_data_root(const char *chosen);
 const char *launch_file_system(const char *path);
 

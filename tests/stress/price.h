@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a strategy costs: numbers from what buyers were told, and when. */
+/*
+ * What a strategy costs: numbers from what buyers were told, and when.  Times
+ * are from sending a request to its reply, as the buyer saw them.
+ */
 #ifndef PRICE_H
 #define PRICE_H
 
@@ -18,9 +21,9 @@ struct price {
 	double sold_per_s, spread; /* spread: of tenths of the run, 1 = 100 % */
 	double refused_per_s;
 	struct latency sold, refused;
-	double conflicts;    /* for each sale; -1: unknown */
-	double fairness;     /* Jain's index over clerks: 1 is all the same */
-	double relative;     /* to the fastest correct row; set by the report */
+	double conflicts; /* for each sale; -1: unknown */
+	double fairness;  /* Jain's index over clerks, 1,024 at most; 1: same */
+	double relative;  /* to the fastest correct row; set by the report */
 	int64_t turned_away; /* 503 */
 };
 

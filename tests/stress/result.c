@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Words that more than one report says, so that they say the same. */
 #include "tests/stress/result.h"
 
 #include <sys/utsname.h>

@@ -24,14 +24,14 @@ bool result_is_good(const struct result *result);
 /* Prices, relative to the best correct row; call once, before any report. */
 void result_compare(struct result *result);
 
-/* The strategy, and whatever else differs between the rows. */
+/* The strategy, and whatever else differs between the rows; cut to fit. */
 void result_label(const struct result *result, const struct row *row,
     char label[RESULT_LABEL_SIZE]);
 
-/* "OVERSOLD", "correct", "not shown", "failed". */
+/* "OVERSOLD", "correct", "not shown", "no result". */
 void result_verdict(const struct row *row, char verdict[24]);
 
-/* One line on why, at most `size`. */
+/* One line on why; it, and the two below, are cut to `size` bytes. */
 void result_reason(const struct row *row, char *text, size_t size);
 
 /* Cores, kernel, file system, versions, build. */
@@ -43,6 +43,7 @@ void result_setting(const struct result *result, char *text, size_t size);
 /* ---- one file each ---- */
 
 void report_text(const struct result *result, bool colour, FILE *out);
+/* A new reference. */
 json_t *report_json(const struct result *result);
 void report_markdown(const struct result *result, FILE *out);
 void report_plot(const struct result *result, FILE *out);

@@ -47,7 +47,7 @@ struct row {
 	struct judgement judgement;
 	int64_t capacity, remaining;
 	double race_s;
-	char *collision; /* its words; NULL or "": none */
+	char *collision; /* in words; NULL or "": none */
 	json_t *collision_json;
 	/* Over all runs. */
 	int64_t later, unknown, recovered;
@@ -65,7 +65,10 @@ struct stage {
 	void *arg;
 };
 
-/* False: it was stopped. */
+/*
+ * Row `number`, from 0, into `row`, to be freed in any case.  False: it was
+ * stopped by a signal, and there is no result.
+ */
 bool row_run(struct row *row, const struct setting *setting, unsigned number,
     const struct stage *stage);
 void row_free(struct row *row);

@@ -4,6 +4,7 @@
 # nothing behind, and its drills find nothing wrong.
 
 bats_require_minimum_version 1.5.0
+load helper
 
 setup() {
   STRESS=${STRESS:-build/stress}
@@ -29,20 +30,6 @@ start_service() {
     read -rt 0.02 <> <(:) || :
   done
   url=$(grep -o 'http://[^ ]*' "$WHERE/out" | head -1)
-}
-
-# The values of a member in --json's output, in one line, by its depth: 6 is a
-# row's own, 8 its race's and drill's.
-values() {
-  sed -nE "s/^ {$1}\"$2\": \"?([^\",]*)\"?,?\$/\1/p" <<<"$output" | xargs
-}
-
-# The values of a member for those rows that promise, added up.
-sum_where_safe() {
-  awk -v name="\"$1\":" '
-    $1 == "\"safe\":" { safe = $2 == "true," }
-    $1 == name && safe { sum += $2 }
-    END { print sum + 0 }' <<<"$output"
 }
 
 @test "every strategy on both stores: fourteen rows, and the right verdicts" {

@@ -20,6 +20,8 @@
 #define LAST_STEP_NS 1000 /* has no next one: drawn so long */
 static_assert(WORKERS > LOCK_WORKERS_MAX, "rows do not share process ids");
 
+static_assert(WORKERS > LOCK_WORKERS_MAX, "a number for each worker");
+
 struct trace {
 	FILE *file;
 	bool comma;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One easy handle, used again for each request.  Who gets no answer asks again:
+ * the service may be replacing a worker at that moment.
+ */
 #include "tests/stress/web.h"
 
 #include <curl/curl.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One request after the other: what surrounds a run, and is not measured. */
+/*
+ * One request after the other: what surrounds a run, and is not measured.
+ * A URL with its path may have 767 bytes; a longer one is cut.
+ */
 #ifndef WEB_H
 #define WEB_H
 
@@ -32,7 +35,7 @@ const char *web_text(const json_t *object, const char *name);
 /* The body as text, to be freed; NULL: no answer, or not a 200. */
 char *web_get_text(struct web *web, const char *path);
 
-/* Why the last web_ask() had no answer, or what its problem said. */
+/* Why the last web_ask() had no answer, or what its problem said; or "". */
 const char *web_error(const struct web *web);
 
 #endif
