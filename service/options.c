@@ -103,8 +103,10 @@ write_number(const struct options_row *row, void *place, int64_t number)
 		*(bool *)place = number != 0;
 	else if (row->size == sizeof(unsigned))
 		*(unsigned *)place = (unsigned)number;
-	else
+	else if (row->size == sizeof(int64_t))
 		*(int64_t *)place = number;
+	else
+		assert(false && "a number has no such size");
 	return true;
 }
 

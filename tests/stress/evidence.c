@@ -161,30 +161,41 @@ evidence_add_log(struct evidence *evidence, const struct buyers_plan *plan,
 		add_reply(evidence, plan, log, &log->replies[i]);
 }
 
-/* The same order, asked for once more: a new entry. */
+/*
+ * The order of an answer, asked for once more: one more answer, or, if there
+ * was none, that one at last.
+ */
 static void
 ask_again(struct evidence *evidence, struct web *web,
-    const struct buyers_plan *plan, const struct answer *first)
+    const struct buyers_plan *plan, size_t i)
 {
+	const struct answer first = evidence->answers[i];
 	char path[128], form[128], key[BUYERS_KEY_SIZE], name[BUYERS_NAME_SIZE];
 	const struct web_request request = {"POST", path, form, key};
-	struct answer *answer;
+	struct answer again = {.buyer = first.buyer,
+	    .request = first.request,
+	    .quantity = first.quantity,
+	    .sent_ns = clock_now_ns()};
 	json_t *body;
 	int status;
 
 	snprintf(path, sizeof(path), "/sales/%s/buy", evidence->sale);
-	buyers_name(first->buyer, name);
+	buyers_name(first.buyer, name);
 	snprintf(form, sizeof(form), "buyer=%s&quantity=%" PRId64, name,
-	    first->quantity);
-	buyers_key(plan->seed, first->request, key);
-	answer = add_answer(evidence);
-	answer->again = true;
-	answer->sent_ns = clock_now_ns();
+	    first.quantity);
+	buyers_key(plan->seed, first.request, key);
 	status = web_ask(web, &request, &body);
-	answer->done_ns = clock_now_ns();
-	answer->quantity = plan->quantity;
-	read_answer(evidence, answer, ASK_BUY, status, body);
+	again.done_ns = clock_now_ns();
+	read_answer(evidence, &again, ASK_BUY, status, body);
 	json_decref(body);
+	if (first.kind == ANSWER_NONE) {
+		again.was_unknown = true;
+		again.sent_ns = first.sent_ns;
+		evidence->answers[i] = again;
+	} else {
+		again.again = true;
+		*add_answer(evidence) = again;
+	}
 }
 
 void
@@ -195,26 +206,13 @@ evidence_ask_again(struct evidence *evidence, struct web *web,
 	size_t i, sold = 0;
 
 	for (i = 0; i < count; i++) {
-		const struct answer first = evidence->answers[i];
-		struct answer *again;
+		const struct answer *first = &evidence->answers[i];
 
-		if (first.look || first.again)
+		if (first->look || first->again)
 			continue;
-		if (first.kind != ANSWER_NONE &&
-		    (first.kind != ANSWER_SOLD || sold++ >= most))
-			continue;
-		ask_again(evidence, web, plan, &first);
-		again = &evidence->answers[evidence->answer_count - 1];
-		again->buyer = first.buyer;
-		again->request = first.request;
-		if (first.kind != ANSWER_NONE)
-			continue;
-		/* It was unknown, and now it is known. */
-		again->again = false;
-		again->was_unknown = true;
-		again->sent_ns = first.sent_ns;
-		evidence->answers[i] = *again;
-		evidence->answer_count--;
+		if (first->kind == ANSWER_NONE ||
+		    (first->kind == ANSWER_SOLD && sold++ < most))
+			ask_again(evidence, web, plan, i);
 	}
 }
 

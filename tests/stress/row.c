@@ -103,7 +103,7 @@ open_sale(struct run *run, const char *what, unsigned nth, int64_t capacity,
     bool with_delay)
 {
 	const struct setting *s = &run->row->setting;
-	char form[192], delay[48];
+	char form[192], delay[DURATION_RANGE_SIZE];
 	const struct web_request request = {"POST", "/sales", form, NULL};
 
 	if (run->flags->sale != NULL) {
