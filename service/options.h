@@ -132,8 +132,4 @@ bool options_set(const struct options_table *table, void *values,
 bool options_parse_number(
     const char *text, int64_t min, int64_t max, int64_t *number);
 
-/* Digits and nothing else, from `min` to `max`; false: it is not that. */
-bool options_parse_number(
-    const char *text, int64_t min, int64_t max, int64_t *number);
-
 #endif

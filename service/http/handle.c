@@ -9,6 +9,7 @@
 #include "locks/clock.h"
 #include "service/http/problem.h"
 #include "service/member.h"
+#include "service/options.h"
 
 void
 handle_no_sale(struct call *call, json_t *extra)
