@@ -23,7 +23,7 @@ endif
 ROOMS := locks storage storage/json service service/sale service/audit \
 	service/page service/http service/process
 SOURCES := $(wildcard $(ROOMS:%=%/*.c))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/service/page/page_data.o
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/service/page/page_files.o
 LIBRARY := $(filter-out $(BUILD)/service/main.o,$(OBJECTS))
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of the page's files; page.mk makes page_data.c. */
+/* The table of the page's files; page.mk makes page_files.c. */
 #include "service/page/page.h"
 
 #include <string.h>

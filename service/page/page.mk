@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The browser's page: its files go into the binary as they are.  page_data.c
+# The browser's page: its files go into the binary as they are.  page_files.c
 # has an .incbin and a row of page_files[] for each of them.
 
 PAGE_FILES := $(sort $(wildcard $(addprefix service/page/*.,html css js svg))) \
 	service/openapi.yaml
 
-$(BUILD)/service/page/page_data.c: $(PAGE_FILES) service/page/page.mk
+$(BUILD)/service/page/page_files.c: $(PAGE_FILES) service/page/page.mk
 	@mkdir -p $(@D)
 	@set -e; rows=; i=0; { \
 	echo '/* Made by service/page/page.mk. */'; \
@@ -35,7 +35,7 @@ $(BUILD)/service/page/page_data.c: $(PAGE_FILES) service/page/page.mk
 	echo "const size_t page_files_count = $$i;"; } >$@.new
 	@mv $@.new $@
 
-$(BUILD)/service/page/page_data.o: $(BUILD)/service/page/page_data.c
+$(BUILD)/service/page/page_files.o: $(BUILD)/service/page/page_files.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 .PHONY: test-page
