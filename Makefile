@@ -53,6 +53,18 @@ $(filter $(BUILD)/unit/test_sell%,$(UNIT_TESTS)): $(BUILD)/tests/unit/hall.o
 $(filter $(BUILD)/unit/test_store%,$(UNIT_TESTS)): \
 	$(addprefix $(BUILD)/tests/unit/,vault.o disk.o store_faulty.o)
 
+# The sale's tests are linked with the sale and what it may use: it sells
+# without HTTP, processes, the page and the audit.
+SALE_TESTS := $(filter $(addprefix $(BUILD)/unit/test_,sell% queue trail),\
+	$(UNIT_TESTS))
+SALE_LIBRARY := $(filter $(addprefix $(BUILD)/,locks/% storage/% \
+	service/sale/% service/log.o service/options.o service/duration.o),\
+	$(OBJECTS))
+$(SALE_TESTS): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(SALE_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+	    $(filter-out -lmicrohttpd,$(LDLIBS)) -lcmocka
+
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
