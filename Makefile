@@ -76,11 +76,12 @@ $(UNIT_SOURCES:%.c=$(BUILD)/%.o) $(UNIT_SHARED:%.c=$(BUILD)/%.o): | test-package
 -include tests/stress/stress.mk
 -include tests/tenth/tenth.mk
 -include tests/openapi/openapi.mk
+-include tests/lint/lint.mk
 
 .PHONY: packages test-packages
-packages:
+packages: ## install what building needs
 	@CC="$(CC)" tests/packages.sh $(BUILD_PACKAGES)
-test-packages: packages
+test-packages: packages ## install what testing needs as well
 	@tests/packages.sh $(TEST_PACKAGES)
 
 .PHONY: run
@@ -99,7 +100,8 @@ test: test-packages ## all tests that need nothing but Debian's packages
 	    $(STRESS_TESTS) $(TENTH_TESTS)
 	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
 	    BROKEN=$(BUILD)/turnstile-broken TENTH=$(BUILD)/tenth tests/run.sh \
-	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS) $(TENTH_TESTS)
+	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS) $(TENTH_TESTS) \
+	    $(LINT_TESTS)
 unit: test-packages ## unit and contract tests only
 	@$(MAKE) -s $(UNIT_TESTS)
 	@tests/run.sh $(UNIT_TESTS)
@@ -107,23 +109,11 @@ e2e: test-packages ## end-to-end tests only
 	@$(MAKE) -s $(BUILD)/turnstile
 	@TURNSTILE=$(BUILD)/turnstile tests/run.sh $(E2E_TESTS)
 
-.PHONY: format lint coverage
-CHECKED = $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch])
-format: ## format the C code
-	clang-format -i $(CHECKED)
-lint: ## what other compilers and checkers say
-	@tests/packages.sh clang clang-tidy cppcheck shellcheck clang-format
-	clang-format --dry-run -Werror $(CHECKED)
-	$(MAKE) -s BUILD=build-clang CC=clang EXTRA_CFLAGS=-Werror all
-	$(MAKE) -s BUILD=build-gcc CC=gcc EXTRA_CFLAGS=-Werror all
-	clang-tidy --quiet $(SOURCES) -- $(CPPFLAGS) -std=c17
-	cppcheck --quiet --error-exitcode=1 --inline-suppr \
-	    --enable=warning,portability --std=c11 $(CPPFLAGS) $(SOURCES)
-	shellcheck tests/*.sh .ci/run
-	shellcheck -x -s bash tests/e2e/*.bats tests/e2e/*.bash
+.PHONY: coverage
 coverage: ## line coverage of all tests, in build-coverage
 	$(MAKE) BUILD=build-coverage OPTIMISE='-O0 -g' \
-	    EXTRA_CFLAGS=--coverage EXTRA_LDFLAGS=--coverage test
+	    EXTRA_CFLAGS='--coverage -D_exit=exit' EXTRA_LDFLAGS=--coverage \
+	    test
 	cd build-coverage && gcov -n $$(find . -name '*.gcda') 2>/dev/null | \
 	    grep -A1 -E "File '.*(locks|storage|service)/" || true
 

@@ -88,10 +88,11 @@ last_line() {
 
 @test "what a test program exports is nobody's business" {
   mkdir -p tests/unit
-  echo 'int main(void) { return 0; } int fsync(int fd) { return fd; }' \
-    >tests/unit/test_disk.c
+  echo 'int fsync(int fd) { return fd; }' >tests/unit/disk.c
+  echo 'int main(void) { return 0; }' >tests/unit/test_disk.c
   mkdir -p build/tests/unit
-  gcc -c -o build/tests/unit/test_disk.o tests/unit/test_disk.c
+  "${CC:-gcc}" -c -o build/tests/unit/disk.o tests/unit/disk.c
+  "${CC:-gcc}" -c -o build/tests/unit/test_disk.o tests/unit/test_disk.c
   echo 'int fsync(int fd); int robust_sync(void) { return fsync(0); }' \
     >>locks/robust.c
   check
