@@ -24,7 +24,8 @@ teardown() {
 # Build what is there, and check it: $status and $output.
 check() {
   local unit
-  for unit in */*.c; do
+  for unit in */*.c tests/stress/*.c; do
+    [ -f "$unit" ] || continue
     mkdir -p "build/${unit%/*}"
     "${CC:-gcc}" -D_GNU_SOURCE -std=c17 -I. -c -o "build/${unit%c}o" "$unit"
   done
@@ -84,6 +85,14 @@ last_line() {
     >>locks/robust.c
   says "locks/robust.c:$(last_line locks/robust.c): exports robustness, which is not called robust, robust_… or robusts_…" \
     "locks/robust.c:$(last_line locks/robust.c): exports tables_add, which is not called robust, robust_… or robusts_…"
+}
+
+@test "tests replace what others export, and nothing else" {
+  mkdir -p tests/stress
+  echo 'int robust_init, __wrap_robust_lock, store_frob, init;' \
+    >tests/stress/broken.c
+  says 'tests/stress/broken.c:1: exports init, which is not called broken, broken_… or brokens_…' \
+    'tests/stress/broken.c:1: exports store_frob, which is not called broken, broken_… or brokens_…'
 }
 
 @test "what a test program exports is nobody's business" {
