@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one descriptor that children inherit on purpose is the flock on
- * DATA/.lock: it is free when the last process of a generation is gone, so
- * two generations never sell side by side.
+ * The supervisor and its workers are a generation.  All of them have the
+ * descriptor that holds the flock on DATA/.lock, so it is free when the last
+ * of them is gone: two generations never sell side by side.
  */
 #include "service/process/startup.h"
 
@@ -34,7 +34,7 @@
 #define BACKLOG 4096
 #define TOKEN_FILE "admin-token"
 
-/* What the child that prepares the store tells; in shared memory. */
+/* What the child that prepares the store found; in shared memory. */
 struct prepared {
 	bool done;
 	char error[512];
@@ -72,28 +72,19 @@ startup_die_with(pid_t parent)
 		_exit(EXIT_FAILURE);
 }
 
-/* The data directory, and the right to use it alone. */
+/* The last generation's workers may be on their way out: wait for a while. */
 static int
-own_data(struct startup *s)
+lock_data(int fd, const char *path, const char *dir)
 {
-	const char *dir = s->service->options->data;
 	const int64_t until_ns = clock_now_ns() + OWNER_WAIT_NS;
-	char path[4096], owner[16] = "";
+	char owner[16] = "";
 	ssize_t n;
 
-	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-		return fail("%s: %s", dir, strerror(errno));
-	if (snprintf(path, sizeof(path), "%s/.lock", dir) >= (int)sizeof(path))
-		return fail("%s: the name is too long", dir);
-	s->owner_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (s->owner_fd == -1)
-		return fail("%s: %s", path, strerror(errno));
-	/* The last generation's workers may be on their way out. */
-	while (flock(s->owner_fd, LOCK_EX | LOCK_NB) != 0) {
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK)
 			return fail("%s: %s", path, strerror(errno));
 		if (clock_now_ns() > until_ns) {
-			n = pread(s->owner_fd, owner, sizeof(owner) - 1, 0);
+			n = pread(fd, owner, sizeof(owner) - 1, 0);
 			owner[n > 0 ? n : 0] = '\0';
 			owner[strcspn(owner, "\n")] = '\0';
 			return fail("%s is in use by process %s: stop it, or "
@@ -102,6 +93,25 @@ own_data(struct startup *s)
 		}
 		clock_sleep_until(clock_now_ns() + 20 * NS_PER_MS);
 	}
+	return 0;
+}
+
+/* The data directory, and the right to use it alone. */
+static int
+own_data(struct startup *s)
+{
+	const char *dir = s->service->options->data;
+	char path[4096];
+
+	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+		return fail("%s: %s", dir, strerror(errno));
+	if (snprintf(path, sizeof(path), "%s/.lock", dir) >= (int)sizeof(path))
+		return fail("%s: the name is too long", dir);
+	s->owner_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (s->owner_fd == -1)
+		return fail("%s: %s", path, strerror(errno));
+	if (lock_data(s->owner_fd, path, dir) != 0)
+		return -1;
 	if (ftruncate(s->owner_fd, 0) != 0 ||
 	    dprintf(s->owner_fd, "%d\n", getpid()) < 0)
 		return fail("%s: %s", path, strerror(errno));
@@ -262,7 +272,7 @@ prepare(struct startup *s)
 			      : "the store could not be prepared");
 }
 
-/* ---------------------------------------------------------------- token -- */
+/* ----------------------------------------------------- the admin token -- */
 
 static int
 write_token(const char *path, char token[SERVICE_TOKEN_SIZE])
@@ -287,7 +297,7 @@ write_token(const char *path, char token[SERVICE_TOKEN_SIZE])
 	return close(fd);
 }
 
-/* The admin token: that of the data directory, made when it is missing. */
+/* That of the data directory, made when it is missing. */
 static int
 find_token(struct service *service)
 {
@@ -298,10 +308,8 @@ find_token(struct service *service)
 		return 0;
 	snprintf(path, sizeof(path), "%s/" TOKEN_FILE, service->options->data);
 	file = fopen(path, "re");
-	if (file == NULL && errno == ENOENT)
-		return write_token(path, token) == 0
-			   ? 0
-			   : fail("%s: %s", path, strerror(errno));
+	if (file == NULL && errno == ENOENT && write_token(path, token) == 0)
+		return 0;
 	if (file == NULL)
 		return fail("%s: %s", path, strerror(errno));
 	if (fgets(token, SERVICE_TOKEN_SIZE, file) == NULL)
@@ -315,8 +323,9 @@ find_token(struct service *service)
 	return 0;
 }
 
-/* ---------------------------------------------------------------- words -- */
+/* ------------------------------------------------------ what is printed -- */
 
+/* Options that the sale demo, which was there before, does not obey. */
 static void
 print_note_on_flags(const struct startup *s)
 {
@@ -369,7 +378,7 @@ print_start(const struct startup *s)
 	fflush(stdout);
 }
 
-/* ------------------------------------------------------ limits and drills */
+/* --------------------------------------------------- limits and drills -- */
 
 static bool
 is_pipe(int fd)
@@ -403,7 +412,7 @@ raise_file_limit(void)
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
 		return;
 	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files); /* else there are fewer */
+	setrlimit(RLIMIT_NOFILE, &files); /* refused: fewer connections */
 }
 
 int

@@ -12,12 +12,18 @@
 #include "service/service.h"
 
 /*
- * Fill `service`, whose options are set; `pid` is the calling process's.  0,
- * or -1 after one line on standard error.
+ * In the supervisor, once, while it has one thread and no child: fill
+ * `service`, all of which is zero but its options.  `pid` is the supervisor's
+ * own.  0, or -1 after one line on standard error; what was opened by then is
+ * left to the end of the process, as is the lock on the data directory after
+ * success.  `service->locks` and `service->store` are the caller's to free.
  */
 int startup(struct service *service, pid_t pid);
 
-/* In a child: die with the process `parent`, or at once if it is dead. */
+/*
+ * In a child, first of all: be killed when the process `parent` dies, and
+ * exit at once if it is dead already.
+ */
 void startup_die_with(pid_t parent);
 
 #endif

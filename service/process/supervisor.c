@@ -23,14 +23,22 @@
 #include "service/process/worker.h"
 #include "service/service.h"
 
+/*
+ * A worker that dies is replaced at once, unless more than DEATHS_TOLERATED
+ * workers died within DEATHS_WITHIN_NS: then after BACK_OFF_NS, doubled for
+ * each further death, BACK_OFF_MOST_NS at most.
+ */
 #define DEATHS_KEPT 8
 #define DEATHS_TOLERATED 3
 #define DEATHS_WITHIN_NS (10 * NS_PER_SEC)
 #define BACK_OFF_NS (100 * NS_PER_MS)
-#define POISONED_GRACE_NS (2 * NS_PER_SEC)
-#define RECOVER_AGAIN_NS NS_PER_SEC
 #define BACK_OFF_MOST_NS NS_PER_SEC
 
+/* Workers that have a poisoned store open for longer are killed. */
+#define POISONED_GRACE_NS (2 * NS_PER_SEC)
+#define RECOVER_AGAIN_NS NS_PER_SEC /* after a recovery that failed */
+
+/* The place of one worker, and of those that replace it. */
 struct slot {
 	pid_t pid; /* 0: there is none now */
 	int64_t started_ns, died_ns;
@@ -39,18 +47,18 @@ struct slot {
 
 struct supervisor {
 	struct service service;
-	int stop_pipe[2]; /* workers read; hung up: stop */
+	int stop_pipe[2]; /* nothing is written; workers stop when it closes */
 	int signal_fd;
-	pid_t pid;
+	pid_t pid; /* the supervisor's own */
 	struct slot slots[LOCK_WORKERS_MAX];
-	int64_t deaths_ns[DEATHS_KEPT]; /* the last ones, a ring */
-	size_t deaths;
+	int64_t deaths_ns[DEATHS_KEPT]; /* when the last ones were, a ring */
+	size_t deaths;                  /* all of them */
 	bool stopping;
-	int64_t kill_ns; /* stopping: when those that hang are killed */
-	/* While the store is poisoned: */
-	int64_t poisoned_ns; /* when that was seen, 0: it is not */
-	pid_t recovery;      /* the child that prepares the store, 0: none */
-	int64_t recover_ns;  /* when to try (again) */
+	int64_t kill_ns; /* while stopping: when workers that hang are killed */
+	int64_t
+	    poisoned_ns;    /* when the store was seen poisoned; 0: it is not */
+	pid_t recovery;     /* the child that recovers it; 0: there is none */
+	int64_t recover_ns; /* when to start (another) one */
 };
 
 static void
@@ -87,9 +95,9 @@ start_worker(struct supervisor *s, unsigned number)
 			(slot->started_ns - slot->died_ns) / NS_PER_MS));
 }
 
-/* The first restarts are at once; who dies again and again waits. */
+/* Note a death; how long to wait before the replacement is forked. */
 static int64_t
-restart_after(struct supervisor *s, int64_t now_ns)
+back_off_ns(struct supervisor *s, int64_t now_ns)
 {
 	int64_t wait_ns = 0;
 	size_t i, recent = 0;
@@ -130,9 +138,12 @@ write_obituary(
 		"lived_ms", (slot->died_ns - slot->started_ns) / NS_PER_MS));
 }
 
-/* Hand back what it held, and say when the next one is due. */
+/*
+ * A worker has ended: hand back what it held, clear what it said of itself,
+ * and say when its replacement is due.  In a stop, ending well is no death.
+ */
 static void
-bury(struct supervisor *s, unsigned number, int status)
+reap_worker(struct supervisor *s, unsigned number, int status)
 {
 	struct board *board = s->service.board;
 	struct tally *tally = &board->tally[number];
@@ -145,7 +156,7 @@ bury(struct supervisor *s, unsigned number, int status)
 	if (!s->stopping || status != 0) {
 		counting_add(&tally->deaths, 1);
 		slot->restart_ns =
-		    slot->died_ns + restart_after(s, slot->died_ns);
+		    slot->died_ns + back_off_ns(s, slot->died_ns);
 		write_obituary(s, number, status, permits);
 	}
 	atomic_store(&board->ready[number], false);
@@ -167,7 +178,7 @@ end_recovery(struct supervisor *s, int status)
 }
 
 static void
-reap(struct supervisor *s)
+reap_children(struct supervisor *s)
 {
 	pid_t pid;
 	unsigned i;
@@ -178,7 +189,7 @@ reap(struct supervisor *s)
 			end_recovery(s, status);
 		for (i = 0; i < s->service.options->workers; i++)
 			if (s->slots[i].pid == pid)
-				bury(s, i, status);
+				reap_worker(s, i, status);
 	}
 }
 
@@ -193,7 +204,7 @@ any_lives(const struct supervisor *s)
 	return false;
 }
 
-/* Fork what is due; when the next one will be, in ms, -1 for none. */
+/* Fork what is due.  In how many ms the next one will be, -1: none will. */
 static int
 start_due_workers(struct supervisor *s)
 {
@@ -214,7 +225,7 @@ start_due_workers(struct supervisor *s)
 	return (int)((next_ns - now_ns) / NS_PER_MS) + 1;
 }
 
-/* Those that may have the store open, or all. */
+/* All workers, or only those that may have the store open. */
 static void
 kill_workers(struct supervisor *s, bool only_open)
 {
@@ -244,7 +255,7 @@ recover_in_child(struct supervisor *s)
 
 	startup_die_with(s->pid);
 	prctl(PR_SET_NAME, "recovery");
-	close(s->stop_pipe[1]); /* or workers would not see it hung up */
+	close(s->stop_pipe[1]); /* or it would not close for the workers */
 	if (store_prepare(s->service.store, error, sizeof(error)) == 0)
 		_exit(EXIT_SUCCESS);
 	LOG_EVENT(
@@ -291,15 +302,15 @@ recover_if_poisoned(struct supervisor *s)
 	return 1000;
 }
 
-/* The first one drains; the second ends everything. */
+/* SIGTERM or SIGINT: the first one drains, the second ends everything. */
 static void
-hear(struct supervisor *s)
+on_signal(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
 
 	if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info) ||
 	    info.ssi_signo == SIGCHLD)
-		return;
+		return; /* children are reaped whatever woke us */
 	if (s->stopping) {
 		kill_workers(s, false);
 		_exit(EXIT_FAILURE);
@@ -309,10 +320,12 @@ hear(struct supervisor *s)
 		     2 * s->service.options->timeout_ms * NS_PER_MS +
 		     NS_PER_SEC;
 	atomic_store(&s->service.board->draining, true);
-	close(s->service.listen_fd); /* else new ones wait for nobody */
+	/* As long as it is open here, connections wait that nobody accepts. */
+	close(s->service.listen_fd);
 	close(s->stop_pipe[1]);
 }
 
+/* The shorter of two waits, of which -1 is for ever. */
 static int
 sooner(int a_ms, int b_ms)
 {
@@ -321,7 +334,10 @@ sooner(int a_ms, int b_ms)
 	return a_ms;
 }
 
-/* Workers see a poisoning by themselves; their deaths wake us. */
+/*
+ * Until all workers are gone after a stop.  Nobody tells the supervisor that
+ * the store is poisoned: workers see it and end, and that wakes it.
+ */
 static int
 supervise(struct supervisor *s)
 {
@@ -337,8 +353,8 @@ supervise(struct supervisor *s)
 			kill_workers(s, false);
 		}
 		if (poll(&fd, 1, wait_ms) > 0)
-			hear(s);
-		reap(s);
+			on_signal(s);
+		reap_children(s);
 	}
 	return EXIT_SUCCESS;
 }
