@@ -179,8 +179,7 @@ in_one_batch() {
 
 on_two_workers() {
   local a b
-  start --store "$STORE" --lock flock --workers 2 --clerks 1
-  await 5 has_workers 2
+  start_workers 2 --store "$STORE" --lock flock --clerks 1
   a=$(worker 1) b=$(worker 2)
   # One after the other.
   freeze "$b"
@@ -251,8 +250,7 @@ storm() {
 after_a_crash() {
   local pids pid
   EXPECTED+=("$DIED" "$REPLACED")
-  start --store "$STORE" --workers 2
-  await 5 has_workers 2
+  start_workers 2 --store "$STORE"
   buy k1 -d buyer=alice
   equal status "$code" 201
   mapfile -t pids < <(workers)
@@ -283,8 +281,7 @@ lost_answers() {
   need_strace
   EXPECTED+=("$DIED" "$REPLACED")
   drill_begin
-  start --store "$STORE" --workers 1
-  await 5 has_workers 1
+  start_workers 1 --store "$STORE"
   stop_a_holder alice
   kill -KILL "$HOLDER"
   hear_the_holder

@@ -56,15 +56,28 @@ hundred_seats() {
 
 # --------------------------------------------------------- random moments --
 
-two_workers() {
-  start --store "$STORE" --workers 2 --lock "$LOCK" --delay 3ms
-  await 5 has_workers 2
+# unless_repeated LOCKS: in one run each test takes these, for they take their
+# time; with RUNS it takes all.
+unless_repeated() {
+  if [ -z "${RUNS:-}" ]; then PROMISING=$1; fi
+}
+
+two_workers_and_a_crowd() {
+  start_workers 2 --store "$STORE" --lock "$LOCK" --delay 3ms
   crowd 150 demo
-  await 10 sold_down_to $((60 + RANDOM % 40))
+}
+
+# a_moment FROM COUNT: some time after so many or fewer are left
+a_moment() {
+  await 10 sold_down_to $(($1 + RANDOM % $2))
   sleep "0.00$((RANDOM % 10))"
+}
+
+two_workers() {
+  two_workers_and_a_crowd
+  a_moment 60 40
   kill -KILL "$(worker $((1 + RANDOM % 2)))"
-  await 10 sold_down_to $((20 + RANDOM % 30))
-  sleep "0.00$((RANDOM % 10))"
+  a_moment 20 30
   kill -KILL "$(workers | shuf -n 1)"
   hundred_seats
   await 5 has_workers 2
@@ -85,11 +98,8 @@ two_workers() {
 }
 
 the_supervisor() {
-  start --store "$STORE" --workers 2 --lock "$LOCK" --delay 3ms
-  await 5 has_workers 2
-  crowd 150 demo
-  await 10 sold_down_to $((40 + RANDOM % 60))
-  sleep "0.00$((RANDOM % 10))"
+  two_workers_and_a_crowd
+  a_moment 40 60
   crash
   revive --store "$STORE" --workers 2
   matches "start-up" "$START_LINE" "sale demo: [1-9][0-9]* of 100 left\$"
@@ -97,24 +107,20 @@ the_supervisor() {
   stop
 }
 
-# In one run each strategy meets one store; with RUNS each meets both.
+# Together they meet each strategy.
 @test "the supervisor killed, and started again: 100 seats; json" {
-  local PROMISING=${RUNS:+$PROMISING}
-  PROMISING=${PROMISING:-flock semaphore}
+  unless_repeated 'flock semaphore'
   STORE=json each_promise the_supervisor
 }
 
 @test "the supervisor killed, and started again: 100 seats; sqlite" {
-  local PROMISING=${RUNS:+$PROMISING}
-  PROMISING=${PROMISING:-mutex optimistic}
+  unless_repeated 'mutex optimistic'
   STORE=sqlite each_promise the_supervisor
 }
 
 # A worker, and while it is being replaced, the supervisor.
 both() {
-  start --store "$STORE" --workers 2 --lock "$LOCK" --delay 3ms
-  await 5 has_workers 2
-  crowd 150 demo
+  two_workers_and_a_crowd
   await 10 sold_down_to $((40 + RANDOM % 60))
   kill -KILL "$(workers | shuf -n 1)"
   sleep "0.00$((RANDOM % 10))"
@@ -125,8 +131,7 @@ both() {
 }
 
 @test "a worker killed, and the supervisor; both stores" {
-  local PROMISING=${RUNS:+$PROMISING}
-  PROMISING=${PROMISING:-semaphore} # the others where there is time
+  unless_repeated semaphore
   EXPECTED+=("$DIED" "$REPLACED")
   STORE=json each_promise both
   STORE=sqlite each_promise both
@@ -141,8 +146,7 @@ the_holder() {
     semaphore) permits=1 ;;
   esac
   drill_begin
-  start --store "$STORE" --workers 2 --lock "$LOCK" --tickets 10
-  await 5 has_workers 2
+  start_workers 2 --store "$STORE" --lock "$LOCK" --tickets 10
   stop_a_holder alice
   number=$HOLDER_WORKER
   equal "locks held" "$(metric turnstile_locks_held)" "$held"
@@ -185,8 +189,7 @@ the_holder() {
 # Those who already wait, in the same worker and in the other.
 the_waiting() {
   drill_begin
-  start --store json --workers 2 --lock "$LOCK" --tickets 50
-  await 5 has_workers 2
+  start_workers 2 --store json --lock "$LOCK" --tickets 50
   stop_a_holder alice
   persist 1 20 demo 3>&- &
   LOADS+=("$!")

@@ -14,9 +14,8 @@ LOCKS='flock mutex semaphore'
 # begin DEADLINE
 begin() {
   drill_begin
-  start --store "$STORE" --lock "$LOCK" --workers 2 --tickets 10 \
+  start_workers 2 --store "$STORE" --lock "$LOCK" --tickets 10 \
     --timeout "$1"
-  await 5 has_workers 2
   stop_a_holder alice
 }
 

@@ -68,13 +68,8 @@ a_failed_sync() {
   local other
   need_strace
   EXPECTED+=("$DIED")
-  expect_log "$LEFT"
-  expect_log "$POISONED"
-  expect_log "$RECOVERED"
-  expect_log "$REPLACED"
-  expect_log "$FAILED"
-  start --store "$STORE" --workers 2 --clerks 1
-  await 5 has_workers 2
+  expect_log "$LEFT" "$POISONED" "$RECOVERED" "$REPLACED" "$FAILED"
+  start_workers 2 --store "$STORE" --clerks 1
   other=$(worker 2)
   freeze "$other"
   inject "$(worker 1)" -P "$(orders_file)" -e trace=fdatasync,fsync \
@@ -132,13 +127,9 @@ is_recovering() {
 # it might be the only one who sells.
 a_failed_sync_in_a_crowd() {
   need_strace
-  expect_log "$LEFT"
-  expect_log "$POISONED"
-  expect_log "$RECOVERED"
-  expect_log "$REPLACED"
+  expect_log "$LEFT" "$POISONED" "$RECOVERED" "$REPLACED"
   EXPECTED+=("$FAILED")
-  start --store "$STORE" --workers 2 --batch 4
-  await 5 has_workers 2
+  start_workers 2 --store "$STORE" --batch 4
   inject "$(worker 1)" -P "$(orders_file)" -e trace=fdatasync,fsync \
     -e inject=fdatasync,fsync:error=EIO
   freeze "$(worker 2)"
@@ -161,12 +152,10 @@ a_failed_sync_in_a_crowd() {
 
 recovery_fails() {
   need_strace
-  expect_log "$POISONED"
-  expect_log "$RECOVERED"
+  expect_log "$POISONED" "$RECOVERED"
   expect_log '^[^ ]+ store-not-recovered error=".+"$'
   EXPECTED+=("$LEFT" "$FAILED" "$REPLACED")
-  start --store json --workers 1
-  await 5 has_workers 1
+  start_workers 1 --store json
   buy b1
   cp "$DATA/demo/sale.json" "$WORK/sale.json"
   inject "$(worker 1)" -e trace=fdatasync -e inject=fdatasync:error=EIO
@@ -205,8 +194,7 @@ failing_writes() {
   shift
   need_strace
   EXPECTED+=("$FAILED")
-  start --store "$STORE" --workers 1
-  await 5 has_workers 1
+  start_workers 1 --store "$STORE"
   buy b1
   buy b2
   inject "$(worker 1)" -P "$(orders_file)" "$@"
@@ -240,12 +228,9 @@ failing_writes() {
 @test "EIO from write: unknown, recovered, sold once; sqlite" {
   local STORE=sqlite
   need_strace
-  expect_log "$LEFT"
-  expect_log "$POISONED"
-  expect_log "$RECOVERED"
+  expect_log "$LEFT" "$POISONED" "$RECOVERED"
   EXPECTED+=("$FAILED" "$REPLACED")
-  start --store sqlite --workers 1
-  await 5 has_workers 1
+  start_workers 1 --store sqlite
   buy b1
   inject "$(worker 1)" -P "$(orders_file)" -e trace=pwrite64 \
     -e inject=pwrite64:error=EIO
@@ -274,8 +259,7 @@ a_full_disk() {
   local pid i
   command -v prlimit >/dev/null || skip "there is no prlimit"
   EXPECTED+=("$FAILED")
-  start --store "$STORE" --workers 1
-  await 5 has_workers 1
+  start_workers 1 --store "$STORE"
   pid=$(worker 1)
   buy b1
   # Room for one more, and for a part of the one behind it.
@@ -317,8 +301,7 @@ a_full_disk() {
 crash_when_full() {
   command -v prlimit >/dev/null || skip "there is no prlimit"
   EXPECTED+=("$FAILED" "$DIED" "$REPLACED")
-  start --store json --workers 1
-  await 5 has_workers 1
+  start_workers 1 --store json
   buy b1
   prlimit --pid "$(worker 1)" \
     --fsize=$(($(stat -c %s "$DATA/demo/ledger.jsonl") + 10)):unlimited

@@ -27,23 +27,36 @@ ends() {
   check_stderr
 }
 
-# 200 orders, all of them queued or in a clerk's hands: the lock is held from
-# here.  LOADS has the client.
-queue_200() {
+# send_orders COUNT: in the background, at once; LOADS has the client.
+send_orders() {
   local i
-  start --store "$STORE" --lock flock --delay 3ms --tickets 150 --workers 2
-  await 5 has_workers 2
-  hold
   no_orders
-  for i in {1..200}; do order "b$i" "k$i" demo; done
+  for ((i = 1; i <= $1; i++)); do order "b$i" "k$i" demo; done
   send &
   LOADS+=("$!")
+}
+
+# 200 orders for 150 tickets, all of them queued or in a clerk's hands: the
+# lock is held from here.
+queue_200() {
+  start_workers 2 --store "$STORE" --lock flock --delay 3ms --tickets 150
+  hold
+  send_orders 200
   await 5 has_queued $((200 - 2 * 4))
 }
 
 sent() {
   wait "${LOADS[@]}"
   LOADS=()
+}
+
+# The service ends, and all of queue_200's buyers were told the truth.
+all_are_answered() {
+  ends 5 0
+  sent
+  equal 201 "$(codes 201)" 150
+  equal 409 "$(codes 409)" 50
+  ledger_agrees_later 150
 }
 
 # Only after a start again can the ledger be asked.
@@ -64,11 +77,7 @@ in_the_middle() {
   let_go
   await 5 one_was_sold
   kill -TERM "$SERVICE"
-  ends 5 0
-  sent
-  equal 201 "$(codes 201)" 150
-  equal 409 "$(codes 409)" 50
-  ledger_agrees_later 150
+  all_are_answered
 }
 
 @test "SIGTERM in the middle of 200 queued orders: all are answered" {
@@ -77,13 +86,8 @@ in_the_middle() {
 
 # Some of them are not in yet: 201, 409, 503 or refused, and no answer lies.
 while_they_come() {
-  local i
-  start --store "$STORE" --workers 2 --tickets 2000
-  await 5 has_workers 2
-  no_orders
-  for i in {1..200}; do order "b$i" "k$i" demo; done
-  send &
-  LOADS+=("$!")
+  start_workers 2 --store "$STORE" --tickets 2000
+  send_orders 200
   await 5 any_sold
   kill -TERM "$SERVICE"
   ends 5 0
@@ -103,14 +107,10 @@ any_sold() {
 
 # The deadline is over before the lock is free: 503, in time, nothing sold.
 @test "SIGTERM while the lock is held elsewhere: 503 at the deadline" {
-  local STORE=json from i
-  start --store json --lock flock --workers 1 --timeout 600ms
-  await 5 has_workers 1
+  local STORE=json from
+  start_workers 1 --store json --lock flock --timeout 600ms
   hold
-  no_orders
-  for i in {1..20}; do order "b$i" "k$i" demo; done
-  send &
-  LOADS+=("$!")
+  send_orders 20
   await 5 has_queued 16
   from=$(now_ms)
   kill -TERM "$SERVICE"
@@ -142,8 +142,7 @@ ask() {
 
 @test "while it drains, new connections are refused, open ones get 503" {
   local STORE=json others=() fd
-  start --store json --lock flock --workers 1 --clerks 1 --timeout 5s
-  await 5 has_workers 1
+  start_workers 1 --store json --lock flock --clerks 1 --timeout 5s
   exec {FD}<>"/dev/tcp/127.0.0.1/$PORT"
   ask GET /livez
   [[ $answer == 'HTTP/1.1 200 '* ]]
@@ -186,8 +185,7 @@ ask() {
 
 @test "idle connections do not hold it up" {
   local fds=() fd from
-  start --workers 2
-  await 5 has_workers 2
+  start_workers 2
   for _ in {1..20}; do
     exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
     fds+=("$fd")
@@ -238,18 +236,13 @@ ask() {
   equal "in its group" "$(groups | grep -cx "$SERVICE")" 3
   kill -INT -- "-$SERVICE"
   let_go
-  ends 5 0
-  sent
-  equal 201 "$(codes 201)" 150
-  equal 409 "$(codes 409)" 50
-  ledger_agrees_later 150
+  all_are_answered
 }
 
 @test "a worker that is stopped does not keep it for ever" {
   local other from
   EXPECTED+=("$DIED")
-  start --store json --workers 2 --timeout 100ms
-  await 5 has_workers 2
+  start_workers 2 --store json --timeout 100ms
   other=$(worker 2)
   freeze "$other"
   from=$(now_ms)

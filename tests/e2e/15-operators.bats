@@ -11,8 +11,7 @@ load helper_crash
 # ----------------------------------------------------------------- health --
 
 @test "/livez and /readyz" {
-  start --workers 2
-  await 5 has_workers 2
+  start_workers 2
   answered 200 GET /livez
   equal livez "$body" ok
   answered 200 GET /readyz
@@ -130,8 +129,7 @@ total() {
 
 counters_agree() {
   local i first
-  start --store "$STORE" --workers 2 --tickets 30
-  await 5 has_workers 2
+  start_workers 2 --store "$STORE" --tickets 30
   no_orders
   for i in {1..40}; do order "b$i" "k$i" demo; done
   send

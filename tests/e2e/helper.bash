@@ -114,10 +114,10 @@ again() {
   launch --listen 0 --data "$DATA" "$@"
 }
 
-# expect_log REGEX: a line that must be on stderr, and may be there often.
+# expect_log REGEX…: lines that must be on stderr, and may be there often.
 expect_log() {
-  EXPECTED+=("$1")
-  WANTED+=("$1")
+  EXPECTED+=("$@")
+  WANTED+=("$@")
 }
 
 # Nothing but what is expected, and all that is wanted.

@@ -23,6 +23,12 @@ has_workers() {
     [ "$(metric turnstile_workers_ready)" = "$1" ]
 }
 
+# start_workers COUNT [OPTION…]: a service whose workers all serve.
+start_workers() {
+  start --workers "$@"
+  await 5 has_workers "$1"
+}
+
 worker() {
   workers | sed -n "$1p"
 }
