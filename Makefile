@@ -25,9 +25,6 @@ ROOMS := locks storage storage/json service service/sale service/audit \
 SOURCES := $(wildcard $(ROOMS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/service/page/page_files.o
 LIBRARY := $(filter-out $(BUILD)/service/main.o,$(OBJECTS))
-UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
-UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
-UNIT_SHARED := $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c))
 E2E_TESTS := $(wildcard tests/e2e/*.bats)
 
 # A compiler, the four libraries, and the curl to try them with.
@@ -45,31 +42,6 @@ $(BUILD)/turnstile: $(OBJECTS)
 $(BUILD)/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-
-# The tests of sell() share a hall.
-$(filter $(BUILD)/unit/test_sell%,$(UNIT_TESTS)): $(BUILD)/tests/unit/hall.o
-
-# Those of stores share a vault and a faulty store, and are the disk.
-$(filter $(BUILD)/unit/test_store%,$(UNIT_TESTS)): \
-	$(addprefix $(BUILD)/tests/unit/,vault.o disk.o store_faulty.o)
-
-# The sale's tests are linked with the sale and what it may use: it sells
-# without HTTP, processes, the page and the audit.
-SALE_TESTS := $(filter $(addprefix $(BUILD)/unit/test_,sell% queue trail),\
-	$(UNIT_TESTS))
-SALE_LIBRARY := $(filter $(addprefix $(BUILD)/,locks/% storage/% \
-	service/sale/% service/log.o service/options.o service/duration.o),\
-	$(OBJECTS))
-$(SALE_TESTS): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(SALE_LIBRARY)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
-	    $(filter-out -lmicrohttpd,$(LDLIBS)) -lcmocka
-
-$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
-
-$(UNIT_SOURCES:%.c=$(BUILD)/%.o) $(UNIT_SHARED:%.c=$(BUILD)/%.o): | test-packages
 
 -include tests/unit/unit.mk
 -include service/page/page.mk
@@ -132,5 +104,5 @@ help: ## this
 clean: ## remove what was built
 	rm -rf build build-*
 
--include $(OBJECTS:.o=.d) $(UNIT_SOURCES:%.c=$(BUILD)/%.d) \
+-include $(OBJECTS:.o=.d) \
 	$(UNIT_SHARED:%.c=$(BUILD)/%.d)

@@ -1,27 +1,51 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Unit tests that need more than their own file and the library.
+# Unit tests: a program each, and what it is linked with.
 
-# Clerks that do what they are told: for the contract of the locks.
-ACTORS := $(BUILD)/tests/unit/actors.o
-$(BUILD)/unit/test_locks $(BUILD)/unit/test_locks_crashes \
-    $(BUILD)/unit/test_locks_table: $(ACTORS)
-
-# Tests that run with the checking lock around every strategy.
-CHECKED_TESTS := $(BUILD)/unit/test_lock_checked \
-	$(filter $(BUILD)/unit/test_sell%,$(UNIT_TESTS))
-LOCK_CHECKED := $(BUILD)/tests/unit/lock_checked.o
-CHECKED_LIBRARY := $(LOCK_CHECKED) \
-	$(filter-out $(BUILD)/locks/lock_rows.o,$(LIBRARY))
-$(CHECKED_TESTS): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(CHECKED_LIBRARY)
-	@mkdir -p $(@D)
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+UNIT_SHARED := $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c))
+UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/%.o) $(UNIT_SHARED:%.c=$(BUILD)/%.o)
+unit_test = $(filter $(BUILD)/unit/test_$(1),$(UNIT_TESTS))
+unit_part = $(addprefix $(BUILD)/tests/unit/,$(1:%=%.o))
+UNIT_LINK = @mkdir -p $(@D) && \
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-# The contract holds with and without it.
+# Clerks that do what they are told; a hall with two desks; a vault and a
+# store that fails, and the disk under them.
+$(call unit_test,locks%): $(call unit_part,actors)
+$(call unit_test,sell%): $(call unit_part,hall)
+$(call unit_test,store%): $(call unit_part,vault disk store_faulty)
+
+# The sale's tests are linked with the sale and what it may use: it sells
+# without HTTP, processes, the page and the audit.
+SALE_LIBRARY := $(filter $(addprefix $(BUILD)/,locks/% storage/% \
+	service/sale/% service/log.o service/member.o service/options.o \
+	service/duration.o),$(OBJECTS))
+SALE_TESTS := $(call unit_test,sell%) $(call unit_test,queue) \
+	$(call unit_test,trail)
+$(SALE_TESTS): LDLIBS := $(filter-out -lmicrohttpd,$(LDLIBS))
+
+# Those of sell() have the checking lock around every strategy, too.
+checked = $(call unit_part,lock_checked) \
+	$(filter-out $(BUILD)/locks/lock_rows.o,$(1))
+$(call unit_test,sell%): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o \
+		$(call checked,$(SALE_LIBRARY))
+	$(UNIT_LINK)
+$(call unit_test,queue) $(call unit_test,trail): $(BUILD)/unit/%: \
+		$(BUILD)/tests/unit/%.o $(SALE_LIBRARY)
+	$(UNIT_LINK)
+
+# The contract of the locks holds with and without it.
 UNIT_TESTS += $(BUILD)/unit/test_locks-checked
-$(BUILD)/unit/test_locks-checked: $(BUILD)/tests/unit/test_locks.o $(ACTORS) \
-	    $(CHECKED_LIBRARY)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+$(BUILD)/unit/test_locks-checked: $(call unit_part,test_locks actors) \
+		$(call checked,$(LIBRARY))
+	$(UNIT_LINK)
+$(call unit_test,lock_checked): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o \
+		$(call checked,$(LIBRARY))
+	$(UNIT_LINK)
 
-$(ACTORS) $(LOCK_CHECKED): | test-packages
--include $(ACTORS:.o=.d) $(LOCK_CHECKED:.o=.d)
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
+	$(UNIT_LINK)
+
+$(UNIT_OBJECTS): | test-packages
+-include $(UNIT_OBJECTS:.o=.d)
