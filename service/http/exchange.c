@@ -7,6 +7,7 @@
  */
 #include "service/http/exchange.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@
 #include "service/http/routes.h"
 
 #define UPLOAD_MAX (1024 * 1024)
+static_assert(UPLOAD_MAX > REQUEST_BODY_MAX, "too much is seen before it ends");
+
 static_assert(UPLOAD_MAX > REQUEST_BODY_MAX, "too much is seen before it ends");
 
 static enum MHD_Result
@@ -94,6 +97,7 @@ send_reply(struct exchange *exchange)
 	    exchange->connection, (unsigned)reply->status, response);
 	MHD_destroy_response(response);
 	exchange->answered = true;
+	assert(reply->status < SERVICE_STATUSES);
 	counting_add(
 	    &exchange->loop->tally
 		 ->http[routes_number(exchange->request.route)][reply->status],

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <poll.h>
@@ -30,6 +31,8 @@ static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 #define SPARE_FILES 1024u /* for everything that is not a connection */
 #define LOOP_WAIT_MS 100
 #define LAST_BYTES_NS (20 * NS_PER_MS)
+
+static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 
 void
 loop_answered(struct order *order)
