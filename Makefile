@@ -104,5 +104,4 @@ help: ## this
 clean: ## remove what was built
 	rm -rf build build-*
 
--include $(OBJECTS:.o=.d) \
-	$(UNIT_SHARED:%.c=$(BUILD)/%.d)
+-include $(OBJECTS:.o=.d)

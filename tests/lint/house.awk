@@ -2,6 +2,8 @@
 # The rules of house.sh, over the facts that it gathers.
 
 function wrong(where, what) {
+	if (graph)
+		return
 	print where ": " what
 	bad = 1
 }
@@ -62,6 +64,7 @@ $1 == "room" {
 
 $1 == "file" {
 	room[$2] = room_of($2)
+	has_files[room[$2]] = 1
 	if (room[$2] == "")
 		wrong($2, "belongs to no room")
 }
@@ -158,8 +161,10 @@ function print_graph(    i, j, line) {
 		for (j = i - 1; j >= 1; j--)
 			if ((rooms[i], rooms[j]) in uses)
 				line = line " " rooms[j]
-		sub(/^ /, "", line)
-		print sprintf("%-9s", rooms[i]) (line == "" ? "" : "→ " line)
+		if (line != "")
+			printf "%-8s →%s\n", rooms[i], line
+		else if (rooms[i] in has_files)
+			print rooms[i]
 	}
 }
 

@@ -27,6 +27,8 @@ lint: test-packages ## formats, warnings, analyzers, scripts, and the house
 	@$(MAKE) -s BUILD=build-lint EXTRA_CFLAGS=-Werror objects
 	@echo the house
 	@tests/lint/house.sh . build-lint
+	@! tests/lint/house.sh --graph . build-lint | sed 's/^/    /' | \
+	    grep -vxFf tests/lint/README.md | sed 's/^/the README lacks:/' | grep .
 	@echo clang and clang-tidy
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | \
 	    xargs -P "$$(nproc)" -I FILE sh -c '$(TIDY)'
