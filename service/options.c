@@ -189,19 +189,6 @@ options_set_usual(const struct options_table *table, void *values)
 			assert(false && "a usual value that is not valid");
 }
 
-bool
-options_set(const struct options_table *table, void *values, const char *name,
-    const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < table->count; i++)
-		if (strcmp(table->rows[i].name, name) == 0)
-			return set(&table->rows[i], values, text);
-	assert(false && "no such option");
-	return false;
-}
-
 /* ---------------------------------------------------------- complaints -- */
 
 /* "open|token|off" as "open, token or off". */

@@ -121,13 +121,6 @@ void options_set_usual(const struct options_table *table, void *values);
 enum options_result options_parse(const struct options_table *table,
     void *values, const struct options_line *line);
 
-/*
- * As if the option had been given, but not marked as `given`.  False: `text` is
- * not valid.  There must be such an option.
- */
-bool options_set(const struct options_table *table, void *values,
-    const char *name, const char *text);
-
 /* Digits and nothing else, from `min` to `max`; false: it is not that. */
 bool options_parse_number(
     const char *text, int64_t min, int64_t max, int64_t *number);

@@ -5,7 +5,6 @@
  */
 #include "tests/stress/flags.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "locks/clock.h"
@@ -203,30 +202,6 @@ static const struct options_table table = {.rows = rows,
     .head = head,
     .print_tail = print_tail};
 
-/* ----------------------------------------------------------- presets -- */
-
-struct preset {
-	const char *name, *text;
-};
-
-/* As it was given in class; other flags come on top of it. */
-static const struct preset classroom[] = {{"locks", "none,mutex"},
-    {"stores", "json"}, {"clerks", "10"}, {"delay", "200ms"}, {"buyers", "10"},
-    {"tickets", "1"}, {"duration", "0"}};
-
-static void
-set_all(struct flags *flags, const struct preset *presets, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (!options_set(
-			&table, flags, presets[i].name, presets[i].text))
-			abort();
-}
-#define SET_ALL(flags, presets)                                                \
-	set_all(flags, presets, sizeof(presets) / sizeof(presets[0]))
-
 /* -------------------------------------------------------- what follows -- */
 
 /* The class script's three seconds need more than five of patience. */
@@ -265,15 +240,13 @@ check_url(const struct flags *flags, FILE *err)
 static void
 settle_url(struct flags *flags)
 {
-	static const struct preset any[] = {{"locks", "none"}};
-
 	if (flags->url == NULL)
 		return;
 	flags->store_count = 1;
 	flags->stores[0] = "";
 	flags->workers[0] = flags->clerks[0] = flags->batches[0] = 0;
-	if (flags->sale != NULL)
-		SET_ALL(flags, any); /* until the sale is read */
+	if (flags->sale != NULL) /* until the sale is read */
+		flags->lock_count = lock_parse("none", &flags->locks[0]);
 }
 
 bool
@@ -284,6 +257,20 @@ flags_drill(const struct flags *flags)
 
 /* --------------------------------------------------------------- parse -- */
 
+/* As it was given in class; other flags come on top of it. */
+static void
+set_classroom(struct flags *flags)
+{
+	static char *const args[] = {"stress", "--locks=none,mutex",
+	    "--stores=json", "--clerks=10", "--delay=200ms", "--buyers=10",
+	    "--tickets=1", "--duration=0", NULL};
+	const struct options_line line = {
+	    sizeof(args) / sizeof(args[0]) - 1, args, stdout, stderr};
+
+	options_parse(&table, flags, &line);
+	flags->ours = flags->axis = NULL; /* nobody gave them */
+}
+
 static enum options_result
 parse(struct flags *flags, bool in_class, const struct options_line *line)
 {
@@ -291,7 +278,7 @@ parse(struct flags *flags, bool in_class, const struct options_line *line)
 	    .seed = (uint64_t)clock_read_ns(CLOCK_REALTIME) >> 10};
 	options_set_usual(&table, flags);
 	if (in_class)
-		SET_ALL(flags, classroom);
+		set_classroom(flags);
 	return options_parse(&table, flags, line);
 }
 

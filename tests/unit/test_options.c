@@ -327,18 +327,6 @@ test_lists(void **state)
 	assert_int_equal(m->sizes[2], 3);
 }
 
-static void
-test_set_marks_nothing(void **state)
-{
-	struct mine mine = {0};
-
-	(void)state;
-	assert_true(options_set(&my_table, &mine, "name", "abc"));
-	assert_string_equal(mine.name, "abc");
-	assert_null(mine.named);
-	assert_false(options_set(&my_table, &mine, "name", "a"));
-}
-
 /* Every complaint, to the letter. */
 static void
 test_complaints(void **state)
@@ -914,7 +902,6 @@ main(void)
 	    ROW(test_usual_values),
 	    ROW(test_kinds),
 	    ROW(test_lists),
-	    ROW(test_set_marks_nothing),
 	    ROW(test_complaints),
 	    ROW(test_variables),
 	    ROW(test_help_layout),
