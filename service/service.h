@@ -18,8 +18,6 @@
 #include "service/sale/counting.h"
 #include "storage/store.h"
 
-#define TURNSTILE_VERSION "0.1"
-
 #define SERVICE_TOKEN_SIZE 65
 
 #define SERVICE_ROUTES_MAX 32 /* the last one counts what is no route */

@@ -8,6 +8,7 @@
 #include "service/http/problem.h"
 #include "service/member.h"
 #include "service/page/page.h"
+#include "service/version.h"
 
 /* The page loads nothing from elsewhere, and runs nothing that is inline. */
 static void

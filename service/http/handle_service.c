@@ -7,6 +7,7 @@
 #include "service/http/metrics.h"
 #include "service/http/problem.h"
 #include "service/member.h"
+#include "service/version.h"
 
 void
 handle_service_root(struct call *call)

@@ -11,6 +11,7 @@
 
 #include "locks/lock.h"
 #include "service/sale/sell.h"
+#include "service/version.h"
 
 /* [ADDR:]PORT, [IPV6]:PORT */
 static bool

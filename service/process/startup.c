@@ -29,6 +29,7 @@
 #include "locks/clock.h"
 #include "locks/shared.h"
 #include "service/duration.h"
+#include "service/version.h"
 
 #define OWNER_WAIT_NS (2 * NS_PER_SEC)
 #define BACKLOG 4096

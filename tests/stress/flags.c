@@ -10,7 +10,7 @@
 #include "locks/clock.h"
 #include "service/duration.h"
 #include "service/sale/sell.h"
-#include "service/service.h"
+#include "service/version.h"
 #include "storage/store.h"
 
 #define MOST INT64_C(1000000000)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The result for programs; members in the order in which they are read. */
-#include "service/service.h"
+#include "service/version.h"
 #include "tests/stress/result.h"
 
 /* A member; the value becomes the object's. */

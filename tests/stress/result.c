@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "service/duration.h"
-#include "service/service.h"
+#include "service/version.h"
 
 bool
 result_is_good(const struct result *result)

@@ -19,6 +19,7 @@
 #include "locks/lock.h"
 #include "service/duration.h"
 #include "service/process/flags.h"
+#include "service/version.h"
 
 #define ARGUMENTS_MAX 16
 
