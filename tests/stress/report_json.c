@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The result for programs; members in the order in which they are read. */
+#include "service/member.h"
 #include "service/version.h"
 #include "tests/stress/result.h"
-
-/* A member; the value becomes the object's. */
-static void
-put(json_t *object, const char *name, json_t *value)
-{
-	json_object_set_new(object, name, value);
-}
 
 static json_t *
 latency_json(const struct latency *l)
 {
 	json_t *o = json_object();
 
-	put(o, "count", json_integer((json_int_t)l->count));
-	put(o, "p50_ms", json_real(l->p50_ms));
-	put(o, "p95_ms", json_real(l->p95_ms));
-	put(o, "p99_ms", json_real(l->p99_ms));
-	put(o, "max_ms", json_real(l->max_ms));
+	member_number(o, "count", (int64_t)l->count);
+	member_json(o, "p50_ms", json_real(l->p50_ms));
+	member_json(o, "p95_ms", json_real(l->p95_ms));
+	member_json(o, "p99_ms", json_real(l->p99_ms));
+	member_json(o, "max_ms", json_real(l->max_ms));
 	return o;
 }
 
@@ -31,17 +25,17 @@ price_json(const struct price *p)
 	if (!p->known)
 		return json_null();
 	o = json_object();
-	put(o, "sold_per_s", json_real(p->sold_per_s));
-	put(o, "spread", json_real(p->spread));
-	put(o, "relative", json_real(p->relative));
-	put(o, "refused_per_s", json_real(p->refused_per_s));
-	put(o, "sold", latency_json(&p->sold));
-	put(o, "refused", latency_json(&p->refused));
-	put(o, "waiting", json_real(p->sold.waiting));
-	put(o, "conflicts_per_sale",
+	member_json(o, "sold_per_s", json_real(p->sold_per_s));
+	member_json(o, "spread", json_real(p->spread));
+	member_json(o, "relative", json_real(p->relative));
+	member_json(o, "refused_per_s", json_real(p->refused_per_s));
+	member_json(o, "sold", latency_json(&p->sold));
+	member_json(o, "refused", latency_json(&p->refused));
+	member_json(o, "waiting", json_real(p->sold.waiting));
+	member_json(o, "conflicts_per_sale",
 	    p->conflicts >= 0 ? json_real(p->conflicts) : json_null());
-	put(o, "fairness", json_real(p->fairness));
-	put(o, "turned_away", json_integer(p->turned_away));
+	member_json(o, "fairness", json_real(p->fairness));
+	member_number(o, "turned_away", p->turned_away);
 	return o;
 }
 
@@ -55,9 +49,9 @@ findings_json(const struct judgement *j)
 		if (j->findings[i].count == 0)
 			continue;
 		o = json_object();
-		put(o, "wrong", json_string(oracle_wrong_name((enum wrong)i)));
-		put(o, "count", json_integer(j->findings[i].count));
-		put(o, "example", json_string(j->findings[i].example));
+		member_text(o, "wrong", oracle_wrong_name((enum wrong)i));
+		member_number(o, "count", j->findings[i].count);
+		member_text(o, "example", j->findings[i].example);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -69,25 +63,24 @@ race_json(const struct row *row)
 	const struct judgement *j = &row->judgement;
 	json_t *o = json_object();
 
-	put(o, "runs", json_integer(row->runs));
-	put(o, "wrong_runs", json_integer(row->wrong_runs));
-	put(o, "verdict",
-	    json_string(
-		j->wrong ? oracle_wrong_name(oracle_worst(j)) : "correct"));
-	put(o, "capacity", json_integer(row->capacity));
-	put(o, "remaining", json_integer(row->remaining));
-	put(o, "tickets", json_integer(j->tickets));
-	put(o, "sold", json_integer(j->sold));
-	put(o, "refused", json_integer(j->refused));
-	put(o, "told_enough_left", json_integer(j->looks_enough));
-	put(o, "most_times_one_seat", json_integer(j->most_times));
-	put(o, "later", json_integer(row->later));
-	put(o, "unknown", json_integer(row->unknown));
-	put(o, "recovered", json_integer(row->recovered));
-	put(o, "seconds", json_real(row->race_s));
-	put(o, "findings", findings_json(j));
-	put(o, "audit", json_string(audit_verdict_name(j->audit.verdict)));
-	put(o, "collision",
+	member_number(o, "runs", row->runs);
+	member_number(o, "wrong_runs", row->wrong_runs);
+	member_text(o, "verdict",
+	    j->wrong ? oracle_wrong_name(oracle_worst(j)) : "correct");
+	member_number(o, "capacity", row->capacity);
+	member_number(o, "remaining", row->remaining);
+	member_number(o, "tickets", j->tickets);
+	member_number(o, "sold", j->sold);
+	member_number(o, "refused", j->refused);
+	member_number(o, "told_enough_left", j->looks_enough);
+	member_number(o, "most_times_one_seat", j->most_times);
+	member_number(o, "later", row->later);
+	member_number(o, "unknown", row->unknown);
+	member_number(o, "recovered", row->recovered);
+	member_json(o, "seconds", json_real(row->race_s));
+	member_json(o, "findings", findings_json(j));
+	member_text(o, "audit", audit_verdict_name(j->audit.verdict));
+	member_json(o, "collision",
 	    row->collision_json != NULL ? json_incref(row->collision_json)
 					: json_null());
 	return o;
@@ -101,9 +94,9 @@ drill_json(const struct stop *stop)
 	if (stop->wanted == 0)
 		return json_null();
 	o = json_object();
-	put(o, "wanted", json_integer((json_int_t)stop->wanted));
-	put(o, "struck", json_integer((json_int_t)stop->hits));
-	put(o, "selling_stopped_s", json_real(stop->longest_s));
+	member_number(o, "wanted", (int64_t)stop->wanted);
+	member_number(o, "struck", (int64_t)stop->hits);
+	member_json(o, "selling_stopped_s", json_real(stop->longest_s));
 	return o;
 }
 
@@ -121,24 +114,24 @@ row_json(const struct row *row)
 	const struct setting *s = &row->setting;
 	json_t *o = json_object();
 
-	put(o, "store", json_string(s->store));
-	put(o, "lock", json_string(s->lock));
-	put(o, "workers", json_integer(s->workers));
-	put(o, "clerks", json_integer(s->clerks));
-	put(o, "batch", json_integer(s->batch));
-	put(o, "delay_ms",
+	member_text(o, "store", s->store);
+	member_text(o, "lock", s->lock);
+	member_number(o, "workers", s->workers);
+	member_number(o, "clerks", s->clerks);
+	member_number(o, "batch", s->batch);
+	member_json(o, "delay_ms",
 	    json_pack("[I, I]", (json_int_t)s->delay_min_ms,
 		(json_int_t)s->delay_max_ms));
-	put(o, "safe", json_boolean(row->safe));
-	put(o, "promise", json_string(promises[row->promise]));
-	put(o, "good", json_boolean(row_is_good(row)));
+	member_flag(o, "safe", row->safe);
+	member_text(o, "promise", promises[row->promise]);
+	member_flag(o, "good", row_is_good(row));
 	if (row->promise == ROW_FAILED) {
-		put(o, "error", json_string(row->error));
+		member_text(o, "error", row->error);
 		return o;
 	}
-	put(o, "race", race_json(row));
-	put(o, "drill", drill_json(&row->stop));
-	put(o, "price", price_json(&row->price));
+	member_json(o, "race", race_json(row));
+	member_json(o, "drill", drill_json(&row->stop));
+	member_json(o, "price", price_json(&row->price));
 	return o;
 }
 
@@ -153,10 +146,9 @@ expects_json(const struct result *result)
 		const char *text = result->flags->expects[i];
 
 		o = json_object();
-		put(o, "expect", json_string(text));
-		put(o, "holds",
-		    json_boolean(expect_holds(result, text, found)));
-		put(o, "found", json_string(found));
+		member_text(o, "expect", text);
+		member_flag(o, "holds", expect_holds(result, text, found));
+		member_text(o, "found", found);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -173,17 +165,17 @@ report_json(const struct result *result)
 	for (i = 0; i < result->count; i++)
 		json_array_append_new(rows, row_json(&result->rows[i]));
 	result_machine(result, machine, sizeof(machine));
-	put(o, "turnstile", json_string(TURNSTILE_VERSION));
-	put(o, "good", json_boolean(result_is_good(result)));
-	put(o, "buyers", json_integer(f->buyers));
-	put(o, "tickets", json_integer(f->tickets));
-	put(o, "quantity", json_integer(f->quantity));
-	put(o, "price_ms", json_integer(f->duration_ms));
-	put(o, "seed", json_integer((json_int_t)f->seed));
-	put(o, "machine", json_string(machine));
-	put(o, "file_system", json_string(result->file_system));
-	put(o, "took_s", json_real(result->took_s));
-	put(o, "expects", expects_json(result));
-	put(o, "rows", rows);
+	member_text(o, "turnstile", TURNSTILE_VERSION);
+	member_flag(o, "good", result_is_good(result));
+	member_number(o, "buyers", f->buyers);
+	member_number(o, "tickets", f->tickets);
+	member_number(o, "quantity", f->quantity);
+	member_number(o, "price_ms", f->duration_ms);
+	member_number(o, "seed", (int64_t)f->seed);
+	member_text(o, "machine", machine);
+	member_text(o, "file_system", result->file_system);
+	member_json(o, "took_s", json_real(result->took_s));
+	member_json(o, "expects", expects_json(result));
+	member_json(o, "rows", rows);
 	return o;
 }
