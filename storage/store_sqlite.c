@@ -76,8 +76,8 @@ static const char schema[] =
 
 enum statement {
 	BEGIN, COMMIT, ROLLBACK,
-	READ, LIST, INSERT_LINE, SET_COUNTER,
-	FIND_ORDER, FIND_KEY, EACH, INSERT_SALE, SET_SETTINGS,
+	READ, LIST, INSERT_LINE, SET_STATE,
+	FIND_ORDER, FIND_KEY, EACH, INSERT_SALE,
 	DELETE_LINES, DELETE_SALE,
 	STATEMENTS
 };
@@ -97,8 +97,9 @@ static const char *const texts[STATEMENTS] = {
 	[LIST] = "SELECT " SALE_COLUMNS " FROM sale ORDER BY id",
 	[INSERT_LINE] = "INSERT INTO ledger (" LINE_COLUMNS ", sale)"
 		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	[SET_COUNTER] = "UPDATE sale SET version = ?, remaining = ?,"
-		" capacity = ? WHERE number = ?",
+	[SET_STATE] = "UPDATE sale SET version = ?, remaining = ?,"
+		" capacity = ?, epoch = ?, lock = ?, delay_min_ms = ?,"
+		" delay_max_ms = ? WHERE number = ?",
 	[FIND_ORDER] = "SELECT " LINE_COLUMNS " FROM ledger WHERE sale ="
 		" (SELECT number FROM sale WHERE id = ? AND birth = ?)"
 		" AND order_id = ? AND order_id <> ''",
@@ -113,8 +114,6 @@ static const char *const texts[STATEMENTS] = {
 		" UNION ALL SELECT slot + 1 FROM sale)"
 		" WHERE n NOT IN (SELECT slot FROM sale) AND n < ?"
 		" ORDER BY n LIMIT 1",
-	[SET_SETTINGS] = "UPDATE sale SET epoch = ?, lock = ?,"
-		" delay_min_ms = ?, delay_max_ms = ? WHERE number = ?",
 	[DELETE_LINES] = "DELETE FROM ledger WHERE row > ? AND row <= ?",
 	[DELETE_SALE] = "DELETE FROM sale WHERE number = ?",
 };
@@ -435,23 +434,35 @@ sqlite_begin(struct store_user *user, const struct store_state *state,
 }
 
 static enum store_result
+sqlite_configure(struct store_user *user, const struct store_state *after)
+{
+	const struct store_settings *settings = &after->settings;
+	sqlite3_stmt *s = statement(user, SET_STATE);
+
+	sqlite3_bind_int64(s, 1, after->version);
+	sqlite3_bind_int64(s, 2, after->remaining);
+	sqlite3_bind_int64(s, 3, settings->capacity);
+	sqlite3_bind_int64(s, 4, (int64_t)after->epoch);
+	bind_text(s, 5, settings->lock);
+	sqlite3_bind_int64(s, 6, settings->delay_min_ms);
+	sqlite3_bind_int64(s, 7, settings->delay_max_ms);
+	sqlite3_bind_int64(s, 8, own_of(user)->number);
+	return run(user, SET_STATE) ? STORE_OK : fail_sqlite(user, "update");
+}
+
+static enum store_result
 sqlite_append(struct store_user *user, const struct store_state *after,
     const struct store_line *lines, size_t count)
 {
-	sqlite3_stmt *s = statement(user, SET_COUNTER);
 	size_t i;
 
 	for (i = 0; i < count; i++)
 		if (!insert_line(user, &lines[i]))
 			return fail_sqlite(user, "insert");
-	sqlite3_bind_int64(s, 1, after->version);
-	sqlite3_bind_int64(s, 2, after->remaining);
-	sqlite3_bind_int64(s, 3, after->settings.capacity);
-	sqlite3_bind_int64(s, 4, own_of(user)->number);
-	return run(user, SET_COUNTER) ? STORE_OK : fail_sqlite(user, "update");
+	return sqlite_configure(user, after);
 }
 
-/* ------------------------------------------ create, configure, remove -- */
+/* ------------------------------------------------------ create, remove -- */
 
 /* In the first slot that no sale has. */
 static enum store_result
@@ -488,19 +499,6 @@ sqlite_create(struct store_user *user, const struct store_state *state,
 	if (result != STORE_OK)
 		return result;
 	return sqlite_end(user, state, insert_sale(user, state));
-}
-
-static enum store_result
-sqlite_configure(struct store_user *user, const struct store_state *after)
-{
-	sqlite3_stmt *s = statement(user, SET_SETTINGS);
-
-	sqlite3_bind_int64(s, 1, (int64_t)after->epoch);
-	bind_text(s, 2, after->settings.lock);
-	sqlite3_bind_int64(s, 3, after->settings.delay_min_ms);
-	sqlite3_bind_int64(s, 4, after->settings.delay_max_ms);
-	sqlite3_bind_int64(s, 5, own_of(user)->number);
-	return run(user, SET_SETTINGS) ? STORE_OK : fail_sqlite(user, "update");
 }
 
 static enum store_result

@@ -349,8 +349,8 @@ copy_offsets(const struct index *index, int64_t after, int64_t count)
 {
 	int64_t *offset = malloc((size_t)(count + 1) * sizeof(*offset));
 
-	if (offset == NULL)
-		return NULL;
+	if (offset == NULL || count == 0)
+		return offset;
 	offset[count] = end_of(index, after + count);
 	memcpy(offset, index->offset + after, (size_t)count * sizeof(*offset));
 	return offset;
@@ -377,23 +377,22 @@ enum store_result
 index_each(struct store_user *user, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg)
 {
-	const int64_t count = state->version - after;
-	struct place place = {.id = state->settings.id, .fd = -1};
+	const int64_t count =
+	    after < state->version ? state->version - after : 0;
+	struct place place = {.id = state->settings.id};
 	enum store_result result;
 	struct index *index;
-	int64_t *offset = NULL;
+	int64_t *offset;
 
 	result = enter(user, state, count > 0, &index);
 	if (result != STORE_OK)
 		return result;
-	if (count > 0) {
-		offset = copy_offsets(index, after, count);
-		place.fd = fcntl(index->fd, F_DUPFD_CLOEXEC, 0);
-	}
+	offset = copy_offsets(index, after, count);
+	place.fd = fcntl(index->fd, F_DUPFD_CLOEXEC, 0);
 	leave(index);
-	if (count > 0 && (offset == NULL || place.fd == -1))
+	if (offset == NULL || place.fd == -1)
 		result = store_no_memory(user);
-	else if (count > 0)
+	else
 		result = walk(user, &place, offset, count, visit, arg);
 	if (place.fd != -1)
 		close(place.fd);
