@@ -28,7 +28,7 @@ heads_slot(const struct store_user *user, unsigned slot)
 struct head
 heads_read(struct slot *slot)
 {
-	uint64_t number, word[HEAD_WORDS];
+	uint64_t number, word[HEAD_WORDS] = {0};
 	struct head head;
 	size_t i;
 
