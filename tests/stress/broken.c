@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The service, broken on purpose: what an oracle must find.  A second binary,
- * turnstile-broken, is linked with this table of stores in place of the real
- * one: each row is the real store but for what TURNSTILE_BROKEN names.
+ * turnstile-broken, is linked with these tables of stores and of locks in place
+ * of the real ones: each row is the real store, or the real mutex, but for what
+ * TURNSTILE_BROKEN names.
  *
  *     lock        the mutex does nothing
  *     unlock      the lock is released before the write
@@ -21,7 +22,7 @@
 #include <string.h>
 
 #include "locks/clock.h"
-#include "locks/lock.h"
+#include "locks/lock_impl.h"
 #include "storage/store_impl.h"
 
 #define EVERY 7 /* "some" */
@@ -38,14 +39,10 @@ const size_t store_rows_count = ROWS;
 static_assert(
     sizeof(store_rows) / sizeof(store_rows[0]) == ROWS, "a row for each store");
 
-enum lock_result __real_lock_acquire(struct lock_user *user,
-    struct lock_strategy strategy, unsigned slot, int64_t deadline_ns,
-    struct lock_hold *hold);
-enum lock_result __wrap_lock_acquire(struct lock_user *user,
-    struct lock_strategy strategy, unsigned slot, int64_t deadline_ns,
-    struct lock_hold *hold);
-void __real_lock_release(struct lock_hold *hold);
-void __wrap_lock_release(struct lock_hold *hold);
+extern const struct lock_impl lock_none, lock_mutex;
+static struct lock_impl mutex;
+const struct lock_impl *const lock_rows[] = {&lock_none, &mutex};
+const size_t lock_rows_count = sizeof(lock_rows) / sizeof(lock_rows[0]);
 
 /* Shared by all workers: made before main() forks them. */
 static struct shared {
@@ -53,8 +50,11 @@ static struct shared {
 	_Atomic int64_t lost; /* tickets on receipts that were not written */
 } * shared;
 
-/* The hold that "unlock" releases too early. */
-static _Thread_local struct lock_hold *held;
+/* The hold that "unlock" releases too early; own NULL: none. */
+static _Thread_local struct {
+	void *own;
+	unsigned slot, permits;
+} held;
 
 static bool
 broken(const char *what)
@@ -79,21 +79,37 @@ real_of(const struct store_user *user)
 	return real[user->store->impl - rows];
 }
 
-enum lock_result
-__wrap_lock_acquire(struct lock_user *user, struct lock_strategy strategy,
-    unsigned slot, int64_t deadline_ns, struct lock_hold *hold)
+static enum lock_result
+broken_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
 {
-	held = hold;
+	enum lock_result result;
+
 	if (broken("lock"))
-		lock_parse("none", &strategy);
-	return __real_lock_acquire(user, strategy, slot, deadline_ns, hold);
+		return LOCK_HELD;
+	result = lock_mutex.acquire(own, slot, permits, deadline_ns);
+	if (result == LOCK_HELD) {
+		held.own = own;
+		held.slot = slot;
+		held.permits = permits;
+	}
+	return result;
 }
 
-void
-__wrap_lock_release(struct lock_hold *hold)
+static void
+release_held(void)
 {
-	if (hold->user != NULL)
-		__real_lock_release(hold);
+	if (held.own != NULL)
+		lock_mutex.release(held.own, held.slot, held.permits);
+	held.own = NULL;
+}
+
+static void
+broken_release(void *own, unsigned slot, unsigned permits)
+{
+	(void)own;
+	(void)slot;
+	(void)permits;
+	release_held();
 }
 
 static enum store_result
@@ -127,8 +143,8 @@ static enum store_result
 broken_begin(struct store_user *user, const struct store_state *state,
     int64_t deadline_ns, struct store_state *now)
 {
-	if (broken("unlock") && held != NULL && held->user != NULL) {
-		__real_lock_release(held);
+	if (broken("unlock") && held.own != NULL) {
+		release_held();
 		clock_sleep_until(clock_now_ns() + 5 * NS_PER_MS);
 	}
 	return real_of(user)->begin(user, state, deadline_ns, now);
@@ -167,7 +183,7 @@ broken_append(struct store_user *user, const struct store_state *after,
 }
 
 __attribute__((constructor)) static void
-break_stores(void)
+break_rows(void)
 {
 	size_t i;
 
@@ -175,6 +191,9 @@ break_stores(void)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		abort();
+	mutex = lock_mutex;
+	mutex.acquire = broken_acquire;
+	mutex.release = broken_release;
 	for (i = 0; i < ROWS; i++) {
 		rows[i] = *real[i];
 		rows[i].read = broken_read;
