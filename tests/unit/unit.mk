@@ -18,9 +18,10 @@ $(call unit_test,store%): $(call unit_part,vault disk store_faulty)
 
 # The sale's tests are linked with the sale and what it may use: it sells
 # without HTTP, processes, the page and the audit.
-SALE_LIBRARY := $(filter $(addprefix $(BUILD)/,locks/% storage/% \
-	service/sale/% service/log.o service/member.o service/options.o \
-	service/duration.o),$(OBJECTS))
+GROUND := $(filter-out service/main.c,$(wildcard service/*.c))
+SALE_LIBRARY := $(GROUND:%.c=$(BUILD)/%.o) \
+	$(filter $(addprefix $(BUILD)/,locks/% storage/% service/sale/%),\
+	$(OBJECTS))
 SALE_TESTS := $(call unit_test,sell%) $(call unit_test,queue) \
 	$(call unit_test,trail)
 $(SALE_TESTS): LDLIBS := $(filter-out -lmicrohttpd,$(LDLIBS))
