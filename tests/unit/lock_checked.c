@@ -16,7 +16,7 @@
 /* The real table, under another name. */
 #define lock_rows real_rows
 #define lock_rows_count real_count
-#include "locks/lock_rows.c"
+#include "locks/lock_rows.c" /* NOLINT(bugprone-suspicious-include) */
 #undef lock_rows
 #undef lock_rows_count
 
@@ -197,7 +197,7 @@ lock_checked_holds_slot(unsigned slot)
 	static int prepare_##row(                                              \
 	    const struct lock_config *config, void **shared)                   \
 	{                                                                      \
-		return prepare(&row, config, shared);                          \
+		return prepare(&(row), config, shared);                        \
 	}
 ROWS(PREPARE)
 
@@ -222,7 +222,7 @@ wrap(const struct lock_impl *real, lock_prepare_fn *prepare_row)
 }
 
 /* Before main(): what a row of another file says is no constant in C. */
-#define WRAP(row) rows[number_##row] = wrap(&row, prepare_##row);
+#define WRAP(row) rows[number_##row] = wrap(&(row), prepare_##row);
 __attribute__((constructor)) static void
 wrap_all(void)
 {

@@ -252,13 +252,12 @@ test_damaged_settings(void **state)
 static size_t
 count_entries(const char *path)
 {
-	struct dirent *entry;
 	size_t count = 0;
 	DIR *dir;
 
 	dir = opendir(path);
 	assert_non_null(dir);
-	while ((entry = readdir(dir)) != NULL)
+	while (readdir(dir) != NULL)
 		count++;
 	closedir(dir);
 	return count;
