@@ -113,12 +113,14 @@ handle_buy_post(struct call *call)
 static void
 put_server_timing(struct call *call)
 {
-	const struct trail_times t = trail_times(&call->request->order.trail);
+	const struct trail *trail = &call->request->order.trail;
 
 	reply_header(call->reply, "Server-Timing",
 	    "queue;dur=%.3f, lock;dur=%.3f, delay;dur=%.3f, write;dur=%.3f",
-	    (double)t.queue_ns / 1e6, (double)t.lock_ns / 1e6,
-	    (double)t.delay_ns / 1e6, (double)t.write_ns / 1e6);
+	    (double)trail_spent_ns(trail, STEP_QUEUED) / 1e6,
+	    (double)trail_spent_ns(trail, STEP_WAIT) / 1e6,
+	    (double)trail_spent_ns(trail, STEP_DELAY) / 1e6,
+	    (double)trail_spent_ns(trail, STEP_WRITE) / 1e6);
 }
 
 /* What a refusal says besides: on request its trail, and who refused it. */

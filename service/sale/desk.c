@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "locks/clock.h"
 
@@ -42,33 +41,18 @@ desk_decide(struct desk *desk, enum outcome outcome, const char *error)
 	}
 }
 
-static enum outcome
-outcome_of(enum store_result result)
-{
-	switch (result) {
-	case STORE_GONE:
-		return OUTCOME_NO_SALE;
-	case STORE_FULL:
-		return OUTCOME_STORE_FULL;
-	case STORE_UNKNOWN:
-		return OUTCOME_UNKNOWN;
-	case STORE_FAILED:
-		return OUTCOME_STORE_ERROR;
-	case STORE_OK:
-	case STORE_CONFLICT:
-	case STORE_MOVED:
-	case STORE_DUPLICATE:
-	case STORE_BUSY:
-		break;
-	}
-	assert(false && "a result that refuses nobody for good");
-	abort();
-}
-
 void
 desk_refuse(struct desk *desk, enum store_result result)
 {
-	desk_decide(desk, outcome_of(result),
+	static const enum outcome outcomes[] = {
+	    [STORE_GONE] = OUTCOME_NO_SALE,
+	    [STORE_FULL] = OUTCOME_STORE_FULL,
+	    [STORE_FAILED] = OUTCOME_STORE_ERROR,
+	    [STORE_UNKNOWN] = OUTCOME_UNKNOWN,
+	};
+
+	assert(outcomes[result] != OUTCOME_NONE);
+	desk_decide(desk, outcomes[result],
 	    result == STORE_GONE ? "" : store_error(desk->store));
 }
 

@@ -95,41 +95,20 @@ trail_print(const struct trail *trail, char text[TRAIL_TEXT_SIZE])
 	return n;
 }
 
-struct trail_times
-trail_times(const struct trail *trail)
+int64_t
+trail_spent_ns(const struct trail *trail, enum step step)
 {
-	struct trail_times times = {0};
+	int64_t spent_ns = 0;
 	size_t i;
 
 	for (i = 0; i + 1 < trail_length(trail); i++) {
 		const struct trail_step *s = trail_at(trail, i);
-		const int64_t took = trail_at(trail, i + 1)->at_ns - s->at_ns;
 
 		/* Behind the first steps others may be forgotten. */
 		if (i + 1 == TRAIL_FIRST && trail->count > trail_length(trail))
 			continue;
-		switch (s->step) {
-		case STEP_QUEUED:
-			times.queue_ns += took;
-			break;
-		case STEP_WAIT:
-			times.lock_ns += took;
-			break;
-		case STEP_DELAY:
-			times.delay_ns += took;
-			break;
-		case STEP_WRITE:
-			times.write_ns += took;
-			break;
-		case STEP_LOCK:
-		case STEP_READ:
-		case STEP_CONFLICT:
-		case STEP_RECOVER:
-		case STEP_SWITCH:
-		case STEP_COMMIT:
-		case STEP_UNLOCK:
-			break;
-		}
+		if (s->step == step)
+			spent_ns += trail_at(trail, i + 1)->at_ns - s->at_ns;
 	}
-	return times;
+	return spent_ns;
 }

@@ -58,10 +58,7 @@ size_t trail_print(const struct trail *trail, char text[TRAIL_TEXT_SIZE]);
 
 const char *trail_step_name(enum step step);
 
-/* How long an order waited and worked, from its trail, for Server-Timing. */
-struct trail_times {
-	int64_t queue_ns, lock_ns, delay_ns, write_ns;
-};
-struct trail_times trail_times(const struct trail *trail);
+/* How long the order was at such steps, as far as the trail knows. */
+int64_t trail_spent_ns(const struct trail *trail, enum step step);
 
 #endif

@@ -2,8 +2,6 @@
 /* A turn that did not work out is tried again, until the order is late. */
 #include "service/sale/turn.h"
 
-#include <stdlib.h>
-
 #include "locks/clock.h"
 
 #define BACK_OFF_FIRST_NS (100 * NS_PER_US)
@@ -13,40 +11,30 @@
 enum turn
 turn_after(enum store_result result)
 {
-	switch (result) {
-	case STORE_OK:
-	case STORE_FULL:
-	case STORE_FAILED:
-	case STORE_UNKNOWN:
-		return TURN_DONE;
-	case STORE_CONFLICT:
-	case STORE_DUPLICATE: /* the other write sold to one of the keys */
-		return TURN_CONFLICT;
-	case STORE_MOVED:
-	case STORE_GONE: /* and perhaps there is a new sale of the name */
-		return TURN_MOVED;
-	case STORE_BUSY:
-		return TURN_BUSY;
-	}
-	abort(); /* every result is in the switch */
+	static const enum turn turns[] = {
+	    [STORE_CONFLICT] = TURN_CONFLICT,
+	    [STORE_DUPLICATE] = TURN_CONFLICT, /* it sold to one of the keys */
+	    [STORE_MOVED] = TURN_MOVED,
+	    [STORE_GONE] = TURN_MOVED, /* perhaps there is a new one */
+	    [STORE_BUSY] = TURN_BUSY,
+	    [STORE_UNKNOWN] = TURN_DONE,
+	};
+
+	return turns[result];
 }
 
 enum outcome
 turn_why_late(enum turn turn)
 {
-	switch (turn) {
-	case TURN_DONE:
-		return OUTCOME_QUEUE_TIMEOUT;
-	case TURN_CONFLICT:
-		return OUTCOME_CONFLICTS;
-	case TURN_MOVED:
-		return OUTCOME_MOVED;
-	case TURN_TIMED_OUT:
-		return OUTCOME_LOCK_TIMEOUT;
-	case TURN_BUSY:
-		return OUTCOME_STORE_BUSY;
-	}
-	abort(); /* every turn is in the switch */
+	static const enum outcome outcomes[] = {
+	    [TURN_DONE] = OUTCOME_QUEUE_TIMEOUT,
+	    [TURN_CONFLICT] = OUTCOME_CONFLICTS,
+	    [TURN_MOVED] = OUTCOME_MOVED,
+	    [TURN_TIMED_OUT] = OUTCOME_LOCK_TIMEOUT,
+	    [TURN_BUSY] = OUTCOME_STORE_BUSY,
+	};
+
+	return outcomes[turn];
 }
 
 /* A random part of a time that doubles, so that rivals do not meet again. */

@@ -25,7 +25,7 @@ test_empty(void **state)
 	assert_int_equal(trail_length(&trail), 0);
 	assert_int_equal(trail_print(&trail, text), 2);
 	assert_string_equal(text, "[]");
-	assert_int_equal(trail_times(&trail).queue_ns, 0);
+	assert_int_equal(trail_spent_ns(&trail, STEP_QUEUED), 0);
 }
 
 static void
@@ -142,7 +142,6 @@ static void
 test_times(void **state)
 {
 	struct trail trail = {0};
-	struct trail_times times;
 
 	(void)state;
 	trail_add(&trail, STEP_QUEUED, 1000);
@@ -153,11 +152,10 @@ test_times(void **state)
 	trail_add(&trail, STEP_WRITE, 12111);   /* 10000 delayed */
 	trail_add(&trail, STEP_COMMIT, 112111); /* 100000 written */
 	trail_add(&trail, STEP_UNLOCK, 1112111);
-	times = trail_times(&trail);
-	assert_int_equal(times.queue_ns, 1);
-	assert_int_equal(times.lock_ns, 10);
-	assert_int_equal(times.delay_ns, 10000);
-	assert_int_equal(times.write_ns, 100000);
+	assert_int_equal(trail_spent_ns(&trail, STEP_QUEUED), 1);
+	assert_int_equal(trail_spent_ns(&trail, STEP_WAIT), 10);
+	assert_int_equal(trail_spent_ns(&trail, STEP_DELAY), 10000);
+	assert_int_equal(trail_spent_ns(&trail, STEP_WRITE), 100000);
 }
 
 /* Tries add up; the last step takes no time that is known. */
@@ -165,7 +163,6 @@ static void
 test_times_of_tries(void **state)
 {
 	struct trail trail = {0};
-	struct trail_times times;
 
 	(void)state;
 	trail_add(&trail, STEP_QUEUED, 0);
@@ -175,10 +172,9 @@ test_times_of_tries(void **state)
 	trail_add(&trail, STEP_SWITCH, 120);
 	trail_add(&trail, STEP_WAIT, 200);
 	trail_add(&trail, STEP_WAIT, 230);
-	times = trail_times(&trail);
-	assert_int_equal(times.queue_ns, 5);
-	assert_int_equal(times.write_ns, 30);
-	assert_int_equal(times.lock_ns, 30);
+	assert_int_equal(trail_spent_ns(&trail, STEP_QUEUED), 5);
+	assert_int_equal(trail_spent_ns(&trail, STEP_WRITE), 30);
+	assert_int_equal(trail_spent_ns(&trail, STEP_WAIT), 30);
 }
 
 /* What happened in the steps that were forgotten is nobody's time. */
@@ -191,10 +187,10 @@ test_times_of_the_forgotten(void **state)
 	(void)state;
 	for (i = 0; i < KEPT; i++)
 		trail_add(&trail, STEP_WRITE, (int64_t)i);
-	assert_int_equal(trail_times(&trail).write_ns, KEPT - 1);
+	assert_int_equal(trail_spent_ns(&trail, STEP_WRITE), KEPT - 1);
 	for (i = KEPT; i < 1000; i++)
 		trail_add(&trail, STEP_WRITE, (int64_t)i);
-	assert_int_equal(trail_times(&trail).write_ns, KEPT - 2);
+	assert_int_equal(trail_spent_ns(&trail, STEP_WRITE), KEPT - 2);
 }
 
 int
