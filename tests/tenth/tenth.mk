@@ -9,7 +9,7 @@ TENTH_PROGRAMS := $(TENTH)/turnstile-futex $(TENTH)/stress-futex \
 TENTH_OBJECTS := $(foreach kind,futex liar full late,\
 	$(TENTH)/lock_$(kind).o $(TENTH)/lock_rows_$(kind).o)
 TENTH_TESTS := tests/tenth/tenth.bats
-TENTH_LIBRARY := $(filter-out $(BUILD)/locks/lock_rows.o,$(LIBRARY))
+tenth_library = $(filter-out $(BUILD)/locks/lock_rows.o,$(1))
 
 $(TENTH)/generated: tests/tenth/generate.sh tests/tenth/lock_futex.c \
 		locks/lock.h locks/lock_rows.c locks/lock_none.c
@@ -20,15 +20,17 @@ $(TENTH_OBJECTS): $(TENTH)/%.o: $(TENTH)/generated locks/lock_impl.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $(TENTH)/$*.c
 
 # What is named before the dash, with the strategy and the table behind it.
-$(filter $(TENTH)/turnstile-%,$(TENTH_PROGRAMS)): $(BUILD)/service/main.o
-$(filter $(TENTH)/stress-%,$(TENTH_PROGRAMS)): $(STRESS_OBJECTS)
+$(filter $(TENTH)/turnstile-%,$(TENTH_PROGRAMS)): \
+    $(call tenth_library,$(OBJECTS))
+$(filter $(TENTH)/stress-%,$(TENTH_PROGRAMS)): \
+    $(STRESS_OBJECTS) $(call tenth_library,$(STRESS_LIBRARY))
 $(filter $(TENTH)/test_locks-%,$(TENTH_PROGRAMS)): \
-    $(BUILD)/tests/unit/test_locks.o $(ACTORS)
+    $(call unit_part,test_locks actors) $(call tenth_library,$(LIBRARY))
 $(filter $(TENTH)/test_locks_crashes-%,$(TENTH_PROGRAMS)): \
-    $(BUILD)/tests/unit/test_locks_crashes.o $(ACTORS)
+    $(call unit_part,test_locks_crashes actors) $(call tenth_library,$(LIBRARY))
 $(foreach kind,futex liar full late,$(eval $(filter %-$(kind),\
     $(TENTH_PROGRAMS)): $(TENTH)/lock_$(kind).o $(TENTH)/lock_rows_$(kind).o))
-$(TENTH_PROGRAMS): $(TENTH_LIBRARY)
+$(TENTH_PROGRAMS):
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcurl -lm \
 	    $(if $(findstring test_,$@),-lcmocka)
 
