@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "locks/clock.h"
@@ -16,12 +15,10 @@ static void
 put_quoted(FILE *out, const char *text)
 {
 	json_t *string = json_string(text);
-	char *quoted = string != NULL ? json_dumps(string,
-					    JSON_ENCODE_ANY | JSON_ENSURE_ASCII)
-				      : NULL;
 
-	fprintf(out, "%s", quoted != NULL ? quoted : "\"?\"");
-	free(quoted);
+	if (string == NULL)
+		string = json_string("?"); /* it was not UTF-8 */
+	json_dumpf(string, out, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	json_decref(string);
 }
 

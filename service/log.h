@@ -21,14 +21,9 @@ struct log_field {
 	int64_t number;
 };
 
-#define LOG_TEXT(name_, text_)                                                 \
-	{                                                                      \
-		(name_), (text_), 0                                            \
-	}
+#define LOG_TEXT(name_, text_) ((struct log_field){(name_), (text_), 0})
 #define LOG_NUMBER(name_, number_)                                             \
-	{                                                                      \
-		(name_), NULL, (number_)                                       \
-	}
+	((struct log_field){(name_), NULL, (number_)})
 
 void log_event(
     const struct log *log, const char *event, const struct log_field *fields);

@@ -6,8 +6,8 @@
 
 #include "locks/timestamp.h"
 
-static void
-set(json_t *object, const char *name, json_t *value)
+void
+member_json(json_t *object, const char *name, json_t *value)
 {
 	if (value != NULL && json_object_set_new(object, name, value) != 0)
 		abort(); /* out of memory */
@@ -16,25 +16,19 @@ set(json_t *object, const char *name, json_t *value)
 void
 member_text(json_t *object, const char *name, const char *text)
 {
-	set(object, name, json_string(text));
+	member_json(object, name, json_string(text));
 }
 
 void
 member_number(json_t *object, const char *name, int64_t number)
 {
-	set(object, name, json_integer(number));
+	member_json(object, name, json_integer(number));
 }
 
 void
 member_flag(json_t *object, const char *name, bool flag)
 {
-	set(object, name, json_boolean(flag));
-}
-
-void
-member_json(json_t *object, const char *name, json_t *value)
-{
-	set(object, name, value);
+	member_json(object, name, json_boolean(flag));
 }
 
 void
@@ -43,7 +37,7 @@ member_time(json_t *object, const char *name, int64_t ms)
 	char text[TIMESTAMP_SIZE];
 
 	timestamp_print(ms, text);
-	set(object, name, json_string(text));
+	member_json(object, name, json_string(text));
 }
 
 void
@@ -54,5 +48,5 @@ member_seats(json_t *object, int64_t seat, int64_t quantity)
 
 	for (i = 0; i < quantity; i++)
 		json_array_append_new(list, json_integer(seat + i));
-	set(object, "seats", list);
+	member_json(object, "seats", list);
 }
