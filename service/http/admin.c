@@ -2,36 +2,30 @@
 /* Tokens, origins and hosts. */
 #include "service/http/admin.h"
 
-#include <string.h>
-#include <strings.h>
-
 #include "service/http/problem.h"
 
-/*
- * A number, or a name that is nobody else's: no page can have bent it to this
- * address by a trick with DNS.
- */
+/* Is it this name, with or without a port? */
 static bool
-host_is_plain(const char *host)
+host_is(const char *host, const char *name)
 {
-	const size_t digits = strspn(host, "0123456789.");
-	const size_t name = strlen("localhost");
+	const size_t length = strlen(name);
 
-	if (host[0] == '[' || host[digits] == '\0' || host[digits] == ':')
-		return true;
-	return text_starts_with(host, "localhost") &&
-	       (host[name] == '\0' || host[name] == ':');
+	return text_starts_with(host, name) &&
+	       (host[length] == '\0' || host[length] == ':');
 }
 
-/* The name that was given to --listen, with or without a port. */
+/*
+ * A number, the name that was given to --listen, or one that is nobody
+ * else's: no page can have bent it to this address by a trick with DNS.
+ */
 static bool
-host_is_given(const char *host, const char *given)
+host_is_own(const char *host, const char *given)
 {
-	const size_t length = strlen(given);
+	const size_t digits = strspn(host, "0123456789.");
 
-	return length == 0 ||
-	       (text_starts_with(host, given) &&
-		   (host[length] == '\0' || host[length] == ':'));
+	return host[0] == '[' || host[digits] == '\0' || host[digits] == ':' ||
+	       host_is(host, "localhost") || given[0] == '\0' ||
+	       host_is(host, given);
 }
 
 /* In constant time: how long it takes must not tell how much was right. */
@@ -61,15 +55,9 @@ has_token(const struct call *call)
 bool
 admin_is(const struct call *call)
 {
-	switch (call->service->options->admin) {
-	case ADMIN_OPEN:
-		return true;
-	case ADMIN_TOKEN:
-		return has_token(call);
-	case ADMIN_OFF:
-		break;
-	}
-	return false;
+	const enum admin admin = call->service->options->admin;
+
+	return admin == ADMIN_OPEN || (admin == ADMIN_TOKEN && has_token(call));
 }
 
 /* A page of another origin, or a name that was bent to this address. */
@@ -87,27 +75,24 @@ is_foreign(const struct call *call)
 		strcasecmp(strstr(origin, "://") + 3, host) != 0))
 		return true;
 	return call->service->options->admin == ADMIN_OPEN &&
-	       !host_is_plain(host) &&
-	       !host_is_given(host, call->service->options->host);
+	       !host_is_own(host, call->service->options->host);
 }
 
 bool
 admin_may(struct call *call)
 {
 	if (is_foreign(call))
-		problem_reply(call->reply, PROBLEM_FORBIDDEN, NULL,
+		return problem_reply(call->reply, PROBLEM_FORBIDDEN, NULL,
 		    "Sales are changed from turnstile's own page or a command "
 		    "line, not from a page of another origin.");
-	else if (call->service->options->admin == ADMIN_OFF)
-		problem_reply(call->reply, PROBLEM_FORBIDDEN, NULL,
+	if (call->service->options->admin == ADMIN_OFF)
+		return problem_reply(call->reply, PROBLEM_FORBIDDEN, NULL,
 		    "This service runs with --admin off: its sales are not "
 		    "changed over HTTP.");
-	else if (!admin_is(call)) {
-		problem_reply(call->reply, PROBLEM_TOKEN_NEEDED, NULL,
-		    "Send \"Authorization: Bearer TOKEN\"; the token stands "
-		    "in the file admin-token of the data directory.");
-		reply_header(
-		    call->reply, "WWW-Authenticate", "Bearer realm=\"admin\"");
-	}
-	return call->reply->status == 0;
+	if (admin_is(call))
+		return true;
+	reply_header(call->reply, "WWW-Authenticate", "Bearer realm=\"admin\"");
+	return problem_reply(call->reply, PROBLEM_TOKEN_NEEDED, NULL,
+	    "Send \"Authorization: Bearer TOKEN\"; the token stands in the "
+	    "file admin-token of the data directory.");
 }

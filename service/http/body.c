@@ -10,17 +10,8 @@
 #include "service/http/problem.h"
 #include "service/options.h"
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#define JSON "application/json"
+#define FORM "application/x-www-form-urlencoded"
 
 /* Undo percent-encoding in place; false: broken, or a NUL. */
 static bool
@@ -32,9 +23,10 @@ decode(char *text)
 		*to = *text == '+' ? ' ' : *text;
 		if (*text != '%')
 			continue;
-		if (hex_value(text[1]) < 0 || hex_value(text[2]) < 0)
+		if (!isxdigit((unsigned char)text[1]) ||
+		    !isxdigit((unsigned char)text[2]))
 			return false;
-		*to = (char)(hex_value(text[1]) * 16 + hex_value(text[2]));
+		sscanf(text + 1, "%2hhx", (unsigned char *)to);
 		if (*to == '\0')
 			return false;
 		text += 2;
@@ -44,10 +36,9 @@ decode(char *text)
 }
 
 static bool
-bad_body(struct reply *reply, const char *detail)
+bad_body(const struct body *body, const char *detail)
 {
-	problem_reply(reply, PROBLEM_BAD_BODY, NULL, "%s", detail);
-	return false;
+	return problem_reply(body->reply, PROBLEM_BAD_BODY, NULL, "%s", detail);
 }
 
 /* A client's text in a message: short, and nothing that could confuse. */
@@ -64,49 +55,51 @@ print_safely(char text[48], const char *value)
 }
 
 static bool
-named_twice(struct reply *reply, const char *name)
+named_twice(const struct body *body, const char *name)
 {
 	char safe[48];
 
 	print_safely(safe, name);
-	return problem_of_member(reply, PROBLEM_BAD_BODY, safe,
-	    "The body names \"%s\" twice.", safe);
+	return problem_reply(body->reply, PROBLEM_BAD_BODY,
+	    problem_member(safe), "The body names \"%s\" twice.", safe);
 }
 
 static bool
-add_pair(json_t *members, char *pair, struct reply *reply)
+add_pair(const struct body *body, char *pair)
 {
 	char *value = strchr(pair, '=');
 
 	if (value == NULL)
-		return bad_body(reply,
+		return bad_body(body,
 		    "The form has a member without \"=\": send name=value.");
 	*value++ = '\0';
 	if (!decode(pair) || !decode(value))
-		return bad_body(
-		    reply, "The form's percent-encoding is broken.");
-	if (json_object_get(members, pair) != NULL)
-		return named_twice(reply, pair);
-	if (json_object_set_new(members, pair, json_string(value)) != 0)
-		return bad_body(reply, "The form is not UTF-8.");
+		return bad_body(body, "The form's percent-encoding is broken.");
+	if (json_object_get(body->members, pair) != NULL)
+		return named_twice(body, pair);
+	if (json_object_set_new(body->members, pair, json_string(value)) != 0)
+		return bad_body(body, "The form is not UTF-8.");
 	return true;
 }
 
 static bool
-parse_form(json_t *members, const char *text, struct reply *reply)
+parse_form(struct body *body, const struct request *request)
 {
 	char copy[REQUEST_BODY_MAX + 1], *rest = copy, *pair;
 
-	snprintf(copy, sizeof(copy), "%s", text);
+	if (strlen(request->body) != request->body_size)
+		return bad_body(body, "The form holds a NUL.");
+	memcpy(copy, request->body, sizeof(copy));
+	body->is_form = true;
+	body->members = json_object();
 	while ((pair = strsep(&rest, "&")) != NULL)
-		if (*pair != '\0' && !add_pair(members, pair, reply))
+		if (*pair != '\0' && !add_pair(body, pair))
 			return false;
 	return true;
 }
 
 static bool
-parse_json(
-    struct body *body, const struct request *request, struct reply *reply)
+parse_json(struct body *body, const struct request *request)
 {
 	json_error_t error;
 	char *name;
@@ -116,21 +109,18 @@ parse_json(
 	if (json_is_object(body->members))
 		return true;
 	if (body->members != NULL)
-		return bad_body(reply, "The JSON is not an object: send {…}.");
-	if (json_error_code(&error) == json_error_duplicate_key) {
-		/* … near '"quantity"', unless the name is long */
-		name = strstr(error.text, "near '\"");
-		if (name == NULL)
-			return bad_body(
-			    reply, "The JSON names a member twice.");
-		name += strlen("near '\"");
-		name[strcspn(name, "\"")] = '\0';
-		return named_twice(reply, name);
-	}
-	problem_reply(reply, PROBLEM_BAD_BODY, NULL,
-	    "The JSON is broken at line %d, column %d.", error.line,
-	    error.column);
-	return false;
+		return bad_body(body, "The JSON is not an object: send {…}.");
+	if (json_error_code(&error) != json_error_duplicate_key)
+		return problem_reply(body->reply, PROBLEM_BAD_BODY, NULL,
+		    "The JSON is broken at line %d, column %d.", error.line,
+		    error.column);
+	/* … near '"quantity"', unless the name is long */
+	name = strstr(error.text, "near '\"");
+	if (name == NULL)
+		return bad_body(body, "The JSON names a member twice.");
+	name += strlen("near '\"");
+	name[strcspn(name, "\"")] = '\0';
+	return named_twice(body, name);
 }
 
 /* "application/json; charset=utf-8" is "application/json". */
@@ -144,10 +134,10 @@ type_is(const char *type, const char *name)
 		   type[length] == ' ');
 }
 
-void
+bool
 body_too_large(struct reply *reply)
 {
-	problem_reply(reply, PROBLEM_TOO_LARGE, NULL,
+	return problem_reply(reply, PROBLEM_TOO_LARGE, NULL,
 	    "A body may have %d bytes.", REQUEST_BODY_MAX);
 }
 
@@ -157,29 +147,21 @@ body_parse(
 {
 	const char *type = request->headers[HEADER_CONTENT_TYPE];
 	const char *text = request->body + strspn(request->body, " \t\r\n");
+	bool is_json;
 
-	*body = (struct body){0};
-	if (request->body_too_large) {
-		body_too_large(reply);
-		return false;
-	}
-	if (request->body_size > 0 && type != NULL &&
-	    !type_is(type, "application/json") &&
-	    !type_is(type, "application/x-www-form-urlencoded")) {
-		problem_reply(reply, PROBLEM_MEDIA_TYPE, NULL,
+	*body = (struct body){.reply = reply};
+	if (request->body_too_large)
+		return body_too_large(reply);
+	if (request->body_size == 0 || type == NULL)
+		type = FORM;
+	is_json = type_is(type, JSON);
+	if (!is_json && !type_is(type, FORM))
+		return problem_reply(reply, PROBLEM_MEDIA_TYPE, NULL,
 		    "Send application/json or a form, as curl -d does.");
-		return false;
-	}
 	/* `curl -d '{…}'` says it is a form; nobody means that. */
-	if (request->body_size > 0 &&
-	    ((type != NULL && type_is(type, "application/json")) ||
-		*text == '{'))
-		return parse_json(body, request, reply);
-	if (strlen(request->body) != request->body_size)
-		return bad_body(reply, "The form holds a NUL.");
-	body->is_form = true;
-	body->members = json_object();
-	return parse_form(body->members, request->body, reply);
+	if (is_json || *text == '{')
+		return parse_json(body, request);
+	return parse_form(body, request);
 }
 
 void
@@ -190,8 +172,7 @@ body_free(struct body *body)
 }
 
 bool
-body_allows(
-    const struct body *body, const char *const *names, struct reply *reply)
+body_allows(const struct body *body, const char *const *names)
 {
 	const char *name;
 	json_t *value;
@@ -209,30 +190,24 @@ body_allows(
 			n += (size_t)snprintf(known + n, sizeof(known) - n,
 			    "%s%s", i == 0 ? "" : ", ", names[i]);
 		print_safely(safe, name);
-		return problem_of_member(reply, PROBLEM_UNKNOWN_MEMBER, safe,
+		return problem_reply(body->reply, PROBLEM_UNKNOWN_MEMBER,
+		    problem_member(safe),
 		    "There is no member \"%s\" here; there are: %s.", safe,
 		    known);
 	}
 	return true;
 }
 
-static bool
-bad_value(struct reply *reply, const char *name, const char *what)
-{
-	return problem_of_member(
-	    reply, PROBLEM_BAD_VALUE, name, "\"%s\" must be %s.", name, what);
-}
-
 bool
-body_text(const struct body *body, const char *name, const char **value,
-    struct reply *reply)
+body_text(const struct body *body, const char *name, const char **value)
 {
 	const json_t *member = json_object_get(body->members, name);
 
 	if (member == NULL)
 		return true;
 	if (!json_is_string(member))
-		return bad_value(reply, name, "text");
+		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
+		    problem_member(name), "\"%s\" must be text.", name);
 	*value = json_string_value(member);
 	return true;
 }
@@ -256,19 +231,16 @@ whole_number(const struct body *body, const json_t *member, int64_t *number)
 
 bool
 body_number(const struct body *body, const char *name, int64_t min, int64_t max,
-    int64_t *value, struct reply *reply)
+    int64_t *value)
 {
 	const json_t *member = json_object_get(body->members, name);
 	int64_t number;
-	char what[96];
 
 	if (member == NULL)
 		return true;
-	snprintf(what, sizeof(what),
-	    "a whole number from %" PRId64 " to %" PRId64, min, max);
 	if (!whole_number(body, member, &number) || number < min ||
 	    number > max)
-		return bad_value(reply, name, what);
+		return problem_number(body->reply, name, min, max);
 	*value = number;
 	return true;
 }

@@ -13,12 +13,13 @@
 #include "service/http/request.h"
 
 struct body {
+	struct reply *reply;
 	json_t *members; /* an object; text in it lives until body_free() */
 	bool is_form;    /* all values are text */
 };
 
-/* The reply to a body of more than REQUEST_BODY_MAX bytes. */
-void body_too_large(struct reply *reply);
+/* The reply to a body of more than REQUEST_BODY_MAX bytes; false. */
+bool body_too_large(struct reply *reply);
 
 /*
  * An empty body is an object without members.  Free it also when it was not
@@ -29,15 +30,13 @@ bool body_parse(
 void body_free(struct body *body);
 
 /* Only these members, a list that ends with NULL. */
-bool body_allows(
-    const struct body *body, const char *const *names, struct reply *reply);
+bool body_allows(const struct body *body, const char *const *names);
 
 /* Text; what is not there stays as it is. */
-bool body_text(const struct body *body, const char *name, const char **value,
-    struct reply *reply);
+bool body_text(const struct body *body, const char *name, const char **value);
 
 /* A whole number from `min` to `max`; what is not there stays as it is. */
 bool body_number(const struct body *body, const char *name, int64_t min,
-    int64_t max, int64_t *value, struct reply *reply);
+    int64_t max, int64_t *value);
 
 #endif

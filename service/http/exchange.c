@@ -9,7 +9,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "service/http/body.h"
@@ -19,23 +18,15 @@
 #define UPLOAD_MAX (1024 * 1024)
 static_assert(UPLOAD_MAX > REQUEST_BODY_MAX, "too much is seen before it ends");
 
-static_assert(UPLOAD_MAX > REQUEST_BODY_MAX, "too much is seen before it ends");
-
 static enum MHD_Result
-note_header(
-    void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+note(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-	(void)kind;
-	request_put_header(arg, name, value != NULL ? value : "");
-	return MHD_YES;
-}
-
-static enum MHD_Result
-note_arg(
-    void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-	(void)kind;
-	request_put_arg(arg, name, value != NULL ? value : "");
+	if (value == NULL)
+		value = "";
+	if (kind == MHD_HEADER_KIND)
+		request_put_header(arg, name, value);
+	else
+		request_put_arg(arg, name, value);
 	return MHD_YES;
 }
 
@@ -56,21 +47,13 @@ exchange_new(struct loop *loop, struct MHD_Connection *connection,
 	request->order.owner = exchange;
 	request_begin(request, method, path);
 	MHD_get_connection_values(
-	    connection, MHD_HEADER_KIND, note_header, request);
-	MHD_get_connection_values(
-	    connection, MHD_GET_ARGUMENT_KIND, note_arg, request);
+	    connection, MHD_HEADER_KIND | MHD_GET_ARGUMENT_KIND, note, request);
 	request_identify(request);
+	exchange->call = (struct call){.service = loop->service,
+	    .request = request,
+	    .reply = &exchange->reply};
 	loop->in_flight++;
 	return exchange;
-}
-
-static void
-exchange_free(struct exchange *exchange)
-{
-	exchange->loop->in_flight--;
-	request_free(&exchange->request);
-	reply_free(&exchange->reply);
-	free(exchange);
 }
 
 static enum MHD_Result
@@ -105,15 +88,6 @@ send_reply(struct exchange *exchange)
 	return result;
 }
 
-static struct call
-call_of(struct exchange *exchange, struct store_user *store)
-{
-	return (struct call){.service = exchange->loop->service,
-	    .store = store,
-	    .request = &exchange->request,
-	    .reply = &exchange->reply};
-}
-
 void
 exchange_post(struct exchange *exchange)
 {
@@ -129,67 +103,44 @@ exchange_post(struct exchange *exchange)
 		(void)!write(loop->wake_fd, &one, sizeof(one));
 }
 
-void
-exchange_serve(struct exchange *exchange, struct store_user *store)
-{
-	struct call call = call_of(exchange, store);
-
-	routes_background(&call);
-	exchange_post(exchange);
-}
-
-/* False: the queue refuses it, which is its outcome. */
-static bool
-queue_order(struct exchange *exchange)
+/* To whom it goes; if they refuse it, it is served at once. */
+static void
+hand_over(struct exchange *exchange, enum route_where where)
 {
 	struct loop *loop = exchange->loop;
 	struct order *order = &exchange->request.order;
 
-	if (queue_push(loop->queue, order))
-		return true;
-	order->outcome = queue_is_closed(loop->queue) ? OUTCOME_DRAINING
-						      : OUTCOME_QUEUE_FULL;
-	counting_order(&loop->tally->sale, order);
-	return false;
-}
-
-/* False: the background thread refuses it, and the reply is made. */
-static bool
-queue_job(struct exchange *exchange)
-{
-	const struct loop *loop = exchange->loop;
-
-	if (background_push(loop->background, &exchange->job))
-		return true;
-	problem_reply(&exchange->reply,
-	    loop->draining ? PROBLEM_DRAINING : PROBLEM_QUEUE_FULL, NULL,
-	    "Nothing was done; try again.");
-	return false;
-}
-
-static void
-hand_over(struct exchange *exchange, enum route_where where)
-{
 	/* Suspended first: the answer may come before this returns. */
 	MHD_suspend_connection(exchange->connection);
 	exchange->handed_over = true;
-	if (where == ROUTE_TO_CLERK ? !queue_order(exchange)
-				    : !queue_job(exchange))
-		exchange_post(exchange);
+	if (where == ROUTE_TO_CLERK) {
+		if (queue_push(loop->queue, order))
+			return;
+		order->outcome =
+		    loop->draining ? OUTCOME_DRAINING : OUTCOME_QUEUE_FULL;
+		counting_order(&loop->tally->sale, order);
+	} else {
+		if (background_push(loop->background, &exchange->job))
+			return;
+		problem_reply(&exchange->reply,
+		    loop->draining ? PROBLEM_DRAINING : PROBLEM_QUEUE_FULL,
+		    NULL, "Nothing was done; try again.");
+	}
+	exchange_post(exchange);
 }
 
 static enum MHD_Result
 serve(struct exchange *exchange)
 {
-	struct call call = call_of(exchange, exchange->loop->store);
 	enum route_where where;
 
+	exchange->call.store = exchange->loop->store;
 	if (exchange->handed_over) { /* and back */
 		if (exchange->reply.status == 0)
-			handle_buy_decided(&call);
+			handle_buy_decided(&exchange->call);
 		return send_reply(exchange);
 	}
-	where = routes_begin(&call);
+	where = routes_begin(&exchange->call);
 	if (where == ROUTE_ANSWERED)
 		return send_reply(exchange);
 	hand_over(exchange, where);
@@ -245,7 +196,11 @@ exchange_completed(void *arg, struct MHD_Connection *connection, void **context,
 	(void)arg;
 	(void)connection;
 	(void)code;
-	if (exchange != NULL)
-		exchange_free(exchange);
+	if (exchange == NULL)
+		return;
 	*context = NULL;
+	exchange->loop->in_flight--;
+	request_free(&exchange->request);
+	reply_free(&exchange->reply);
+	free(exchange);
 }

@@ -15,15 +15,15 @@
 #include <microhttpd.h>
 #include <pthread.h>
 
+#include "service/http/handle.h"
 #include "service/http/loop.h"
-#include "service/http/reply.h"
-#include "service/http/request.h"
 
 struct exchange {
 	struct loop *loop;
 	struct MHD_Connection *connection;
 	struct request request;
 	struct reply reply;
+	struct call call; /* about both; its store is that of its thread */
 	bool handed_over; /* once; stays so when it is back */
 	bool answered;    /* a reply was queued */
 	size_t uploaded;  /* bytes of the body, those that were dropped too */
@@ -53,9 +53,6 @@ struct loop {
 
 /* Any thread: it was served; have the loop resume its connection. */
 void exchange_post(struct exchange *exchange);
-
-/* The background thread: serve it, and post it. */
-void exchange_serve(struct exchange *exchange, struct store_user *store);
 
 /*
  * Called by the library when there are headers, for each piece of the body,

@@ -3,65 +3,56 @@
 #include "service/http/handle.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "locks/clock.h"
 #include "service/http/problem.h"
 #include "service/member.h"
 #include "service/options.h"
 
-void
+bool
 handle_no_sale(struct call *call, json_t *extra)
 {
-	problem_reply(call->reply, PROBLEM_NO_SALE, extra,
+	return problem_reply(call->reply, PROBLEM_NO_SALE, extra,
 	    "There is no sale \"%s\"; GET /sales lists them.",
 	    call->request->sale);
 }
 
-void
-handle_store_error(struct call *call, enum store_result result)
+bool
+handle_store_ok(struct call *call, enum store_result result)
 {
 	const char *why = store_error(call->store);
 	struct reply *reply = call->reply;
 
 	switch (result) {
+	case STORE_OK:
+		return true;
 	case STORE_GONE:
-		handle_no_sale(call, NULL);
-		return;
+		return handle_no_sale(call, NULL);
 	case STORE_BUSY:
 	case STORE_MOVED:
 	case STORE_CONFLICT:
-		problem_reply(reply, PROBLEM_STORE_BUSY, NULL,
+		return problem_reply(reply, PROBLEM_STORE_BUSY, NULL,
 		    "Nothing was changed; try again.");
-		return;
 	case STORE_FULL:
-		problem_reply(reply, PROBLEM_STORAGE_FULL, NULL,
+		return problem_reply(reply, PROBLEM_STORAGE_FULL, NULL,
 		    "Nothing was changed: %s.", why);
-		return;
 	case STORE_UNKNOWN:
-		problem_reply(reply, PROBLEM_UNKNOWN_OUTCOME, NULL,
+		return problem_reply(reply, PROBLEM_UNKNOWN_OUTCOME, NULL,
 		    "Look before you try again: %s.", why);
-		return;
-	case STORE_OK:
 	case STORE_DUPLICATE:
 	case STORE_FAILED:
 		break;
 	}
-	problem_reply(reply, PROBLEM_STORAGE_ERROR, NULL,
+	return problem_reply(reply, PROBLEM_STORAGE_ERROR, NULL,
 	    "Nothing was changed: %s.", why);
 }
 
 bool
 handle_read_sale(struct call *call, struct store_state *state)
 {
-	enum store_result result;
-
-	result = store_read(call->store, call->request->sale, state);
-	if (result != STORE_OK) {
-		handle_store_error(call, result);
+	if (!handle_store_ok(
+		call, store_read(call->store, call->request->sale, state)))
 		return false;
-	}
 	store_abandon(call->store, state);
 	return true;
 }
@@ -72,20 +63,6 @@ handle_lock_is_safe(const char *name)
 	struct lock_strategy strategy;
 
 	return lock_parse(name, &strategy) && lock_is_safe(strategy);
-}
-
-/* One number, or a range's two. */
-static json_t *
-delay_json(const struct store_settings *settings)
-{
-	json_t *range;
-
-	if (settings->delay_min_ms == settings->delay_max_ms)
-		return json_integer(settings->delay_min_ms);
-	range = json_array();
-	json_array_append_new(range, json_integer(settings->delay_min_ms));
-	json_array_append_new(range, json_integer(settings->delay_max_ms));
-	return range;
 }
 
 json_t *
@@ -99,7 +76,10 @@ handle_sale_json(const struct call *call, const struct store_state *state)
 	member_number(value, "remaining", state->remaining);
 	member_number(value, "version", state->version);
 	member_text(value, "lock", s->lock);
-	member_json(value, "delay_ms", delay_json(s));
+	member_json(value, "delay_ms",
+	    s->delay_min_ms == s->delay_max_ms
+		? json_integer(s->delay_min_ms)
+		: json_pack("[I, I]", s->delay_min_ms, s->delay_max_ms));
 	member_text(value, "store", store_kind(call->service->store));
 	member_flag(value, "safe", handle_lock_is_safe(s->lock));
 	return value;
@@ -139,9 +119,7 @@ handle_arg_number(struct call *call, const char *name, int64_t min, int64_t max,
 
 	if (value == NULL || options_parse_number(value, min, max, number))
 		return true;
-	return problem_of_member(call->reply, PROBLEM_BAD_VALUE, name,
-	    "\"%s\" must be a whole number from %" PRId64 " to %" PRId64 ".",
-	    name, min, max);
+	return problem_number(call->reply, name, min, max);
 }
 
 bool

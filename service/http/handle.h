@@ -38,20 +38,19 @@ typedef void handler_fn(struct call *call);
 handler_fn handle_audit_get, handle_audit_text;
 handler_fn handle_buy_post, handle_buy_decided;
 handler_fn handle_ledger_get, handle_ledger_order;
+handler_fn handle_metrics_get;
 handler_fn handle_page_about, handle_page_file, handle_page_openapi;
+handler_fn handle_page_root;
 handler_fn handle_sale_delete, handle_sale_get, handle_sale_list;
 handler_fn handle_sale_patch, handle_sale_post;
-handler_fn handle_service_livez, handle_service_locks, handle_service_metrics;
-handler_fn handle_service_problem, handle_service_readyz, handle_service_root;
+handler_fn handle_service_livez, handle_service_locks;
+handler_fn handle_service_problem, handle_service_readyz;
 
-/* To a browser, the page; false: it asks for something else. */
-bool handle_page_reply(struct call *call);
+/* There is no such sale; `extra` as problem_reply() takes it.  False. */
+bool handle_no_sale(struct call *call, json_t *extra);
 
-/* There is no such sale; `extra` as problem_reply() takes it. */
-void handle_no_sale(struct call *call, json_t *extra);
-
-/* The problem that fits a store's result, which is not STORE_OK. */
-void handle_store_error(struct call *call, enum store_result result);
+/* STORE_OK?  False: the reply is the problem that fits. */
+bool handle_store_ok(struct call *call, enum store_result result);
 
 /* The sale that the path names.  False: the reply is made. */
 bool handle_read_sale(struct call *call, struct store_state *state);

@@ -83,10 +83,7 @@ inquire(struct call *call, struct inquiry *inquiry)
 	    .lock = inquiry->state.settings.lock,
 	    .lock_is_safe = handle_lock_is_safe(inquiry->state.settings.lock),
 	    .with_names = admin_is(call)};
-	if (result == STORE_OK)
-		return true;
-	handle_store_error(call, result);
-	return false;
+	return handle_store_ok(call, result);
 }
 
 static void

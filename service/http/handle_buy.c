@@ -27,7 +27,8 @@ buyer_is_valid(const char *buyer)
 static bool
 bad_key(struct reply *reply)
 {
-	return problem_of_member(reply, PROBLEM_BAD_VALUE, "Idempotency-Key",
+	return problem_reply(reply, PROBLEM_BAD_VALUE,
+	    problem_member("Idempotency-Key"),
 	    "Idempotency-Key must be 1 to 255 printable ASCII characters, "
 	    "bare or in double quotes.");
 }
@@ -64,26 +65,24 @@ parse_if_match(const char *text, struct order *order, struct reply *reply)
 	if (text_starts_with(text, "W/") ||
 	    handle_parse_etag(text, &order->match_epoch, &order->match_version))
 		return true;
-	return problem_of_member(reply, PROBLEM_BAD_VALUE, "If-Match",
+	return problem_reply(reply, PROBLEM_BAD_VALUE,
+	    problem_member("If-Match"),
 	    "If-Match must be one ETag as GET gave it, or *.");
 }
 
 static bool
-parse_wish(struct call *call, const struct body *body, struct order *order)
+parse_wish(const struct body *body, int64_t max_quantity, struct order *order)
 {
 	static const char *const names[] = {"buyer", "quantity", NULL};
 	const char *buyer = "anonymous";
 
 	order->quantity = 1;
-	if (!body_allows(body, names, call->reply) ||
-	    !body_text(body, "buyer", &buyer, call->reply) ||
-	    !body_number(body, "quantity", 1,
-		call->service->options->max_quantity, &order->quantity,
-		call->reply))
+	if (!body_allows(body, names) || !body_text(body, "buyer", &buyer) ||
+	    !body_number(body, "quantity", 1, max_quantity, &order->quantity))
 		return false;
 	if (!buyer_is_valid(buyer))
-		return problem_of_member(call->reply, PROBLEM_BAD_VALUE,
-		    "buyer",
+		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
+		    problem_member("buyer"),
 		    "\"buyer\" must be 1 to 64 characters, none of them a "
 		    "control character.");
 	snprintf(order->buyer, sizeof(order->buyer), "%s", buyer);
@@ -100,7 +99,7 @@ handle_buy_post(struct call *call)
 	struct body body;
 
 	if (body_parse(&body, request, call->reply) &&
-	    parse_wish(call, &body, order) &&
+	    parse_wish(&body, call->service->options->max_quantity, order) &&
 	    (key == NULL || parse_key(key, order->key, call->reply)) &&
 	    (match == NULL || parse_if_match(match, order, call->reply))) {
 		memcpy(order->sale, request->sale, STORE_ID_SIZE);
@@ -160,39 +159,16 @@ reply_sold(struct call *call)
 	    order->sale, order->receipt.order);
 }
 
-static void
-reply_refused(struct call *call)
-{
-	const struct order *order = &call->request->order;
-	const int64_t left = order->state.remaining;
-	json_t *extra = asked_trail(call);
-
-	member_text(extra, "sale", order->sale);
-	member_number(extra, "remaining", left);
-	member_number(extra, "version", order->state.version);
-	if (order->outcome == OUTCOME_SOLD_OUT)
-		problem_reply(call->reply, PROBLEM_SOLD_OUT, extra,
-		    "No tickets are left.");
-	else if (order->outcome == OUTCOME_NOT_ENOUGH)
-		problem_reply(call->reply, PROBLEM_NOT_ENOUGH, extra,
-		    "Only %" PRId64 " of the %" PRId64 " tickets are left.",
-		    left, order->quantity);
-	else {
-		problem_reply(call->reply, PROBLEM_CHANGED, extra,
-		    "It is at version %" PRId64 " now: look again, then "
-		    "decide.",
-		    order->state.version);
-		handle_put_etag(call, &order->state);
-	}
-}
-
 #define TRY_AGAIN "Nothing was sold to you; try again."
 
-/* Each outcome that is not a decision: its problem, and what to do. */
+/* Each outcome that is not a sale: its problem, and what to do. */
 static const struct {
 	enum problem problem;
-	const char *detail;
-} not_served[OUTCOMES] = {
+	const char *detail; /* NULL: it has numbers in it */
+} refusals[OUTCOMES] = {
+    [OUTCOME_SOLD_OUT] = {PROBLEM_SOLD_OUT, "No tickets are left."},
+    [OUTCOME_NOT_ENOUGH] = {PROBLEM_NOT_ENOUGH, NULL},
+    [OUTCOME_CHANGED] = {PROBLEM_CHANGED, NULL},
     [OUTCOME_KEY_REUSED] = {PROBLEM_KEY_REUSED,
 	"It was used for another buyer or quantity: use a new key."},
     [OUTCOME_QUEUE_FULL] = {PROBLEM_QUEUE_FULL, TRY_AGAIN},
@@ -209,16 +185,38 @@ static const struct {
 };
 
 static void
-reply_not_served(struct call *call)
+reply_refused(struct call *call)
 {
 	const struct order *order = &call->request->order;
+	const enum outcome outcome = order->outcome;
+	const int64_t left = order->state.remaining;
+	const int64_t version = order->state.version;
+	const char *detail = refusals[outcome].detail;
+	json_t *extra = asked_trail(call);
+	char text[128];
 
-	if (order->outcome == OUTCOME_NO_SALE) {
-		handle_no_sale(call, asked_trail(call));
+	if (outcome == OUTCOME_NO_SALE) {
+		handle_no_sale(call, extra);
 		return;
 	}
-	problem_reply(call->reply, not_served[order->outcome].problem,
-	    asked_trail(call), "%s", not_served[order->outcome].detail);
+	if (outcome == OUTCOME_NOT_ENOUGH)
+		snprintf(text, sizeof(text),
+		    "Only %" PRId64 " of the %" PRId64 " tickets are left.",
+		    left, order->quantity);
+	if (outcome == OUTCOME_CHANGED) {
+		snprintf(text, sizeof(text),
+		    "It is at version %" PRId64
+		    " now: look again, then decide.",
+		    version);
+		handle_put_etag(call, &order->state);
+	}
+	if (outcome == OUTCOME_SOLD_OUT || detail == NULL) {
+		member_text(extra, "sale", order->sale);
+		member_number(extra, "remaining", left);
+		member_number(extra, "version", version);
+	}
+	problem_reply(call->reply, refusals[outcome].problem, extra, "%s",
+	    detail != NULL ? detail : text);
 	if (order->error[0] != '\0')
 		LOG_EVENT(&call->service->log, "order-failed",
 		    LOG_TEXT("sale", order->sale),
@@ -229,31 +227,11 @@ reply_not_served(struct call *call)
 void
 handle_buy_decided(struct call *call)
 {
-	switch (call->request->order.outcome) {
-	case OUTCOME_SOLD:
-	case OUTCOME_REPLAYED:
+	const enum outcome outcome = call->request->order.outcome;
+
+	if (outcome == OUTCOME_SOLD || outcome == OUTCOME_REPLAYED)
 		reply_sold(call);
-		break;
-	case OUTCOME_SOLD_OUT:
-	case OUTCOME_NOT_ENOUGH:
-	case OUTCOME_CHANGED:
+	else
 		reply_refused(call);
-		break;
-	case OUTCOME_NONE:
-	case OUTCOME_NO_SALE:
-	case OUTCOME_KEY_REUSED:
-	case OUTCOME_QUEUE_FULL:
-	case OUTCOME_QUEUE_TIMEOUT:
-	case OUTCOME_LOCK_TIMEOUT:
-	case OUTCOME_CONFLICTS:
-	case OUTCOME_MOVED:
-	case OUTCOME_STORE_BUSY:
-	case OUTCOME_STORE_FULL:
-	case OUTCOME_STORE_ERROR:
-	case OUTCOME_UNKNOWN:
-	case OUTCOME_DRAINING:
-		reply_not_served(call);
-		break;
-	}
 	put_server_timing(call);
 }

@@ -30,8 +30,8 @@ handle_ledger_order(struct call *call)
 	if (result == STORE_GONE)
 		problem_reply(call->reply, PROBLEM_NO_ORDER, NULL,
 		    "The sale \"%s\" has no such order.", call->request->sale);
-	else if (result != STORE_OK)
-		handle_store_error(call, result);
+	else
+		handle_store_ok(call, result);
 }
 
 /* A page of the ledger on its way. */
@@ -80,7 +80,6 @@ handle_ledger_get(struct call *call)
 	    .with_names = admin_is(call),
 	    .with_trails = handle_arg_is_set(call->request, "trail")};
 	struct store_state state;
-	enum store_result result;
 	int64_t after = 0;
 	json_t *value;
 
@@ -90,10 +89,9 @@ handle_ledger_get(struct call *call)
 	    !handle_read_sale(call, &state))
 		return;
 	page.lines = json_array();
-	result = store_each(call->store, &state, after, append_line, &page);
-	if (result != STORE_OK) {
+	if (!handle_store_ok(call,
+		store_each(call->store, &state, after, append_line, &page))) {
 		json_decref(page.lines);
-		handle_store_error(call, result);
 		return;
 	}
 	value = json_object();

@@ -4,18 +4,18 @@
  * workers' tallies, and the printer for their shape.  A new counter of a shape
  * that is there needs a row and nothing else.
  */
-#include "service/http/metrics.h"
+#include "service/http/handle.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stddef.h>
 
 #include "service/http/routes.h"
-#include "service/service.h"
+
+/* Bytes of a label that names every strategy, with NUL. */
+#define LABEL_SIZE (LOCK_ROWS_MAX * LOCK_NAME_SIZE)
 
 struct printer {
-	const struct service *service;
-	struct store_user *store; /* NULL: there is none now */
+	const struct call *call;
 	bool openmetrics;
 	FILE *out;
 };
@@ -32,11 +32,12 @@ struct metric {
 static uint64_t
 sum(const struct printer *p, size_t at)
 {
+	const struct service *service = p->call->service;
 	uint64_t total = 0;
 	unsigned i;
 
-	for (i = 0; i < p->service->options->workers; i++) {
-		const char *tally = (const char *)&p->service->board->tally[i];
+	for (i = 0; i < service->options->workers; i++) {
+		const char *tally = (const char *)&service->board->tally[i];
 
 		total += atomic_load_explicit(
 		    (const counter *)(const void *)(tally + at),
@@ -45,22 +46,26 @@ sum(const struct printer *p, size_t at)
 	return total;
 }
 
-/* Between the strategies there are and the shared rows nothing is counted. */
-static unsigned
-next_row(unsigned row)
+/*
+ * Whom a row counts: a strategy, or all that have permits, from two on, or
+ * none that is known.  False: nobody.
+ */
+static bool
+label_row(unsigned row, char label[LABEL_SIZE])
 {
-	return ++row == lock_count() ? COUNTING_SHARED : row;
-}
+	char name[LOCK_NAME_SIZE];
+	size_t i, n = 0;
 
-static const char *
-row_name(unsigned row, char name[LOCK_NAME_SIZE])
-{
-	if (row == COUNTING_SHARED)
-		return "semaphore:N";
+	label[0] = '\0';
 	if (row == COUNTING_UNKNOWN)
-		return "unknown";
-	lock_print(lock_at(row), name);
-	return name;
+		snprintf(label, LABEL_SIZE, "unknown");
+	else if (row < lock_count())
+		lock_print(lock_at(row), label);
+	for (i = 0; row == COUNTING_SHARED && i < lock_count(); i++)
+		if (lock_print_shared(i, name))
+			n += (size_t)snprintf(label + n, LABEL_SIZE - n, "%s%s",
+			    n == 0 ? "" : "|", name);
+	return label[0] != '\0';
 }
 
 static bool
@@ -98,63 +103,59 @@ print_single(const struct printer *p, const struct metric *m)
 static void
 print_by_strategy(const struct printer *p, const struct metric *m)
 {
-	char name[LOCK_NAME_SIZE];
+	char label[LABEL_SIZE];
 	unsigned row;
 
 	print_head(p, m);
-	for (row = 0; row < COUNTING_UNKNOWN; row = next_row(row))
-		fprintf(p->out, "turnstile_%s_total{lock=\"%s\"} %" PRIu64 "\n",
-		    m->name, row_name(row, name),
-		    sum(p, m->at + row * sizeof(counter)));
+	for (row = 0; row < COUNTING_UNKNOWN; row++)
+		if (label_row(row, label))
+			fprintf(p->out,
+			    "turnstile_%s_total{lock=\"%s\"} %" PRIu64 "\n",
+			    m->name, label,
+			    sum(p, m->at + row * sizeof(counter)));
 }
 
 /* What never happened is not listed, but for sales. */
 static void
 print_by_outcome(const struct printer *p, const struct metric *m)
 {
-	char name[LOCK_NAME_SIZE];
-	unsigned outcome, row;
+	char label[LABEL_SIZE];
+	unsigned i;
 
 	print_head(p, m);
-	for (outcome = OUTCOME_SOLD; outcome < OUTCOMES; outcome++)
-		for (row = 0; row < COUNTING_ROWS; row = next_row(row)) {
-			const uint64_t count =
-			    sum(p, m->at + (outcome * COUNTING_ROWS + row) *
-					       sizeof(counter));
+	for (i = OUTCOME_SOLD * COUNTING_ROWS; i < OUTCOMES * COUNTING_ROWS;
+	     i++) {
+		const enum outcome outcome = i / COUNTING_ROWS;
+		const uint64_t count = sum(p, m->at + i * sizeof(counter));
 
-			if (count == 0 && outcome != OUTCOME_SOLD)
-				continue;
+		if (label_row(i % COUNTING_ROWS, label) &&
+		    (count > 0 || outcome == OUTCOME_SOLD))
 			fprintf(p->out,
 			    "turnstile_%s_total{outcome=\"%s\",lock=\"%s\"} "
 			    "%" PRIu64 "\n",
-			    m->name, order_outcome_name(outcome),
-			    row_name(row, name), count);
-		}
+			    m->name, order_outcome_name(outcome), label, count);
+	}
 }
 
 static void
 print_by_route(const struct printer *p, const struct metric *m)
 {
-	const size_t routes = routes_count(); /* and what is no route */
-	size_t route;
-	unsigned status;
+	unsigned i;
 
 	print_head(p, m);
-	for (route = 0; route <= routes; route++)
-		for (status = 0; status < SERVICE_STATUSES; status++) {
-			const uint64_t count =
-			    sum(p, m->at + (route * SERVICE_STATUSES + status) *
-					       sizeof(counter));
+	for (i = 0; i < SERVICE_ROUTES_MAX * SERVICE_STATUSES; i++) {
+		const size_t route = i / SERVICE_STATUSES;
+		const bool is_route = route < routes_count;
+		const uint64_t count = sum(p, m->at + i * sizeof(counter));
 
-			if (count == 0)
-				continue;
+		if (count > 0)
 			fprintf(p->out,
 			    "turnstile_%s_total{method=\"%s\","
 			    "route=\"%s\",status=\"%u\"} %" PRIu64 "\n",
-			    m->name, route < routes ? routes_method(route) : "",
-			    route < routes ? routes_pattern(route) : "", status,
-			    count);
-		}
+			    m->name, is_route ? routes[route].method : "",
+			    is_route ? routes[route].pattern : "",
+			    i % SERVICE_STATUSES, count);
+	}
 }
 
 /* ------------------------------------------------------------ histograms -- */
@@ -175,32 +176,30 @@ static_assert(
 	offsetof(struct counting, batches) + COUNTING_BATCHES * sizeof(counter),
     "the sum stands behind the buckets");
 
-/* Buckets are cumulative.  `lock` is the label; NULL: there is none. */
+/* Buckets are cumulative.  `labels` are "", or open: {lock="mutex" */
 static void
 print_histogram(const struct printer *p, const struct metric *m, size_t at,
-    const struct scale *scale, const char *lock)
+    const struct scale *scale, const char *labels)
 {
-	char label[64] = "", alone[64] = "", le[32];
-	double bound = scale->bound, amount;
+	const bool bare = *labels == '\0';
+	double bound = scale->bound;
 	uint64_t total = 0;
+	char le[32];
 	unsigned i;
 
-	if (lock != NULL) {
-		snprintf(label, sizeof(label), "lock=\"%s\",", lock);
-		snprintf(alone, sizeof(alone), "{lock=\"%s\"}", lock);
-	}
 	for (i = 0; i < scale->buckets; i++, bound *= 2) {
 		total += sum(p, at + i * sizeof(counter));
 		snprintf(le, sizeof(le), "%.6g", bound);
 		fprintf(p->out,
-		    "turnstile_%s_bucket{%sle=\"%s\"} %" PRIu64 "\n", m->name,
-		    label, i + 1 < scale->buckets ? le : "+Inf", total);
+		    "turnstile_%s_bucket%s%sle=\"%s\"} %" PRIu64 "\n", m->name,
+		    labels, bare ? "{" : ",",
+		    i + 1 < scale->buckets ? le : "+Inf", total);
 	}
-	amount = (double)sum(p, at + i * sizeof(counter)) / scale->unit;
-	fprintf(p->out, "turnstile_%s_sum%s %.*f\n", m->name, alone,
-	    scale->digits, amount);
-	fprintf(p->out, "turnstile_%s_count%s %" PRIu64 "\n", m->name, alone,
-	    total);
+	fprintf(p->out,
+	    "turnstile_%s_sum%s%s %.*f\nturnstile_%s_count%s%s %" PRIu64 "\n",
+	    m->name, labels, bare ? "" : "}", scale->digits,
+	    (double)sum(p, at + i * sizeof(counter)) / scale->unit, m->name,
+	    labels, bare ? "" : "}", total);
 }
 
 /* Under a strategy that holds nothing nobody waits. */
@@ -209,15 +208,18 @@ print_times(const struct printer *p, const struct metric *m)
 {
 	static const struct scale seconds = {
 	    COUNTING_BUCKETS, (double)COUNTING_FIRST_BOUND_NS / 1e9, 1e9, 9};
-	char name[LOCK_NAME_SIZE];
+	char label[LABEL_SIZE], labels[LABEL_SIZE + 8];
 	unsigned row;
 
 	print_head(p, m);
-	for (row = 0; row < COUNTING_UNKNOWN; row = next_row(row))
-		if (row == COUNTING_SHARED || lock_facts(lock_at(row)).holds)
-			print_histogram(p, m,
-			    m->at + row * sizeof(struct histogram), &seconds,
-			    row_name(row, name));
+	for (row = 0; row < COUNTING_UNKNOWN; row++) {
+		if (!label_row(row, label) ||
+		    (row < lock_count() && !lock_facts(lock_at(row)).holds))
+			continue;
+		snprintf(labels, sizeof(labels), "{lock=\"%s\"", label);
+		print_histogram(p, m, m->at + row * sizeof(struct histogram),
+		    &seconds, labels);
+	}
 }
 
 static void
@@ -226,7 +228,7 @@ print_batches(const struct printer *p, const struct metric *m)
 	static const struct scale orders = {COUNTING_BATCHES, 1, 1, 0};
 
 	print_head(p, m);
-	print_histogram(p, m, m->at, &orders, NULL);
+	print_histogram(p, m, m->at, &orders, "");
 }
 
 /* ------------------------------------------- gauges that nobody counts -- */
@@ -234,7 +236,7 @@ print_batches(const struct printer *p, const struct metric *m)
 static void
 print_ready(const struct printer *p, const struct metric *m)
 {
-	const struct service *service = p->service;
+	const struct service *service = p->call->service;
 	uint64_t ready = 0;
 	unsigned i;
 
@@ -246,7 +248,7 @@ print_ready(const struct printer *p, const struct metric *m)
 static void
 print_poisoned(const struct printer *p, const struct metric *m)
 {
-	print_value(p, m, store_poisoned(p->service->store));
+	print_value(p, m, store_poisoned(p->call->service->store));
 }
 
 static bool
@@ -264,8 +266,8 @@ print_unsafe(const struct printer *p, const struct metric *m)
 {
 	uint64_t unsafe = 0;
 
-	if (p->store != NULL &&
-	    store_list(p->store, count_unsafe, &unsafe) == STORE_OK)
+	if (p->call->store != NULL &&
+	    store_list(p->call->store, count_unsafe, &unsafe) == STORE_OK)
 		print_value(p, m, unsafe);
 }
 
@@ -306,17 +308,23 @@ static const struct metric metrics[] = {
 };
 
 void
-metrics_print(const struct service *service, struct store_user *store,
-    bool openmetrics, FILE *out)
+handle_metrics_get(struct call *call)
 {
-	const struct printer p = {.service = service,
-	    .store = store,
-	    .openmetrics = openmetrics,
-	    .out = out};
+	const char *accept = call->request->headers[HEADER_ACCEPT];
+	const struct printer p = {.call = call,
+	    .openmetrics =
+		accept != NULL &&
+		strstr(accept, "application/openmetrics-text") != NULL,
+	    .out = reply_open(call->reply)};
 	size_t i;
 
 	for (i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
 		metrics[i].print(&p, &metrics[i]);
-	if (openmetrics)
-		fprintf(out, "# EOF\n");
+	if (p.openmetrics)
+		fprintf(p.out, "# EOF\n");
+	reply_close(call->reply, p.out, 200,
+	    p.openmetrics ? "application/openmetrics-text; version=1.0.0; "
+			    "charset=utf-8"
+			  : "text/plain; version=0.0.4; charset=utf-8");
+	reply_header(call->reply, "Vary", "Accept");
 }

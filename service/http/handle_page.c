@@ -2,8 +2,6 @@
 /* The browser's page: its files, and what it asks before anything else. */
 #include "service/http/handle.h"
 
-#include <string.h>
-
 #include "service/http/admin.h"
 #include "service/http/problem.h"
 #include "service/member.h"
@@ -30,16 +28,35 @@ reply_file(struct call *call, const struct page_file *file)
 	reply_header(reply, "X-Content-Type-Options", "nosniff");
 }
 
-bool
-handle_page_reply(struct call *call)
+/* To a browser the page, to all others what they can type. */
+void
+handle_page_root(struct call *call)
 {
 	const char *accept = call->request->headers[HEADER_ACCEPT];
+	const char *host = call->request->headers[HEADER_HOST];
+	FILE *out;
 
-	if (accept == NULL || strstr(accept, "text/html") == NULL)
-		return false;
-	reply_file(call, page_find("index.html"));
+	if (host == NULL || strlen(host) > 80)
+		host = call->service->address;
+	if (accept != NULL && strstr(accept, "text/html") != NULL) {
+		reply_file(call, page_find("index.html"));
+	} else {
+		out = reply_open(call->reply);
+		fprintf(out,
+		    "turnstile " TURNSTILE_VERSION
+		    ": sells the same seat twice, shows you why, and then "
+		    "doesn't\n\n"
+		    "look   curl %s/sales/demo\n"
+		    "buy    curl -d buyer=alice %s/sales/demo/buy\n"
+		    "break  curl -X PATCH -d lock=none -d delay=3s "
+		    "%s/sales/demo\n"
+		    "       (then buy from two terminals at once)\n"
+		    "judge  curl %s/sales/demo/audit.txt\n"
+		    "cure   curl -X PATCH -d lock=mutex %s/sales/demo\n",
+		    host, host, host, host, host);
+		reply_close(call->reply, out, 200, REPLY_TEXT);
+	}
 	reply_header(call->reply, "Vary", "Accept");
-	return true;
 }
 
 void

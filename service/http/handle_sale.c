@@ -26,16 +26,12 @@ handle_sale_list(struct call *call)
 {
 	json_t *value = json_object(), *list = json_array();
 	void *args[] = {list, call};
-	enum store_result result;
 
 	member_json(value, "sales", list);
-	result = store_list(call->store, append_sale, args);
-	if (result == STORE_OK) {
+	if (handle_store_ok(call, store_list(call->store, append_sale, args)))
 		reply_json(call->reply, 200, value);
-		return;
-	}
-	json_decref(value);
-	handle_store_error(call, result);
+	else
+		json_decref(value);
 }
 
 void
@@ -61,29 +57,28 @@ static_assert(LOCK_NAME_SIZE <= STORE_LOCK_SIZE, "a strategy's name fits");
 
 /* lock, delay and capacity, where they are there. */
 static bool
-parse_settings(struct call *call, const struct body *body,
-    int64_t least_capacity, struct store_settings *settings)
+parse_settings(const struct body *body, int64_t least_capacity,
+    struct store_settings *settings)
 {
-	struct reply *reply = call->reply;
 	const char *lock = NULL, *delay = NULL;
 	struct lock_strategy strategy;
 
-	if (!body_text(body, "lock", &lock, reply) ||
-	    !body_text(body, "delay", &delay, reply) ||
+	if (!body_text(body, "lock", &lock) ||
+	    !body_text(body, "delay", &delay) ||
 	    !body_number(body, "capacity", least_capacity, STORE_CAPACITY_MAX,
-		&settings->capacity, reply))
+		&settings->capacity))
 		return false;
-	if (lock != NULL) {
-		if (!lock_parse(lock, &strategy))
-			return problem_of_member(reply, PROBLEM_BAD_VALUE,
-			    "lock", "\"lock\" must be one of %s.",
-			    lock_names());
+	if (lock != NULL && !lock_parse(lock, &strategy))
+		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
+		    problem_member("lock"), "\"lock\" must be one of %s.",
+		    lock_names());
+	if (lock != NULL)
 		lock_print(strategy, settings->lock);
-	}
 	if (delay != NULL &&
 	    !duration_range_parse(
 		delay, &settings->delay_min_ms, &settings->delay_max_ms))
-		return problem_of_member(reply, PROBLEM_BAD_VALUE, "delay",
+		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
+		    problem_member("delay"),
 		    "\"delay\" must be a duration or a range of two, up to 1h:"
 		    " 0, 5ms, 1s-3s.");
 	return true;
@@ -129,10 +124,8 @@ open_sale(struct call *call, const struct store_settings *settings)
 		    settings->id);
 		return;
 	}
-	if (result != STORE_OK) {
-		handle_store_error(call, result);
+	if (!handle_store_ok(call, result))
 		return;
-	}
 	log_change(call, "sale-opened");
 	if (!handle_read_sale(call, &state))
 		return;
@@ -140,34 +133,40 @@ open_sale(struct call *call, const struct store_settings *settings)
 	reply_header(call->reply, "Location", "/sales/%s", settings->id);
 }
 
-void
-handle_sale_post(struct call *call)
+static bool
+parse_sale(const struct body *body, struct store_settings *settings)
 {
 	static const char *const names[] = {
 	    "id", "capacity", "lock", "delay", NULL};
+	const char *id = "";
+
+	if (!body_allows(body, names) || !body_text(body, "id", &id) ||
+	    !parse_settings(body, 1, settings))
+		return false;
+	if (!handle_id_is_valid(id))
+		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
+		    problem_member("id"),
+		    "\"id\" must be 1 to 64 of a-z 0-9 - _.");
+	if (settings->capacity == 0)
+		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
+		    problem_member("capacity"),
+		    "\"capacity\" is missing: how many tickets?");
+	snprintf(settings->id, STORE_ID_SIZE, "%s", id);
+	return true;
+}
+
+void
+handle_sale_post(struct call *call)
+{
 	const struct options *options = call->service->options;
 	struct store_settings settings = {.delay_min_ms = options->delay_min_ms,
 	    .delay_max_ms = options->delay_max_ms};
 	struct body body;
-	const char *id = "";
 
 	memcpy(settings.lock, options->lock, STORE_LOCK_SIZE);
 	if (body_parse(&body, call->request, call->reply) &&
-	    body_allows(&body, names, call->reply) &&
-	    body_text(&body, "id", &id, call->reply) &&
-	    parse_settings(call, &body, 1, &settings)) {
-		if (!handle_id_is_valid(id)) {
-			problem_of_member(call->reply, PROBLEM_BAD_VALUE, "id",
-			    "\"id\" must be 1 to 64 of a-z 0-9 - _.");
-		} else if (settings.capacity == 0) {
-			problem_of_member(call->reply, PROBLEM_BAD_VALUE,
-			    "capacity",
-			    "\"capacity\" is missing: how many tickets?");
-		} else {
-			snprintf(settings.id, STORE_ID_SIZE, "%s", id);
-			open_sale(call, &settings);
-		}
-	}
+	    parse_sale(&body, &settings))
+		open_sale(call, &settings);
 	body_free(&body);
 }
 
@@ -210,7 +209,7 @@ change_sale(struct call *call, const struct body *body)
 		before = state;
 		change.settings = state.settings;
 		if (!parse_settings(
-			call, body, state.settings.capacity, &change.settings))
+			body, state.settings.capacity, &change.settings))
 			return;
 		change.at_ms = clock_read_ns(CLOCK_REALTIME) / NS_PER_MS;
 		/* A lock stops new damage and repairs none. */
@@ -220,10 +219,8 @@ change_sale(struct call *call, const struct body *body)
 		    call->store, &state, &change, handle_deadline_ns(call));
 	} while (
 	    result == STORE_MOVED && clock_now_ns() < handle_deadline_ns(call));
-	if (result != STORE_OK) {
-		handle_store_error(call, result);
+	if (!handle_store_ok(call, result))
 		return;
-	}
 	log_change(call, "sale-changed");
 	reply_sale(call, 200, &state, recounted_to(call, &before, &state));
 }
@@ -235,7 +232,7 @@ handle_sale_patch(struct call *call)
 	struct body body;
 
 	if (body_parse(&body, call->request, call->reply) &&
-	    body_allows(&body, names, call->reply)) {
+	    body_allows(&body, names)) {
 		if (json_object_size(body.members) == 0)
 			problem_reply(call->reply, PROBLEM_BAD_VALUE, NULL,
 			    "Nothing to change: send lock, delay or "
@@ -252,15 +249,13 @@ handle_sale_delete(struct call *call)
 	const bool force = handle_arg_is_set(call->request, "force");
 	struct store_state state;
 	enum store_result result;
-	json_t *extra;
 
 	do {
 		if (!handle_read_sale(call, &state))
 			return;
 		if (state.remaining > 0 && !force) {
-			extra = json_object();
-			member_number(extra, "remaining", state.remaining);
-			problem_reply(call->reply, PROBLEM_NOT_SOLD_OUT, extra,
+			problem_reply(call->reply, PROBLEM_NOT_SOLD_OUT,
+			    json_pack("{s:I}", "remaining", state.remaining),
 			    "Tickets left: %" PRId64 "; ?force=1 deletes the "
 			    "sale and its ledger all the same.",
 			    state.remaining);
@@ -270,10 +265,8 @@ handle_sale_delete(struct call *call)
 		    store_remove(call->store, &state, handle_deadline_ns(call));
 	} while ((result == STORE_CONFLICT || result == STORE_MOVED) &&
 		 clock_now_ns() < handle_deadline_ns(call));
-	if (result != STORE_OK) {
-		handle_store_error(call, result);
+	if (!handle_store_ok(call, result))
 		return;
-	}
 	log_change(call, "sale-deleted");
 	reply_literal(call->reply, 204, NULL, "");
 }

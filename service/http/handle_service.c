@@ -2,37 +2,8 @@
 /* Calls about the service itself. */
 #include "service/http/handle.h"
 
-#include <string.h>
-
-#include "service/http/metrics.h"
 #include "service/http/problem.h"
 #include "service/member.h"
-#include "service/version.h"
-
-void
-handle_service_root(struct call *call)
-{
-	const char *host = call->request->headers[HEADER_HOST];
-	FILE *out;
-
-	if (handle_page_reply(call))
-		return;
-	if (host == NULL || strlen(host) > 80)
-		host = call->service->address;
-	out = reply_open(call->reply);
-	fprintf(out,
-	    "turnstile " TURNSTILE_VERSION
-	    ": sells the same seat twice, shows you why, and then doesn't\n\n"
-	    "look   curl %s/sales/demo\n"
-	    "buy    curl -d buyer=alice %s/sales/demo/buy\n"
-	    "break  curl -X PATCH -d lock=none -d delay=3s %s/sales/demo\n"
-	    "       (then buy from two terminals at once)\n"
-	    "judge  curl %s/sales/demo/audit.txt\n"
-	    "cure   curl -X PATCH -d lock=mutex %s/sales/demo\n",
-	    host, host, host, host, host);
-	reply_close(call->reply, out, 200, REPLY_TEXT);
-	reply_header(call->reply, "Vary", "Accept");
-}
 
 static json_t *
 lock_json(struct lock_strategy strategy)
@@ -75,21 +46,21 @@ handle_service_locks(struct call *call)
 void
 handle_service_problem(struct call *call)
 {
-	enum problem problem;
+	const struct problem_row *row = problem_rows;
 	FILE *out;
 
-	if (!problem_named(call->request->item, &problem)) {
+	while (row < problem_rows + PROBLEMS &&
+	       strcmp(row->name, call->request->item) != 0)
+		row++;
+	if (row == problem_rows + PROBLEMS) {
 		problem_reply(call->reply, PROBLEM_NOT_FOUND, NULL,
 		    "There is no problem of that name.");
 		return;
 	}
 	out = reply_open(call->reply);
-	fprintf(out, "%s (%d): %s.\n", problem_name(problem),
-	    problem_status(problem), problem_title(problem));
+	fprintf(out, "%s (%d): %s.\n", row->name, row->status, row->title);
 	reply_close(call->reply, out, 200, REPLY_TEXT);
 }
-
-/* -------------------------------------------------------------- health -- */
 
 /* It runs; whether it can sell is not asked. */
 void
@@ -145,22 +116,4 @@ handle_service_readyz(struct call *call)
 	reply_close(call->reply, out, ready ? 200 : 503, REPLY_TEXT);
 	if (!ready)
 		reply_header(call->reply, "Retry-After", "2");
-}
-
-void
-handle_service_metrics(struct call *call)
-{
-	const char *accept = call->request->headers[HEADER_ACCEPT];
-	const bool openmetrics =
-	    accept != NULL &&
-	    strstr(accept, "application/openmetrics-text") != NULL;
-	FILE *out;
-
-	out = reply_open(call->reply);
-	metrics_print(call->service, call->store, openmetrics, out);
-	reply_close(call->reply, out, 200,
-	    openmetrics ? "application/openmetrics-text; version=1.0.0; "
-			  "charset=utf-8"
-			: "text/plain; version=0.0.4; charset=utf-8");
-	reply_header(call->reply, "Vary", "Accept");
 }

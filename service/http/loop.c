@@ -23,6 +23,7 @@
 
 #include "locks/clock.h"
 #include "service/http/exchange.h"
+#include "service/http/routes.h"
 
 #define CONNECTION_MEMORY ((size_t)16 * 1024)
 static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
@@ -31,8 +32,6 @@ static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 #define SPARE_FILES 1024u /* for everything that is not a connection */
 #define LOOP_WAIT_MS 100
 #define LAST_BYTES_NS (20 * NS_PER_MS)
-
-static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 
 void
 loop_answered(struct order *order)
@@ -43,7 +42,12 @@ loop_answered(struct order *order)
 void
 loop_serve(struct job *job, struct store_user *store)
 {
-	exchange_serve(job->owner, store);
+	struct exchange *exchange = job->owner;
+
+	exchange->call.store = store;
+	exchange->request.route->handler(&exchange->call);
+	assert(exchange->reply.status != 0);
+	exchange_post(exchange);
 }
 
 /* A NUL would cut the path short and make it another one: leave it. */

@@ -2,21 +2,13 @@
 /* The table of problems, and the answers it makes. */
 #include "service/http/problem.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "service/member.h"
 
-struct problem_row {
-	const char *name;
-	int status;
-	int retry_after_s; /* 0: trying again does not help */
-	const char *title;
-};
-
 /* clang-format off */
-static const struct problem_row rows[PROBLEMS] = {
+const struct problem_row problem_rows[PROBLEMS] = {
 	[PROBLEM_BAD_REQUEST] = { "bad-request", 400, 0,
 		"The request is not understood" },
 	[PROBLEM_BAD_BODY] = { "bad-body", 400, 0,
@@ -67,47 +59,19 @@ static const struct problem_row rows[PROBLEMS] = {
 };
 /* clang-format on */
 
-int
-problem_status(enum problem problem)
-{
-	return rows[problem].status;
-}
-
-const char *
-problem_name(enum problem problem)
-{
-	return rows[problem].name;
-}
-
-const char *
-problem_title(enum problem problem)
-{
-	return rows[problem].title;
-}
-
 bool
-problem_named(const char *name, enum problem *problem)
+problem_reply(struct reply *reply, enum problem problem, json_t *extra,
+    const char *format, ...)
 {
-	int i;
-
-	for (i = 0; i < PROBLEMS; i++)
-		if (strcmp(rows[i].name, name) == 0) {
-			*problem = (enum problem)i;
-			return true;
-		}
-	return false;
-}
-
-static void
-reply_with(struct reply *reply, enum problem problem, json_t *extra,
-    const char *format, va_list args)
-{
-	const struct problem_row *row = &rows[problem];
+	const struct problem_row *row = &problem_rows[problem];
 	char type[64], detail[512];
 	json_t *value = json_object();
+	va_list args;
 
 	snprintf(type, sizeof(type), "/problems/%s", row->name);
+	va_start(args, format);
 	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
 	member_text(value, "type", type);
 	member_text(value, "title", row->title);
 	member_number(value, "status", row->status);
@@ -118,30 +82,21 @@ reply_with(struct reply *reply, enum problem problem, json_t *extra,
 	json_decref(extra);
 	if (row->retry_after_s > 0)
 		reply_header(reply, "Retry-After", "%d", row->retry_after_s);
-	reply_json_as(reply, row->status, "application/problem+json", value);
+	reply_json(reply, row->status, value);
+	reply->type = "application/problem+json";
+	return false;
 }
 
-void
-problem_reply(struct reply *reply, enum problem problem, json_t *extra,
-    const char *format, ...)
+json_t *
+problem_member(const char *name)
 {
-	va_list args;
-
-	va_start(args, format);
-	reply_with(reply, problem, extra, format, args);
-	va_end(args);
+	return json_pack("{s:s}", "member", name);
 }
 
 bool
-problem_of_member(struct reply *reply, enum problem problem, const char *member,
-    const char *format, ...)
+problem_number(struct reply *reply, const char *name, int64_t min, int64_t max)
 {
-	json_t *extra = json_object();
-	va_list args;
-
-	member_text(extra, "member", member);
-	va_start(args, format);
-	reply_with(reply, problem, extra, format, args);
-	va_end(args);
-	return false;
+	return problem_reply(reply, PROBLEM_BAD_VALUE, problem_member(name),
+	    "\"%s\" must be a whole number from %" PRId64 " to %" PRId64 ".",
+	    name, min, max);
 }

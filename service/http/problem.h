@@ -7,6 +7,7 @@
 #define PROBLEM_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "service/http/reply.h"
 
@@ -42,27 +43,29 @@ enum problem {
 };
 #define PROBLEMS (PROBLEM_DRAINING + 1)
 
-int problem_status(enum problem problem);        /* of HTTP */
-const char *problem_name(enum problem problem);  /* "sold-out", as in its URL */
-const char *problem_title(enum problem problem); /* a sentence, no full stop */
+struct problem_row {
+	const char *name; /* "sold-out", as in its URL */
+	int status;
+	int retry_after_s; /* 0: trying again does not help */
+	const char *title; /* a sentence, no full stop */
+};
 
-/* False: there is none of that name. */
-bool problem_named(const char *name, enum problem *problem);
+extern const struct problem_row problem_rows[PROBLEMS];
 
 /*
  * Make the reply of the problem.  `extra` (a JSON object, may be NULL) adds
  * members, and its reference is taken.  The detail is printf-like, says what
- * to do, and is cut at 511 bytes.
+ * to do, and is cut at 511 bytes.  Always false, so that a check can end with
+ * it.
  */
-void problem_reply(struct reply *reply, enum problem problem, json_t *extra,
+bool problem_reply(struct reply *reply, enum problem problem, json_t *extra,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/*
- * The same, about the member (or the argument, or the header) that is at
- * fault.  Always false, so that a check can end with it.
- */
-bool problem_of_member(struct reply *reply, enum problem problem,
-    const char *member, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* For `extra`: the member, the argument or the header that is at fault. */
+json_t *problem_member(const char *name);
+
+/* PROBLEM_BAD_VALUE: the member is no whole number from `min` to `max`. */
+bool problem_number(
+    struct reply *reply, const char *name, int64_t min, int64_t max);
 
 #endif

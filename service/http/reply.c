@@ -67,26 +67,15 @@ reply_close(struct reply *reply, FILE *body, int status, const char *type)
 }
 
 void
-reply_json_as(struct reply *reply, int status, const char *type, json_t *value)
-{
-	char *text = json_dumps(value, JSON_COMPACT);
-	size_t length;
-
-	json_decref(value);
-	if (text == NULL)
-		abort(); /* out of memory */
-	length = strlen(text);
-	text = realloc(text, length + 2);
-	if (text == NULL)
-		abort();
-	memcpy(text + length, "\n", 2);
-	own(reply, status, type, text, length + 1);
-}
-
-void
 reply_json(struct reply *reply, int status, json_t *value)
 {
-	reply_json_as(reply, status, "application/json", value);
+	FILE *body = reply_open(reply);
+
+	if (json_dumpf(value, body, JSON_COMPACT) != 0)
+		abort(); /* out of memory */
+	json_decref(value);
+	fputc('\n', body);
+	reply_close(reply, body, status, "application/json");
 }
 
 void

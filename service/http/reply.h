@@ -51,10 +51,6 @@ void reply_close(struct reply *reply, FILE *body, int status, const char *type);
 /* A JSON value and a newline as the body; the reference is taken. */
 void reply_json(struct reply *reply, int status, json_t *value);
 
-/* The same with another type than application/json. */
-void reply_json_as(
-    struct reply *reply, int status, const char *type, json_t *value);
-
 /* Free the body, and start anew. */
 void reply_free(struct reply *reply);
 

@@ -7,23 +7,13 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "service/http/admin.h"
-#include "service/http/handle.h"
 #include "service/http/problem.h"
 
-struct route {
-	const char *method;
-	const char *pattern; /* segments; {sale} and {item} are variables */
-	enum route_where where;
-	bool admin; /* changes what is sold, or how */
-	handler_fn *handler;
-};
-
 /* clang-format off */
-static const struct route routes[] = {
-	{ "GET", "/", ROUTE_ANSWERED, false, handle_service_root },
+const struct route routes[] = {
+	{ "GET", "/", ROUTE_ANSWERED, false, handle_page_root },
 	{ "GET", "/page/{item}", ROUTE_ANSWERED, false, handle_page_file },
 	{ "GET", "/about", ROUTE_ANSWERED, false, handle_page_about },
 	{ "GET", "/locks", ROUTE_ANSWERED, false, handle_service_locks },
@@ -32,7 +22,7 @@ static const struct route routes[] = {
 	{ "GET", "/openapi.yaml", ROUTE_ANSWERED, false, handle_page_openapi },
 	{ "GET", "/livez", ROUTE_ANSWERED, false, handle_service_livez },
 	{ "GET", "/readyz", ROUTE_ANSWERED, false, handle_service_readyz },
-	{ "GET", "/metrics", ROUTE_ANSWERED, false, handle_service_metrics },
+	{ "GET", "/metrics", ROUTE_ANSWERED, false, handle_metrics_get },
 	{ "GET", "/sales", ROUTE_TO_BACKGROUND, false, handle_sale_list },
 	{ "POST", "/sales", ROUTE_TO_BACKGROUND, true, handle_sale_post },
 	{ "GET", "/sales/{sale}", ROUTE_ANSWERED, false, handle_sale_get },
@@ -54,25 +44,7 @@ static const struct route routes[] = {
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 static_assert(ROUTES < SERVICE_ROUTES_MAX, "each is counted, and none, too");
 
-static_assert(ROUTES < SERVICE_ROUTES_MAX, "each is counted, and no route");
-
-size_t
-routes_count(void)
-{
-	return ROUTES;
-}
-
-const char *
-routes_method(size_t i)
-{
-	return routes[i].method;
-}
-
-const char *
-routes_pattern(size_t i)
-{
-	return routes[i].pattern;
-}
+const size_t routes_count = ROUTES;
 
 size_t
 routes_number(const struct route *route)
@@ -98,16 +70,14 @@ static bool
 path_fits(const char *pattern, const char *path, struct request *request)
 {
 	while (*pattern != '\0') {
-		if (text_starts_with(pattern, "{sale}")) {
-			if (!copy_segment(
-				&path, request->sale, sizeof(request->sale)))
+		if (*pattern == '{') {
+			const bool sale = text_starts_with(pattern, "{sale}");
+
+			if (!copy_segment(&path,
+				sale ? request->sale : request->item,
+				sale ? STORE_ID_SIZE : STORE_ORDER_SIZE))
 				return false;
-			pattern += strlen("{sale}");
-		} else if (text_starts_with(pattern, "{item}")) {
-			if (!copy_segment(
-				&path, request->item, sizeof(request->item)))
-				return false;
-			pattern += strlen("{item}");
+			pattern = strchr(pattern, '}') + 1;
 		} else if (*pattern++ != *path++) {
 			return false;
 		}
@@ -134,59 +104,51 @@ find_route(struct request *request, char allowed[64])
 	return NULL;
 }
 
-static void
-reply_no_route(struct call *call, const char *allowed)
+/* What is wrong whatever the handler would say; false: the reply is made. */
+static bool
+may_pass(struct call *call)
 {
-	if (allowed[0] == '\0') {
-		problem_reply(call->reply, PROBLEM_NOT_FOUND, NULL,
-		    "GET / says what there is.");
-		return;
+	struct request *request = call->request;
+	struct reply *reply = call->reply;
+	char allowed[64];
+
+	if (request->ambiguous) {
+		reply->close = true;
+		return problem_reply(reply, PROBLEM_BAD_REQUEST, NULL,
+		    "Its length is given in two ways, or it has too many "
+		    "arguments.");
 	}
-	problem_reply(call->reply, PROBLEM_METHOD, NULL, "Use %s.", allowed);
-	reply_header(call->reply, "Allow", "%s", allowed);
+	request->route = find_route(request, allowed);
+	if (request->route == NULL && allowed[0] == '\0')
+		return problem_reply(reply, PROBLEM_NOT_FOUND, NULL,
+		    "GET / says what there is.");
+	if (request->route == NULL) {
+		reply_header(reply, "Allow", "%s", allowed);
+		return problem_reply(
+		    reply, PROBLEM_METHOD, NULL, "Use %s.", allowed);
+	}
+	if (request->route->admin && !admin_may(call))
+		return false;
+	if (request->sale[0] != '\0' && !handle_id_is_valid(request->sale))
+		return problem_reply(reply, PROBLEM_BAD_VALUE,
+		    problem_member("sale"),
+		    "A sale's id is 1 to 64 of a-z 0-9 - _.");
+	if (call->store == NULL &&
+	    text_starts_with(request->route->pattern, "/sales"))
+		return problem_reply(reply, PROBLEM_STORAGE_ERROR, NULL,
+		    "The store is being recovered; try again.");
+	return true;
 }
 
 enum route_where
 routes_begin(struct call *call)
 {
-	struct request *request = call->request;
-	char allowed[64];
+	const struct route *route;
 
-	if (request->ambiguous) {
-		problem_reply(call->reply, PROBLEM_BAD_REQUEST, NULL,
-		    "Its length is given in two ways, or it has too many "
-		    "arguments.");
-		call->reply->close = true;
+	if (!may_pass(call))
 		return ROUTE_ANSWERED;
-	}
-	request->route = find_route(request, allowed);
-	if (request->route == NULL) {
-		reply_no_route(call, allowed);
-		return ROUTE_ANSWERED;
-	}
-	if (request->route->admin && !admin_may(call))
-		return ROUTE_ANSWERED;
-	if (request->sale[0] != '\0' && !handle_id_is_valid(request->sale)) {
-		problem_of_member(call->reply, PROBLEM_BAD_VALUE, "sale",
-		    "A sale's id is 1 to 64 of a-z 0-9 - _.");
-		return ROUTE_ANSWERED;
-	}
-	if (call->store == NULL &&
-	    text_starts_with(request->route->pattern, "/sales")) {
-		problem_reply(call->reply, PROBLEM_STORAGE_ERROR, NULL,
-		    "The store is being recovered; try again.");
-		return ROUTE_ANSWERED;
-	}
-	if (request->route->where == ROUTE_TO_BACKGROUND)
-		return ROUTE_TO_BACKGROUND;
-	request->route->handler(call);
-	return call->reply->status == 0 ? request->route->where
-					: ROUTE_ANSWERED;
-}
-
-void
-routes_background(struct call *call)
-{
-	call->request->route->handler(call);
-	assert(call->reply->status != 0);
+	route = call->request->route;
+	if (route->where != ROUTE_TO_BACKGROUND)
+		route->handler(call);
+	return call->reply->status == 0 ? route->where : ROUTE_ANSWERED;
 }

@@ -11,8 +11,20 @@
 enum route_where {
 	ROUTE_ANSWERED = 0,  /* the reply is made */
 	ROUTE_TO_CLERK,      /* request->order is to be queued */
-	ROUTE_TO_BACKGROUND, /* routes_background() is to be called */
+	ROUTE_TO_BACKGROUND, /* the route's handler is to be called */
 };
+
+struct route {
+	const char *method;
+	const char *pattern; /* segments; {sale} and {item} are variables */
+	enum route_where where;
+	bool admin; /* changes what is sold, or how */
+	handler_fn *handler;
+};
+
+/* All of them; fewer than SERVICE_ROUTES_MAX. */
+extern const struct route routes[];
+extern const size_t routes_count;
 
 /*
  * HTTP thread: find the route and set what the request says of it, refuse what
@@ -21,16 +33,7 @@ enum route_where {
  */
 enum route_where routes_begin(struct call *call);
 
-/* The background thread: answer; the reply is made. */
-void routes_background(struct call *call);
-
-/*
- * For metrics: the routes, 0 ≤ i < routes_count(), and the number of one.  What
- * is no route (NULL) has number routes_count(): below SERVICE_ROUTES_MAX.
- */
-size_t routes_count(void);
-const char *routes_method(size_t i);
-const char *routes_pattern(size_t i);
+/* Which of routes[]; NULL, which is no route, has number routes_count. */
 size_t routes_number(const struct route *route);
 
 #endif

@@ -102,7 +102,7 @@ assert_text(struct scene *scene, const char *name, const char *expected)
 
 	assert_true(scene->parsed);
 	assert_non_null(json_object_get(scene->body.members, name));
-	assert_true(body_text(&scene->body, name, &value, &scene->reply));
+	assert_true(body_text(&scene->body, name, &value));
 	assert_string_equal(value, expected);
 }
 
@@ -130,12 +130,11 @@ test_empty(void **state)
 		assert_true(parse(scene, types[i], ""));
 		assert_int_equal(json_object_size(scene->body.members), 0);
 		assert_null(json_object_get(scene->body.members, "buyer"));
-		assert_true(body_allows(&scene->body, members, &scene->reply));
-		assert_true(
-		    body_text(&scene->body, "buyer", &text, &scene->reply));
+		assert_true(body_allows(&scene->body, members));
+		assert_true(body_text(&scene->body, "buyer", &text));
 		assert_string_equal(text, "as it was");
-		assert_true(body_number(&scene->body, "quantity", MIN, MAX,
-		    &number, &scene->reply));
+		assert_true(
+		    body_number(&scene->body, "quantity", MIN, MAX, &number));
 		assert_int_equal(number, 42);
 	}
 }
@@ -149,8 +148,7 @@ test_json(void **state)
 	assert_buyer(
 	    scene, JSON, "{\"buyer\":\"alice\",\"quantity\":2}", "alice");
 	assert_false(scene->body.is_form);
-	assert_true(body_number(
-	    &scene->body, "quantity", MIN, MAX, &number, &scene->reply));
+	assert_true(body_number(&scene->body, "quantity", MIN, MAX, &number));
 	assert_int_equal(number, 2);
 	assert_buyer(scene, "application/json; charset=utf-8",
 	    " \r\n\t{ \"buyer\" : \"a\\u00e9\\n\" } \n", "aé\n");
@@ -165,8 +163,7 @@ test_form(void **state)
 
 	assert_buyer(scene, FORM, "buyer=alice&quantity=2", "alice");
 	assert_true(scene->body.is_form);
-	assert_true(body_number(
-	    &scene->body, "quantity", MIN, MAX, &number, &scene->reply));
+	assert_true(body_number(&scene->body, "quantity", MIN, MAX, &number));
 	assert_int_equal(number, 2);
 	assert_buyer(scene, FORM "; charset=utf-8", "buyer=bob", "bob");
 	assert_buyer(scene, NULL, "buyer=carol", "carol");
@@ -329,17 +326,17 @@ test_unknown_members(void **state)
 	struct scene *scene = *state;
 
 	assert_true(parse(scene, JSON, "{\"quantity\":1,\"buyer\":\"a\"}"));
-	assert_true(body_allows(&scene->body, members, &scene->reply));
+	assert_true(body_allows(&scene->body, members));
 	assert_true(parse(scene, JSON, "{\"buyer\":\"a\",\"seat\":1}"));
-	assert_false(body_allows(&scene->body, members, &scene->reply));
+	assert_false(body_allows(&scene->body, members));
 	assert_problem(scene, 400, "unknown-member");
 	assert_problem(scene, 400, "\"member\":\"seat\"");
 	assert_problem(scene, 400, "buyer, quantity");
 	assert_true(parse(scene, FORM, "Buyer=a"));
-	assert_false(body_allows(&scene->body, members, &scene->reply));
+	assert_false(body_allows(&scene->body, members));
 	assert_problem(scene, 400, "\"member\":\"Buyer\"");
 	assert_true(parse(scene, FORM, "=a"));
-	assert_false(body_allows(&scene->body, members, &scene->reply));
+	assert_false(body_allows(&scene->body, members));
 	assert_problem(scene, 400, "\"member\":\"\"");
 }
 
@@ -356,7 +353,7 @@ test_hostile_member(void **state)
 	memcpy(text + REQUEST_BODY_MAX - 2, "=1", 2);
 	memcpy(text, "%22%0a%e5%b1%b1[b]", 18);
 	assert_true(parse(scene, FORM, text));
-	assert_false(body_allows(&scene->body, members, &scene->reply));
+	assert_false(body_allows(&scene->body, members));
 	assert_true(scene->reply.size < 400);
 	problem = json_loads(scene->reply.body, 0, NULL);
 	assert_non_null(problem);
@@ -379,8 +376,7 @@ test_wrong_types(void **state)
 	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		snprintf(text, sizeof(text), "{\"buyer\":%s}", values[i]);
 		assert_true(parse(scene, JSON, text));
-		assert_false(
-		    body_text(&scene->body, "buyer", &value, &scene->reply));
+		assert_false(body_text(&scene->body, "buyer", &value));
 		assert_null(value);
 		assert_problem(scene, 400, "bad-value");
 		assert_problem(scene, 400, "\"member\":\"buyer\"");
@@ -400,8 +396,7 @@ number_of(struct scene *scene, const char *type, const char *text, int64_t min,
 	*number = -77;
 	if (!parse(scene, type, body))
 		return false;
-	if (body_number(
-		&scene->body, "quantity", min, MAX, number, &scene->reply))
+	if (body_number(&scene->body, "quantity", min, MAX, number))
 		return true;
 	assert_int_equal(*number, -77);
 	assert_problem(scene, 400, "\"member\":\"quantity\"");
