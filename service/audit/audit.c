@@ -14,8 +14,7 @@
 /* What blame needs of a line. */
 struct row {
 	int64_t base, seat, quantity;
-	unsigned nth;
-	enum store_kind kind;
+	bool sold;
 	unsigned lock; /* index of the report's strategies */
 };
 
@@ -29,74 +28,80 @@ struct seat {
 static_assert(AUDIT_STRATEGIES_MAX <= 64, "a bit each");
 
 struct audit {
-	struct row *rows; /* version v is rows[v - 1] */
-	size_t count, allocated;
-	char locks[AUDIT_STRATEGIES_MAX][STORE_LOCK_SIZE];
-	size_t lock_count;
+	struct audit_report report; /* what needs no other line, so far */
+	struct row *rows;           /* version v is rows[v - 1] */
+	size_t allocated;
 	int64_t highest_seat;
 	int64_t asked_seat; /* 0: any */
 };
 
 struct audit *
-audit_new(void)
+audit_new(int64_t seat)
 {
-	return calloc(1, sizeof(struct audit));
-}
+	struct audit *audit = calloc(1, sizeof(*audit));
 
-void
-audit_free(struct audit *audit)
-{
 	if (audit == NULL)
-		return;
-	free(audit->rows);
-	free(audit);
+		abort();
+	audit->asked_seat = seat;
+	return audit;
 }
 
 static unsigned
-lock_index(struct audit *audit, const char *lock)
+lock_index(struct audit_report *report, const char *lock)
 {
 	size_t i;
 
-	for (i = 0; i < audit->lock_count; i++)
-		if (strcmp(audit->locks[i], lock) == 0)
+	for (i = 0; i < report->strategy_count; i++)
+		if (strcmp(report->strategies[i].lock, lock) == 0)
 			return (unsigned)i;
 	if (i == AUDIT_STRATEGIES_MAX) /* no: there are fewer strategies */
 		return (unsigned)i - 1;
-	snprintf(audit->locks[i], STORE_LOCK_SIZE, "%s", lock);
-	audit->lock_count++;
+	snprintf(report->strategies[i].lock, STORE_LOCK_SIZE, "%s", lock);
+	report->strategy_count++;
 	return (unsigned)i;
 }
 
-bool
-audit_add(struct audit *audit, const struct store_line *line)
+static unsigned
+count_receipt(struct audit_report *report, const struct store_line *line)
 {
-	if (audit->count == audit->allocated) {
-		const size_t wanted = audit->allocated * 2 + 64;
-		struct row *rows =
-		    realloc(audit->rows, wanted * sizeof(*audit->rows));
+	const unsigned lock = lock_index(report, line->lock);
 
-		if (rows == NULL)
-			return false;
-		audit->rows = rows;
-		audit->allocated = wanted;
+	report->receipts++;
+	report->tickets += line->quantity;
+	report->strategies[lock].receipts++;
+	/* Lines of one write stand together: its first follows its base. */
+	if (line->nth == 1 && line->version != line->base + 1) {
+		report->overwrites++;
+		report->strategies[lock].overwrites++;
 	}
-	audit->rows[audit->count++] = (struct row){.base = line->base,
-	    .seat = line->seat,
-	    .quantity = line->quantity,
-	    .nth = line->nth,
-	    .kind = line->kind,
-	    .lock =
-		line->kind == STORE_SOLD ? lock_index(audit, line->lock) : 0};
-	if (line->kind == STORE_SOLD &&
-	    line->seat + line->quantity - 1 > audit->highest_seat)
-		audit->highest_seat = line->seat + line->quantity - 1;
-	return true;
+	return lock;
 }
 
-void
-audit_ask(struct audit *audit, int64_t seat)
+bool
+audit_add(const struct store_line *line, void *arg)
 {
-	audit->asked_seat = seat;
+	struct audit *audit = arg;
+	const size_t n = (size_t)audit->report.version++;
+	const int64_t last = line->seat + line->quantity - 1;
+
+	if (n == audit->allocated) {
+		audit->allocated = n * 2 + 64;
+		audit->rows = reallocarray(
+		    audit->rows, audit->allocated, sizeof(*audit->rows));
+		if (audit->rows == NULL)
+			abort();
+	}
+	audit->rows[n] = (struct row){.base = line->base,
+	    .seat = line->seat,
+	    .quantity = line->quantity,
+	    .sold = line->kind == STORE_SOLD};
+	audit->report.recounts += line->kind == STORE_RECOUNTED;
+	if (line->kind != STORE_SOLD)
+		return true;
+	audit->rows[n].lock = count_receipt(&audit->report, line);
+	if (last > audit->highest_seat)
+		audit->highest_seat = last;
+	return true;
 }
 
 /* The first write after x that had not seen x, up to `base`; 0: none. */
@@ -106,80 +111,55 @@ find_culprit(const struct audit *audit, int64_t x, int64_t base)
 	int64_t w;
 
 	for (w = x + 1; w <= base; w++)
-		if (audit->rows[w - 1].kind == STORE_SOLD &&
-		    audit->rows[w - 1].base < x)
+		if (audit->rows[w - 1].sold && audit->rows[w - 1].base < x)
 			return w;
 	return 0;
 }
 
 /* The line of version y sells a seat that the line of version x has sold. */
 static void
-blame(const struct audit *audit, struct audit_report *report, struct seat *seat,
-    int64_t number, int64_t x, int64_t y)
+blame(struct audit *audit, struct seat *seat, int64_t number, int64_t x,
+    int64_t y)
 {
-	const struct row *later = &audit->rows[y - 1];
-	int64_t culprit = y;
-	unsigned lock;
+	struct audit_report *report = &audit->report;
+	const int64_t base = audit->rows[y - 1].base;
+	const int64_t culprit = base < x ? y : find_culprit(audit, x, base);
+	const bool third = culprit != 0 && culprit != y;
+	const unsigned lock = audit->rows[(third ? culprit : y) - 1].lock;
 
-	if (later->base >= x)
-		culprit = find_culprit(audit, x, later->base);
-	lock = audit->rows[(culprit != 0 ? culprit : y) - 1].lock;
 	if ((seat->blamed & UINT64_C(1) << lock) == 0)
 		report->strategies[lock].seats_twice++;
 	seat->blamed |= UINT64_C(1) << lock;
-	if (report->collision.seat != 0 ||
+	if (report->collision.count != 0 ||
 	    (audit->asked_seat != 0 && audit->asked_seat != number))
 		return;
-	report->collision = (struct audit_collision){.seat = number,
-	    .first = x,
-	    .culprit = culprit == y ? 0 : culprit,
-	    .second = y,
+	report->collision = (struct audit_collision){.count = third ? 3 : 2,
+	    .versions = {x, third ? culprit : y, third ? y : 0},
+	    .seat = number,
 	    .explained = culprit != 0};
-	snprintf(
-	    report->collision.lock, STORE_LOCK_SIZE, "%s", audit->locks[lock]);
+	memcpy(report->collision.lock, report->strategies[lock].lock,
+	    STORE_LOCK_SIZE);
 }
 
 static void
-count_seats(const struct audit *audit, struct audit_report *report,
-    struct seat *seats, int64_t version)
+count_seats(struct audit *audit, struct seat *seats, int64_t version)
 {
+	struct audit_report *report = &audit->report;
 	const struct row *row = &audit->rows[version - 1];
 	int64_t number;
 
 	for (number = row->seat; number < row->seat + row->quantity; number++) {
 		struct seat *seat = &seats[number - 1];
 
-		if (seat->times == 0)
-			report->seats++;
-		if (seat->times == 1)
-			report->seats_twice++;
+		report->seats += seat->times == 0;
+		report->seats_twice += seat->times == 1;
 		if (seat->last != 0)
-			blame(audit, report, seat, number, seat->last, version);
+			blame(audit, seat, number, seat->last, version);
 		seat->last = version;
 		if (++seat->times > report->most_times) {
 			report->most_times = seat->times;
 			report->most_seat = number;
 		}
-	}
-}
-
-static void
-count_line(
-    const struct audit *audit, struct audit_report *report, int64_t version)
-{
-	const struct row *row = &audit->rows[version - 1];
-
-	if (row->kind == STORE_RECOUNTED)
-		report->recounts++;
-	if (row->kind != STORE_SOLD)
-		return;
-	report->receipts++;
-	report->tickets += row->quantity;
-	report->strategies[row->lock].receipts++;
-	/* Lines of one write stand together: its first follows its base. */
-	if (row->nth == 1 && version != row->base + 1) {
-		report->overwrites++;
-		report->strategies[row->lock].overwrites++;
 	}
 }
 
@@ -207,31 +187,25 @@ audit_finish(struct audit *audit, int64_t capacity, int64_t remaining,
     struct audit_report *report)
 {
 	struct seat *seats;
-	size_t i;
 	int64_t v;
 
-	memset(report, 0, sizeof(*report));
-	report->capacity = capacity;
-	report->remaining = remaining;
-	report->version = (int64_t)audit->count;
-	report->strategy_count = audit->lock_count;
-	for (i = 0; i < audit->lock_count; i++)
-		memcpy(report->strategies[i].lock, audit->locks[i],
-		    STORE_LOCK_SIZE);
 	seats = calloc((size_t)audit->highest_seat + 1, sizeof(*seats));
 	if (seats == NULL)
 		abort();
-	for (v = 1; v <= report->version; v++) {
-		count_line(audit, report, v);
-		count_seats(audit, report, seats, v);
-	}
-	if (report->collision.seat != 0)
+	for (v = 1; v <= audit->report.version; v++)
+		count_seats(audit, seats, v);
+	*report = audit->report;
+	report->capacity = capacity;
+	report->remaining = remaining;
+	if (report->collision.count != 0)
 		report->collision.times =
 		    seats[report->collision.seat - 1].times;
-	free(seats);
 	report->oversold = above_zero(report->tickets - capacity);
 	report->stranded = above_zero(capacity - report->seats - remaining);
 	report->verdict = judge(report);
+	free(seats);
+	free(audit->rows);
+	free(audit);
 }
 
 const char *
@@ -247,9 +221,11 @@ audit_verdict_name(enum verdict verdict)
 	return names[verdict];
 }
 
-void
-audit_witness_fill(struct audit_witness *witness, const struct store_line *line)
+bool
+audit_witness_fill(const struct store_line *line, void *arg)
 {
+	struct audit_witness *witness = arg;
+
 	*witness = (struct audit_witness){.version = line->version,
 	    .base = line->base,
 	    .seat = line->seat,
@@ -261,6 +237,7 @@ audit_witness_fill(struct audit_witness *witness, const struct store_line *line)
 	memcpy(witness->order, line->order, sizeof(witness->order));
 	snprintf(witness->buyer, sizeof(witness->buyer), "%s", line->buyer);
 	snprintf(witness->lock, sizeof(witness->lock), "%s", line->lock);
+	return false;
 }
 
 void

@@ -2,7 +2,7 @@
 /*
  * The oracle: what a ledger says happened, and whose write did it.
  *
- *     audit_new(), audit_add() for each line, audit_finish(), audit_free()
+ *     audit_new(), audit_add() for each line, audit_finish()
  *
  * It trusts no counter and no strategy's promise, only lines: which seats,
  * which version, and the version each write was based on, which is the one
@@ -20,6 +20,7 @@
  *     changed the counter.
  *
  * An audit is for one thread at a time, and so are its report and witnesses.
+ * Without memory all of it aborts.
  */
 #ifndef AUDIT_H
 #define AUDIT_H
@@ -49,10 +50,10 @@ struct audit_strategy {
 	int64_t overwrites;  /* writes that others' writes had preceded */
 };
 
-/* Versions of the lines of one collision; 0: there is none. */
 struct audit_collision {
+	size_t count;        /* of its lines: 0, there is none, or 2 or 3 */
+	int64_t versions[3]; /* X, W unless Y is to blame, Y */
 	int64_t seat;
-	int64_t first, culprit, second; /* X, W, Y; W is 0 if Y is to blame */
 	bool explained;
 	int64_t times;              /* the seat was sold */
 	char lock[STORE_LOCK_SIZE]; /* the strategy to blame */
@@ -87,19 +88,15 @@ struct audit_witness {
 
 struct audit;
 
-/* NULL: no memory. */
-struct audit *audit_new(void);
-void audit_free(struct audit *audit);
+/* The report's collision is to be this seat's; 0: the first one. */
+struct audit *audit_new(int64_t seat);
 
-/* The next line: of version 1, 2, … without a gap.  False: no memory. */
-bool audit_add(struct audit *audit, const struct store_line *line);
-
-/* The report's collision is this seat's, not the first one; 0: the first. */
-void audit_ask(struct audit *audit, int64_t seat);
+/* A store_visit_fn: the next line, of version 1, 2, … without a gap. */
+bool audit_add(const struct store_line *line, void *audit);
 
 /*
- * All lines were added; `capacity` and `remaining` are the sale's now.  The
- * report is whole in itself: it outlives the audit.
+ * All lines were added; `capacity` and `remaining` are the sale's now.  Frees
+ * the audit; the report is whole in itself.
  */
 void audit_finish(struct audit *audit, int64_t capacity, int64_t remaining,
     struct audit_report *report);
@@ -111,31 +108,24 @@ struct audit_subject {
 	const char *sale, *store, *host;
 	const char *lock; /* the strategy that is in force now */
 	bool lock_is_safe;
-	bool with_names; /* else buyers stay unnamed */
+	bool with_names;                       /* else buyers stay unnamed */
+	const struct audit_witness *witnesses; /* the collision's lines */
 };
 
-/* Copy a line of the collision; free it even if it has no trail. */
-void audit_witness_fill(
-    struct audit_witness *witness, const struct store_line *line);
+/* A store_visit_fn: copy one line.  Free it even if it has no trail. */
+bool audit_witness_fill(const struct store_line *line, void *witness);
 void audit_witness_free(struct audit_witness *witness);
 
-/*
- * The verdict in words, at most 80 columns.  `witnesses` are the collision's
- * lines in the order first, culprit (if any), second; `count` is 0, 2 or 3,
- * and others assert.
- */
+/* The verdict in words, at most 80 columns. */
 void audit_text_print(const struct audit_report *report,
-    const struct audit_subject *subject, const struct audit_witness *witnesses,
-    size_t count, FILE *out);
+    const struct audit_subject *subject, FILE *out);
 
 /* Only the collision: its columns and why; nothing if there is none. */
 void audit_text_print_collision(const struct audit_report *report,
-    const struct audit_subject *subject, const struct audit_witness *witnesses,
-    size_t count, FILE *out);
+    const struct audit_subject *subject, FILE *out);
 
 /* The same as data; a new reference. */
-json_t *audit_data_json(const struct audit_report *report,
-    const struct audit_subject *subject, const struct audit_witness *witnesses,
-    size_t count);
+json_t *audit_data_json(
+    const struct audit_report *report, const struct audit_subject *subject);
 
 #endif

@@ -2,8 +2,6 @@
 /* The audit for programs: the report as JSON, a member a line. */
 #include "service/audit/audit.h"
 
-#include <assert.h>
-
 #include "service/member.h"
 
 static json_t *
@@ -27,28 +25,22 @@ witness_json(const struct audit_witness *w, const char *role, bool with_name)
 }
 
 static json_t *
-collision_json(const struct audit_report *r,
-    const struct audit_subject *subject, const struct audit_witness *witnesses,
-    size_t count)
+collision_json(
+    const struct audit_collision *c, const struct audit_subject *subject)
 {
 	static const char *const roles[] = {"first", "culprit", "second"};
-	json_t *value, *orders;
+	json_t *value = json_object(), *orders = json_array();
 	size_t i;
 
-	if (count == 0)
-		return json_null();
-	assert(count == 2 || count == 3);
-	orders = json_array();
-	for (i = 0; i < count; i++)
+	for (i = 0; i < c->count; i++)
 		json_array_append_new(
-		    orders, witness_json(&witnesses[i],
-				i + 1 == count ? roles[2] : roles[i],
+		    orders, witness_json(&subject->witnesses[i],
+				i + 1 == c->count ? roles[2] : roles[i],
 				subject->with_names));
-	value = json_object();
-	member_number(value, "seat", r->collision.seat);
-	member_number(value, "times", r->collision.times);
-	member_text(value, "lock", r->collision.lock);
-	member_flag(value, "explained", r->collision.explained);
+	member_number(value, "seat", c->seat);
+	member_number(value, "times", c->times);
+	member_text(value, "lock", c->lock);
+	member_flag(value, "explained", c->explained);
 	member_json(value, "orders", orders);
 	return value;
 }
@@ -75,9 +67,8 @@ strategies_json(const struct audit_report *r)
 }
 
 json_t *
-audit_data_json(const struct audit_report *r,
-    const struct audit_subject *subject, const struct audit_witness *witnesses,
-    size_t count)
+audit_data_json(
+    const struct audit_report *r, const struct audit_subject *subject)
 {
 	json_t *value = json_object();
 
@@ -98,7 +89,8 @@ audit_data_json(const struct audit_report *r,
 	member_number(value, "overwrites", r->overwrites);
 	member_number(value, "recounts", r->recounts);
 	member_json(value, "strategies", strategies_json(r));
-	member_json(
-	    value, "collision", collision_json(r, subject, witnesses, count));
+	member_json(value, "collision",
+	    r->collision.count > 0 ? collision_json(&r->collision, subject)
+				   : json_null());
 	return value;
 }

@@ -6,7 +6,6 @@
  */
 #include "service/audit/audit.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,12 +22,13 @@ struct event {
 	int64_t at_ns;
 	size_t column;
 	char text[64];
-	bool is_last_write;
+	bool is_write;
 };
 
 struct story {
 	const struct audit_witness *witnesses;
-	size_t count, width; /* of a column */
+	size_t count; /* of columns */
+	int width;    /* of a column */
 	char names[3][40];
 	struct event events[STEPS_MAX];
 	size_t steps;
@@ -59,35 +59,20 @@ width_of(const char *text)
 	return width;
 }
 
-/* Copy whole characters that fit in `columns`; what they take is returned. */
-static int
+/* Copy whole characters, as many as fit in `columns` and in `to`. */
+static void
 copy_fitting(char *to, size_t size, const char *from, int columns)
 {
-	int width = 0;
 	size_t n = 0, length;
 
-	while (*from != '\0') {
-		const int w = character_width(from, &length);
-
-		if (width + w > columns || n + length >= size)
+	for (; *from != '\0'; from += length) {
+		columns -= character_width(from, &length);
+		if (columns < 0 || n + length >= size)
 			break;
 		memcpy(to + n, from, length);
 		n += length;
-		from += length;
-		width += w;
 	}
 	to[n] = '\0';
-	return width;
-}
-
-static void
-print_padded(FILE *out, const char *text, size_t columns)
-{
-	char fitting[256];
-	int width;
-
-	width = copy_fitting(fitting, sizeof(fitting), text, (int)columns);
-	fprintf(out, "%s%*s", fitting, (int)columns - width, "");
 }
 
 /* Words in lines that fit; all but the first are indented. */
@@ -120,27 +105,25 @@ print_wrapped(FILE *out, const char *text, int indent)
 static void
 name_witnesses(struct story *story, const struct audit_subject *subject)
 {
-	bool same[3] = {false};
+	char fitting[3][32];
 	size_t i, j;
 
 	for (i = 0; i < story->count; i++)
-		if (!subject->with_names)
-			snprintf(story->names[i], sizeof(story->names[i]),
-			    "buyer %c", (int)('A' + i));
+		if (subject->with_names)
+			copy_fitting(fitting[i], sizeof(fitting[i]),
+			    story->witnesses[i].buyer, 14);
 		else
-			copy_fitting(
-			    story->names[i], 32, story->witnesses[i].buyer, 14);
-	for (i = 0; i < story->count; i++)
-		for (j = 0; j < story->count; j++)
-			if (i != j &&
-			    strcmp(story->names[i], story->names[j]) == 0)
-				same[i] = true;
+			snprintf(fitting[i], sizeof(fitting[i]), "buyer %c",
+			    (int)('A' + i));
 	for (i = 0; i < story->count; i++) {
-		const size_t n = strlen(story->names[i]);
-
-		if (same[i])
-			snprintf(story->names[i] + n,
-			    sizeof(story->names[i]) - n, " (%zu)", i + 1);
+		for (j = 0; j < story->count; j++)
+			if (i != j && strcmp(fitting[i], fitting[j]) == 0)
+				break;
+		if (j == story->count)
+			memcpy(story->names[i], fitting[i], sizeof(fitting[i]));
+		else
+			snprintf(story->names[i], sizeof(story->names[i]),
+			    "%.31s (%c)", fitting[i], (int)('1' + i));
 	}
 }
 
@@ -180,6 +163,12 @@ word_step(const struct story *story, const struct audit_witness *witness,
 	return true;
 }
 
+static int64_t
+number_of(const json_t *step, const char *name)
+{
+	return json_integer_value(json_object_get(step, name));
+}
+
 static void
 add_events(struct story *story, size_t column)
 {
@@ -193,24 +182,21 @@ add_events(struct story *story, size_t column)
 		struct event *event = &story->events[story->steps];
 		const char *step =
 		    json_string_value(json_object_get(item, "step"));
-		int64_t remaining, version;
 
+		if (step == NULL)
+			continue;
 		/* A try that was refused has written nothing: forget it. */
-		if (step != NULL && (strcmp(step, "conflict") == 0 ||
-					strcmp(step, "switch") == 0))
+		if (strcmp(step, "conflict") == 0 ||
+		    strcmp(step, "switch") == 0)
 			story->steps = first;
-		if (step == NULL || story->steps == STEPS_MAX)
+		if (story->steps == STEPS_MAX ||
+		    !word_step(story, witness, step,
+			number_of(item, "remaining"),
+			number_of(item, "version"), event->text))
 			continue;
-		remaining =
-		    json_integer_value(json_object_get(item, "remaining"));
-		version = json_integer_value(json_object_get(item, "version"));
-		if (!word_step(
-			story, witness, step, remaining, version, event->text))
-			continue;
-		event->at_ns =
-		    json_integer_value(json_object_get(item, "at_ns"));
+		event->at_ns = number_of(item, "at_ns");
 		event->column = column;
-		event->is_last_write = column > 0 && strcmp(step, "write") == 0;
+		event->is_write = strcmp(step, "write") == 0;
 		story->steps++;
 	}
 }
@@ -225,23 +211,15 @@ by_time(const void *a, const void *b)
 	return x->column < y->column ? -1 : 1;
 }
 
-/* Where text begins: under its column's head, or to the left if it is long. */
-static int
-indent_of(const struct story *story, size_t column, const char *text)
+/* Under its column's head, or to the left if it is long. */
+static void
+print_text(
+    const struct story *story, size_t column, const char *text, FILE *out)
 {
-	const int wanted = (int)(column * story->width);
+	const int wanted = (int)column * story->width;
 	const int most = WIDTH - 2 - TIME_WIDTH - width_of(text);
 
-	return wanted < most ? wanted : most;
-}
-
-static void
-print_event(const struct story *story, const struct event *event, FILE *out)
-{
-	fprintf(out, "%11.3f ms  ",
-	    (double)(event->at_ns - story->events[0].at_ns) / 1e6);
-	fprintf(out, "%*s%s\n", indent_of(story, event->column, event->text),
-	    "", event->text);
+	fprintf(out, "%*s%s\n", wanted < most ? wanted : most, "", text);
 }
 
 /* Whose column it is; as long as there is room, with the clerk. */
@@ -253,46 +231,49 @@ print_heads(const struct story *story, FILE *out)
 	fprintf(out, "  %-*s", TIME_WIDTH, "time");
 	for (i = 0; i < story->count; i++) {
 		const struct audit_witness *witness = &story->witnesses[i];
-		const int room = (int)story->width - 1;
+		const bool is_last = i + 1 == story->count;
 		char head[96];
 
 		snprintf(head, sizeof(head), "%s · worker %u clerk %u",
 		    story->names[i], witness->worker, witness->clerk);
-		if (width_of(head) > room)
+		if (width_of(head) >= story->width)
 			snprintf(head, sizeof(head), "%s · clerk %u.%u",
 			    story->names[i], witness->worker, witness->clerk);
-		if (width_of(head) > room)
+		if (width_of(head) >= story->width)
 			snprintf(head, sizeof(head), "%s", story->names[i]);
-		if (i + 1 < story->count)
-			print_padded(out, head, story->width);
-		else
-			fprintf(out, "%s\n", head);
+		fprintf(out, "%s%*s", head,
+		    is_last ? 0 : story->width - width_of(head), "");
+	}
+	fprintf(out, "\n");
+}
+
+static void
+print_events(const struct story *story, bool explained, FILE *out)
+{
+	const struct event *event = story->events;
+	char text[64];
+
+	for (; event < story->events + story->steps; event++) {
+		fprintf(out, "%11.3f ms  ",
+		    (double)(event->at_ns - story->events[0].at_ns) / 1e6);
+		print_text(story, event->column, event->text, out);
+		/* The second column's write is to blame: nobody sees the
+		 * first one's any more. */
+		if (!event->is_write || event->column != 1 || !explained)
+			continue;
+		snprintf(text, sizeof(text), "^ %s's write is lost",
+		    story->names[0]);
+		fprintf(out, "%*s", 2 + TIME_WIDTH, "");
+		print_text(story, 1, text, out);
 	}
 }
 
-/* Under the write that overwrote it: whose write nobody sees any more. */
 static void
-print_loss(const struct story *story, const struct event *event,
-    const struct audit_collision *collision, FILE *out)
-{
-	const size_t culprit = story->count == 3 ? 1 : story->count - 1;
-	char text[64];
-
-	if (!event->is_last_write || event->column != culprit ||
-	    !collision->explained)
-		return;
-	snprintf(text, sizeof(text), "^ %s's write is lost", story->names[0]);
-	fprintf(out, "%*s%s\n",
-	    2 + TIME_WIDTH + indent_of(story, event->column, text), "", text);
-}
-
-static void
-print_why(const struct story *story, const struct audit_collision *collision,
-    FILE *out)
+print_why(const struct story *story, bool explained, FILE *out)
 {
 	char text[256];
 
-	if (!collision->explained)
+	if (!explained)
 		snprintf(text, sizeof(text),
 		    "Why: no write in the ledger explains it; something else "
 		    "changed the counter.");
@@ -310,35 +291,32 @@ print_why(const struct story *story, const struct audit_collision *collision,
 
 void
 audit_text_print_collision(const struct audit_report *report,
-    const struct audit_subject *subject, const struct audit_witness *witnesses,
-    size_t count, FILE *out)
+    const struct audit_subject *subject, FILE *out)
 {
-	struct story story = {.witnesses = witnesses, .count = count};
+	const struct audit_collision *c = &report->collision;
+	struct story story = {
+	    .witnesses = subject->witnesses, .count = c->count};
 	char text[256];
 	size_t i;
 
-	assert(count == 0 || count == 2 || count == 3);
-	if (count == 0)
+	if (c->count == 0)
 		return;
-	story.width = (WIDTH - 2 - TIME_WIDTH) / count;
+	story.width = (WIDTH - 2 - TIME_WIDTH) / (int)c->count;
 	name_witnesses(&story, subject);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < c->count; i++)
 		add_events(&story, i);
 	qsort(story.events, story.steps, sizeof(story.events[0]), by_time);
 	snprintf(text, sizeof(text),
 	    "How seat %" PRId64 " was sold to %s and to %s "
 	    "(orders %.6s…, %.6s…):",
-	    report->collision.seat, story.names[0], story.names[count - 1],
-	    witnesses[0].order, witnesses[count - 1].order);
+	    c->seat, story.names[0], story.names[c->count - 1],
+	    story.witnesses[0].order, story.witnesses[c->count - 1].order);
 	print_wrapped(out, text, 0);
 	fprintf(out, "\n");
 	print_heads(&story, out);
-	for (i = 0; i < story.steps; i++) {
-		print_event(&story, &story.events[i], out);
-		print_loss(&story, &story.events[i], &report->collision, out);
-	}
+	print_events(&story, c->explained, out);
 	fprintf(out, "\n");
-	print_why(&story, &report->collision, out);
+	print_why(&story, c->explained, out);
 }
 
 /* -------------------------------------------------------------- summary -- */
@@ -347,14 +325,13 @@ static void
 print_headline(const struct audit_report *r,
     const struct audit_subject *subject, FILE *out)
 {
-	char name[24], what[96], where[160];
+	char name[24] = "", what[96], where[160];
 	const char *verdict = audit_verdict_name(r->verdict);
 	size_t i;
 	int width;
 
 	for (i = 0; verdict[i] != '\0'; i++)
 		name[i] = (char)toupper((unsigned char)verdict[i]);
-	name[i] = '\0';
 	if (r->verdict == VERDICT_OVERSOLD)
 		snprintf(what, sizeof(what),
 		    "%" PRId64 " ticket%s sold, there %s %" PRId64, r->tickets,
@@ -432,14 +409,13 @@ print_cure(const struct audit_subject *subject, FILE *out)
 
 void
 audit_text_print(const struct audit_report *report,
-    const struct audit_subject *subject, const struct audit_witness *witnesses,
-    size_t count, FILE *out)
+    const struct audit_subject *subject, FILE *out)
 {
 	print_headline(report, subject, out);
 	print_strategies(report, out);
-	if (count == 0)
+	if (report->collision.count == 0)
 		return;
 	fprintf(out, "\n");
-	audit_text_print_collision(report, subject, witnesses, count, out);
+	audit_text_print_collision(report, subject, out);
 	print_cure(subject, out);
 }

@@ -548,16 +548,12 @@ ask_audit(struct trial *trial)
 {
 	const struct evidence *e = trial->evidence;
 	struct judgement *j = trial->judgement;
-	struct audit *audit = audit_new();
+	struct audit *audit = audit_new(0);
 	size_t i;
 
-	if (audit == NULL)
-		abort();
 	for (i = 0; i < e->line_count; i++)
-		if (!audit_add(audit, &e->lines[i]))
-			abort();
+		audit_add(&e->lines[i], audit);
 	audit_finish(audit, e->capacity, e->remaining, &j->audit);
-	audit_free(audit);
 	/* It sees the ledger only: what it finds we must find. */
 	j->audit_agrees = j->audit.verdict == VERDICT_CORRECT || j->wrong;
 	accuse(trial, WRONG_NONSENSE, !j->audit_agrees,
@@ -600,46 +596,42 @@ oracle_worst(const struct judgement *judgement)
 
 /* ----------------------------------------------------------- collision -- */
 
-static size_t
-call_witnesses(const struct evidence *e, const struct judgement *j,
+static void
+call_witnesses(const struct evidence *e, const struct audit_collision *c,
     struct audit_witness witnesses[3])
 {
-	const struct audit_collision *c = &j->audit.collision;
-	const int64_t versions[] = {c->first, c->culprit, c->second};
 	struct store_line line;
-	size_t i, count = 0;
+	size_t i;
 
-	for (i = 0; i < 3; i++) {
-		if (versions[i] < 1)
-			continue;
-		line = e->lines[versions[i] - 1];
+	for (i = 0; i < c->count; i++) {
+		line = e->lines[c->versions[i] - 1];
 		if (line.trail == NULL)
 			line.trail = "[]";
-		audit_witness_fill(&witnesses[count++], &line);
+		audit_witness_fill(&line, &witnesses[i]);
 	}
-	return count;
 }
 
 json_t *
 oracle_collision(const struct evidence *evidence,
     const struct judgement *judgement, const char *store, FILE *out)
 {
+	const struct audit_collision *c = &judgement->audit.collision;
+	struct audit_witness witnesses[3];
 	const struct audit_subject subject = {.sale = evidence->sale,
 	    .store = store,
 	    .host = "localhost:8080",
 	    .lock = evidence->line_count > 0 ? evidence->lines[0].lock : "",
-	    .with_names = true};
-	struct audit_witness witnesses[3];
+	    .with_names = true,
+	    .witnesses = witnesses};
 	json_t *whole, *collision;
-	size_t i, count;
+	size_t i;
 
-	count = call_witnesses(evidence, judgement, witnesses);
-	audit_text_print_collision(
-	    &judgement->audit, &subject, witnesses, count, out);
-	whole = audit_data_json(&judgement->audit, &subject, witnesses, count);
+	call_witnesses(evidence, c, witnesses);
+	audit_text_print_collision(&judgement->audit, &subject, out);
+	whole = audit_data_json(&judgement->audit, &subject);
 	collision = json_incref(json_object_get(whole, "collision"));
 	json_decref(whole);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < c->count; i++)
 		audit_witness_free(&witnesses[i]);
 	return collision;
 }

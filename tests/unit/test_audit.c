@@ -30,7 +30,6 @@ struct book {
 	const char *lock;
 	struct audit_report report;
 	struct audit_witness witnesses[3];
-	size_t witness_count;
 };
 
 static int
@@ -48,8 +47,10 @@ setup(void **state)
 static void
 dismiss(struct book *book)
 {
-	while (book->witness_count > 0)
-		audit_witness_free(&book->witnesses[--book->witness_count]);
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		audit_witness_free(&book->witnesses[i]);
 }
 
 static int
@@ -125,31 +126,22 @@ at(struct book *book, struct store_line *line, int64_t read_us,
 	line->trail = trail;
 }
 
-static void
-call_witness(struct book *book, int64_t version)
-{
-	if (version != 0)
-		audit_witness_fill(&book->witnesses[book->witness_count++],
-		    &book->lines[version - 1]);
-}
-
 static const struct audit_report *
 judge(struct book *book)
 {
-	struct audit *audit = audit_new();
+	struct audit *audit = audit_new(0);
 	struct audit_report *report = &book->report;
 	size_t i;
 
 	dismiss(book);
-	assert_non_null(audit);
 	for (i = 0; i < book->count; i++)
-		assert_true(audit_add(audit, &book->lines[i]));
+		assert_true(audit_add(&book->lines[i], audit));
 	memset(report, 0xa5, sizeof(*report)); /* all of it is set */
 	audit_finish(audit, book->capacity, book->remaining, report);
-	audit_free(audit);
-	call_witness(book, report->collision.first);
-	call_witness(book, report->collision.culprit);
-	call_witness(book, report->collision.second);
+	for (i = 0; i < report->collision.count; i++)
+		assert_false(audit_witness_fill(
+		    &book->lines[report->collision.versions[i] - 1],
+		    &book->witnesses[i]));
 	return report;
 }
 
@@ -160,9 +152,10 @@ assert_collision(const struct book *book, int64_t seat, int64_t first,
 	const struct audit_collision *c = &book->report.collision;
 
 	assert_int_equal(c->seat, seat);
-	assert_int_equal(c->first, first);
-	assert_int_equal(c->culprit, culprit);
-	assert_int_equal(c->second, second);
+	assert_int_equal(c->count, first == 0 ? 0 : culprit == 0 ? 2 : 3);
+	assert_int_equal(c->versions[0], first);
+	assert_int_equal(c->versions[1], culprit != 0 ? culprit : second);
+	assert_int_equal(c->versions[2], culprit != 0 ? second : 0);
 }
 
 /* ------------------------------------------------------------- verdicts -- */
@@ -270,7 +263,7 @@ test_three_columns(void **state)
 	judge(book);
 	assert_collision(book, 1, 1, 2, 3);
 	assert_true(book->report.collision.explained);
-	assert_int_equal(book->witness_count, 3);
+	assert_int_equal(book->report.collision.count, 3);
 }
 
 static void
@@ -327,7 +320,7 @@ test_unexplained(void **state)
 	assert_int_equal(book->report.verdict, VERDICT_DOUBLE_BOOKED);
 	assert_int_equal(book->report.overwrites, 0);
 	assert_int_equal(book->report.strategies[0].seats_twice, 1);
-	assert_int_equal(book->witness_count, 2);
+	assert_int_equal(book->report.collision.count, 2);
 }
 
 /* A recount is no sale, and nobody's fault. */
@@ -557,7 +550,8 @@ subject_of(const struct book *book)
 	    .host = "localhost:8080",
 	    .lock = book->lock,
 	    .lock_is_safe = strcmp(book->lock, "mutex") == 0,
-	    .with_names = true};
+	    .with_names = true,
+	    .witnesses = book->witnesses};
 }
 
 /* The caller frees it. */
@@ -569,8 +563,7 @@ words_of(const struct book *book, const struct audit_subject *subject)
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(out);
-	audit_text_print(
-	    &book->report, subject, book->witnesses, book->witness_count, out);
+	audit_text_print(&book->report, subject, out);
 	fclose(out);
 	return text;
 }
@@ -860,7 +853,8 @@ test_words_tries(void **state)
 				  .store = "json",
 				  .host = "h",
 				  .lock = "none",
-				  .with_names = true});
+				  .with_names = true,
+				  .witnesses = book->witnesses});
 	assert_null(strstr(text, "55 left"));
 	assert_null(strstr(text, "54 left"));
 	assert_non_null(
@@ -952,12 +946,13 @@ assert_long_fits(
 	    .store = "sqlite",
 	    .host = "a-host-of-forty-characters-------------:1",
 	    .lock = "mutex-private",
-	    .with_names = true};
+	    .with_names = true,
+	    .witnesses = book->witnesses};
 	char *text;
 
 	fill_long(book, first, second, three);
 	judge(book);
-	assert_int_equal(book->witness_count, three ? 3 : 2);
+	assert_int_equal(book->report.collision.count, three ? 3 : 2);
 	text = words_of(book, &subject);
 	assert_fits(text);
 	free(text);
@@ -1017,8 +1012,7 @@ data_of(struct book *book, bool with_names)
 
 	subject.with_names = with_names;
 	judge(book);
-	value = audit_data_json(
-	    &book->report, &subject, book->witnesses, book->witness_count);
+	value = audit_data_json(&book->report, &subject);
 	assert_non_null(value);
 	return value;
 }
