@@ -226,17 +226,10 @@ audit_witness_fill(const struct store_line *line, void *arg)
 {
 	struct audit_witness *witness = arg;
 
-	*witness = (struct audit_witness){.version = line->version,
-	    .base = line->base,
-	    .seat = line->seat,
-	    .quantity = line->quantity,
-	    .remaining = line->remaining,
-	    .worker = line->worker,
-	    .clerk = line->clerk,
-	    .trail = json_loads(line->trail, 0, NULL)};
-	memcpy(witness->order, line->order, sizeof(witness->order));
+	witness->line = *line;
 	snprintf(witness->buyer, sizeof(witness->buyer), "%s", line->buyer);
 	snprintf(witness->lock, sizeof(witness->lock), "%s", line->lock);
+	witness->trail = json_loads(line->trail, 0, NULL);
 	return false;
 }
 

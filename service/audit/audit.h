@@ -76,13 +76,11 @@ struct audit_report {
 	struct audit_collision collision; /* the first one, or as asked */
 };
 
-/* A line of the collision in full; strings are copies. */
+/* A line of the collision that outlives its visit. */
 struct audit_witness {
-	int64_t version, base, seat, quantity, remaining;
-	char order[STORE_ORDER_SIZE];
+	struct store_line line; /* but for its texts, which are these */
 	char buyer[AUDIT_BUYER_SIZE];
 	char lock[STORE_LOCK_SIZE];
-	unsigned worker, clerk;
 	json_t *trail; /* a list; a reference */
 };
 

@@ -10,15 +10,15 @@ witness_json(const struct audit_witness *w, const char *role, bool with_name)
 	json_t *value = json_object();
 
 	member_text(value, "role", role);
-	member_text(value, "order", w->order);
+	member_text(value, "order", w->line.order);
 	member_text(value, "buyer", with_name ? w->buyer : NULL);
-	member_seats(value, w->seat, w->quantity);
-	member_number(value, "version", w->version);
-	member_number(value, "base", w->base);
-	member_number(value, "remaining", w->remaining);
+	member_seats(value, w->line.seat, w->line.quantity);
+	member_number(value, "version", w->line.version);
+	member_number(value, "base", w->line.base);
+	member_number(value, "remaining", w->line.remaining);
 	member_text(value, "lock", w->lock);
-	member_number(value, "worker", w->worker);
-	member_number(value, "clerk", w->clerk);
+	member_number(value, "worker", w->line.worker);
+	member_number(value, "clerk", w->line.clerk);
 	member_json(value, "trail",
 	    w->trail != NULL ? json_incref(w->trail) : json_null());
 	return value;

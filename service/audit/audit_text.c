@@ -137,24 +137,31 @@ print_seats(char *text, size_t size, int64_t seat, int64_t quantity)
 		    seat + quantity - 1);
 }
 
-/* False: a step of this kind says nothing about the collision. */
+static int64_t
+number_of(const json_t *step, const char *name)
+{
+	return json_integer_value(json_object_get(step, name));
+}
+
+/* A step in words; false: its kind says nothing about the collision. */
 static bool
 word_step(const struct story *story, const struct audit_witness *witness,
-    const char *step, int64_t remaining, int64_t version, char text[64])
+    const char *kind, const json_t *step, char text[64])
 {
+	const int64_t remaining = number_of(step, "remaining");
 	char seats[32];
 
-	if (strcmp(step, "lock") == 0) {
+	if (strcmp(kind, "lock") == 0) {
 		snprintf(text, 64, "gets a lock (%s)", witness->lock);
-	} else if (strcmp(step, "read") == 0 && story->count == 2) {
+	} else if (strcmp(kind, "read") == 0 && story->count == 2) {
 		snprintf(text, 64,
 		    "reads %" PRId64 " left (version %" PRId64 ")", remaining,
-		    version);
-	} else if (strcmp(step, "read") == 0) {
+		    number_of(step, "version"));
+	} else if (strcmp(kind, "read") == 0) {
 		snprintf(text, 64, "reads %" PRId64 " left", remaining);
-	} else if (strcmp(step, "write") == 0) {
-		print_seats(
-		    seats, sizeof(seats), witness->seat, witness->quantity);
+	} else if (strcmp(kind, "write") == 0) {
+		print_seats(seats, sizeof(seats), witness->line.seat,
+		    witness->line.quantity);
 		snprintf(text, 64, "writes %" PRId64 " left, %s%s", remaining,
 		    story->count == 2 ? "takes " : "", seats);
 	} else {
@@ -163,40 +170,32 @@ word_step(const struct story *story, const struct audit_witness *witness,
 	return true;
 }
 
-static int64_t
-number_of(const json_t *step, const char *name)
-{
-	return json_integer_value(json_object_get(step, name));
-}
-
 static void
 add_events(struct story *story, size_t column)
 {
 	const struct audit_witness *witness = &story->witnesses[column];
 	const size_t first = story->steps;
-	const json_t *item;
+	const json_t *step;
 	size_t i;
 
-	json_array_foreach(witness->trail, i, item)
+	json_array_foreach(witness->trail, i, step)
 	{
 		struct event *event = &story->events[story->steps];
-		const char *step =
-		    json_string_value(json_object_get(item, "step"));
+		const char *kind =
+		    json_string_value(json_object_get(step, "step"));
 
-		if (step == NULL)
+		if (kind == NULL)
 			continue;
 		/* A try that was refused has written nothing: forget it. */
-		if (strcmp(step, "conflict") == 0 ||
-		    strcmp(step, "switch") == 0)
+		if (strcmp(kind, "conflict") == 0 ||
+		    strcmp(kind, "switch") == 0)
 			story->steps = first;
 		if (story->steps == STEPS_MAX ||
-		    !word_step(story, witness, step,
-			number_of(item, "remaining"),
-			number_of(item, "version"), event->text))
+		    !word_step(story, witness, kind, step, event->text))
 			continue;
-		event->at_ns = number_of(item, "at_ns");
+		event->at_ns = number_of(step, "at_ns");
 		event->column = column;
-		event->is_write = strcmp(step, "write") == 0;
+		event->is_write = strcmp(kind, "write") == 0;
 		story->steps++;
 	}
 }
@@ -235,10 +234,11 @@ print_heads(const struct story *story, FILE *out)
 		char head[96];
 
 		snprintf(head, sizeof(head), "%s · worker %u clerk %u",
-		    story->names[i], witness->worker, witness->clerk);
+		    story->names[i], witness->line.worker, witness->line.clerk);
 		if (width_of(head) >= story->width)
 			snprintf(head, sizeof(head), "%s · clerk %u.%u",
-			    story->names[i], witness->worker, witness->clerk);
+			    story->names[i], witness->line.worker,
+			    witness->line.clerk);
 		if (width_of(head) >= story->width)
 			snprintf(head, sizeof(head), "%s", story->names[i]);
 		fprintf(out, "%s%*s", head,
@@ -310,7 +310,8 @@ audit_text_print_collision(const struct audit_report *report,
 	    "How seat %" PRId64 " was sold to %s and to %s "
 	    "(orders %.6s…, %.6s…):",
 	    c->seat, story.names[0], story.names[c->count - 1],
-	    story.witnesses[0].order, story.witnesses[c->count - 1].order);
+	    story.witnesses[0].line.order,
+	    story.witnesses[c->count - 1].line.order);
 	print_wrapped(out, text, 0);
 	fprintf(out, "\n");
 	print_heads(&story, out);

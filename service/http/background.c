@@ -13,8 +13,6 @@
 #define JOBS_MAX 1024
 #define TIDY_EVERY_NS (100 * NS_PER_MS)
 
-STAILQ_HEAD(jobs, job);
-
 struct background {
 	const struct service *service;
 	unsigned worker;

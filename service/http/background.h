@@ -16,9 +16,11 @@
 
 /* One thing to do; memory of its owner, who keeps it until it is served. */
 struct job {
-	STAILQ_ENTRY(job) link; /* in the list; under its mutex */
+	STAILQ_ENTRY(job) link; /* in a list; under its mutex */
 	void *owner;            /* whose job it is; not looked at here */
 };
+
+STAILQ_HEAD(jobs, job);
 
 struct background;
 

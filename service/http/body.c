@@ -150,7 +150,7 @@ body_parse(
 	bool is_json;
 
 	*body = (struct body){.reply = reply};
-	if (request->body_too_large)
+	if (request->body_size > REQUEST_BODY_MAX)
 		return body_too_large(reply);
 	if (request->body_size == 0 || type == NULL)
 		type = FORM;

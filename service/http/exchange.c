@@ -79,7 +79,6 @@ send_reply(struct exchange *exchange)
 	result = MHD_queue_response(
 	    exchange->connection, (unsigned)reply->status, response);
 	MHD_destroy_response(response);
-	exchange->answered = true;
 	assert(reply->status < SERVICE_STATUSES);
 	counting_add(
 	    &exchange->loop->tally
@@ -97,7 +96,7 @@ exchange_post(struct exchange *exchange)
 
 	pthread_mutex_lock(&loop->mutex);
 	was_empty = STAILQ_EMPTY(&loop->outbox);
-	STAILQ_INSERT_TAIL(&loop->outbox, exchange, link);
+	STAILQ_INSERT_TAIL(&loop->outbox, &exchange->job, link);
 	pthread_mutex_unlock(&loop->mutex);
 	if (was_empty)
 		(void)!write(loop->wake_fd, &one, sizeof(one));
@@ -176,13 +175,13 @@ exchange_handle(void *arg, struct MHD_Connection *connection, const char *path,
 		*context = exchange;
 		return refuse_early(exchange);
 	}
-	if (exchange->answered)
-		return MHD_YES;
+	if (exchange->reply.status != 0 && !exchange->handed_over)
+		return MHD_YES; /* refused early */
 	if (size > 0) {
 		*upload_size = 0;
 		request_put_body(&exchange->request, upload, size);
-		exchange->uploaded += size;
-		return exchange->uploaded <= UPLOAD_MAX ? MHD_YES : MHD_NO;
+		return exchange->request.body_size <= UPLOAD_MAX ? MHD_YES
+								 : MHD_NO;
 	}
 	return serve(exchange);
 }

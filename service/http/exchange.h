@@ -10,8 +10,6 @@
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
 
-#include <sys/queue.h>
-
 #include <microhttpd.h>
 #include <pthread.h>
 
@@ -25,13 +23,8 @@ struct exchange {
 	struct reply reply;
 	struct call call; /* about both; its store is that of its thread */
 	bool handed_over; /* once; stays so when it is back */
-	bool answered;    /* a reply was queued */
-	size_t uploaded;  /* bytes of the body, those that were dropped too */
-	struct job job;
-	STAILQ_ENTRY(exchange) link; /* in the outbox; under its mutex */
+	struct job job;   /* waits for the background, then in the outbox */
 };
-
-STAILQ_HEAD(outbox, exchange);
 
 /* A worker's loop, as its exchanges see it; by the HTTP thread only. */
 struct loop {
@@ -48,7 +41,7 @@ struct loop {
 	/* By all threads: exchanges that were served. */
 	int wake_fd; /* an eventfd: the outbox is not empty */
 	pthread_mutex_t mutex;
-	struct outbox outbox; /* under `mutex` */
+	struct jobs outbox; /* served exchanges'; under `mutex` */
 };
 
 /* Any thread: it was served; have the loop resume its connection. */

@@ -139,8 +139,8 @@ handle_deadline_ns(const struct call *call)
 }
 
 void
-handle_reply_receipt(struct call *call, int status,
-    const struct receipt *receipt, const char *trail)
+handle_reply_receipt(
+    struct call *call, int status, const struct receipt *receipt, json_t *trail)
 {
 	json_t *value = json_object();
 
@@ -156,7 +156,7 @@ handle_reply_receipt(struct call *call, int status,
 		member_number(value, "base", receipt->base);
 		member_number(value, "worker", receipt->worker);
 		member_number(value, "clerk", receipt->clerk);
-		member_json(value, "trail", json_loads(trail, 0, NULL));
+		member_json(value, "trail", trail);
 	}
 	reply_json(call->reply, status, value);
 }

@@ -17,9 +17,6 @@
 #include "service/http/request.h"
 #include "service/service.h"
 
-#define LEDGER_PAGE 100
-#define LEDGER_PAGE_MAX 1000
-
 /*
  * A call of the API: one request on its way through the service.  `store` is
  * the calling thread's; NULL: it is being recovered, and what needs it is
@@ -65,9 +62,9 @@ int64_t handle_deadline_ns(const struct call *call);
 json_t *handle_sale_json(
     const struct call *call, const struct store_state *state);
 
-/* A receipt of the path's sale; `trail` is a JSON list, NULL: without it. */
+/* A receipt of the path's sale; takes the reference.  NULL: without trail. */
 void handle_reply_receipt(struct call *call, int status,
-    const struct receipt *receipt, const char *trail);
+    const struct receipt *receipt, json_t *trail);
 
 /* ETags look like "0011223344556677-12": epoch and version. */
 void handle_put_etag(struct call *call, const struct store_state *state);

@@ -26,9 +26,9 @@ find_witnesses(struct call *call, struct inquiry *inquiry)
 	size_t i;
 
 	for (i = 0; i < c->count && result == STORE_OK; i++)
-		result = store_each(call->store, &inquiry->state,
-		    c->versions[i] - 1, audit_witness_fill,
-		    &inquiry->witnesses[i]);
+		result =
+		    store_each(call->store, &inquiry->state, c->versions[i] - 1,
+			audit_witness_fill, &inquiry->witnesses[i]);
 	return result;
 }
 

@@ -122,41 +122,19 @@ put_server_timing(struct call *call)
 	    (double)trail_spent_ns(trail, STEP_WRITE) / 1e6);
 }
 
-/* What a refusal says besides: on request its trail, and who refused it. */
+/* The order's trail; NULL: nobody asked for it. */
 static json_t *
 asked_trail(const struct call *call)
 {
-	const struct receipt *receipt = &call->request->order.receipt;
-	json_t *value = json_object();
+	const struct order *order = &call->request->order;
 	char text[TRAIL_TEXT_SIZE];
 
 	if (!handle_arg_is_set(call->request, "trail"))
-		return value;
-	trail_print(&call->request->order.trail, text);
-	member_json(value, "trail", json_loads(text, 0, NULL));
-	if (receipt->worker > 0) { /* a clerk did */
-		member_number(value, "worker", receipt->worker);
-		member_number(value, "clerk", receipt->clerk);
-	}
-	return value;
-}
-
-static void
-reply_sold(struct call *call)
-{
-	const struct order *order = &call->request->order;
-	char text[TRAIL_TEXT_SIZE];
-	const char *trail = NULL;
-
-	if (handle_arg_is_set(call->request, "trail")) {
-		trail_print(&order->trail, text);
-		trail = order->outcome == OUTCOME_REPLAYED
-			    ? order->replayed_trail
-			    : text;
-	}
-	handle_reply_receipt(call, 201, &order->receipt, trail);
-	reply_header(call->reply, "Location", "/sales/%s/orders/%s",
-	    order->sale, order->receipt.order);
+		return NULL;
+	if (order->outcome == OUTCOME_REPLAYED)
+		return json_loads(order->replayed_trail, 0, NULL);
+	trail_print(&order->trail, text);
+	return json_loads(text, 0, NULL);
 }
 
 #define TRY_AGAIN "Nothing was sold to you; try again."
@@ -192,9 +170,14 @@ reply_refused(struct call *call)
 	const int64_t left = order->state.remaining;
 	const int64_t version = order->state.version;
 	const char *detail = refusals[outcome].detail;
-	json_t *extra = asked_trail(call);
+	json_t *extra = json_object(), *trail = asked_trail(call);
 	char text[128];
 
+	member_json(extra, "trail", trail);
+	if (trail != NULL && order->receipt.worker > 0) { /* a clerk did */
+		member_number(extra, "worker", order->receipt.worker);
+		member_number(extra, "clerk", order->receipt.clerk);
+	}
 	if (outcome == OUTCOME_NO_SALE) {
 		handle_no_sale(call, extra);
 		return;
@@ -227,11 +210,16 @@ reply_refused(struct call *call)
 void
 handle_buy_decided(struct call *call)
 {
-	const enum outcome outcome = call->request->order.outcome;
+	const struct order *order = &call->request->order;
 
-	if (outcome == OUTCOME_SOLD || outcome == OUTCOME_REPLAYED)
-		reply_sold(call);
-	else
+	if (order->outcome == OUTCOME_SOLD ||
+	    order->outcome == OUTCOME_REPLAYED) {
+		handle_reply_receipt(
+		    call, 201, &order->receipt, asked_trail(call));
+		reply_header(call->reply, "Location", "/sales/%s/orders/%s",
+		    order->sale, order->receipt.order);
+	} else {
 		reply_refused(call);
+	}
 	put_server_timing(call);
 }

@@ -6,6 +6,9 @@
 #include "service/http/problem.h"
 #include "service/member.h"
 
+#define LEDGER_PAGE 100
+#define LEDGER_PAGE_MAX 1000
+
 /* Whoever knows the order's 128 random bits may see the buyer's name. */
 static bool
 reply_order(const struct store_line *line, void *call)
@@ -13,7 +16,8 @@ reply_order(const struct store_line *line, void *call)
 	struct receipt receipt;
 
 	order_fill_receipt(&receipt, line);
-	handle_reply_receipt(call, 200, &receipt, line->trail);
+	handle_reply_receipt(
+	    call, 200, &receipt, json_loads(line->trail, 0, NULL));
 	return true;
 }
 

@@ -7,8 +7,8 @@
  */
 #include "service/http/loop.h"
 
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/param.h>
 #include <sys/resource.h>
 
 #include <assert.h>
@@ -60,26 +60,15 @@ unescape(void *arg, struct MHD_Connection *connection, char *text)
 					   : MHD_http_unescape(text);
 }
 
-static void
-library_log(void *arg, const char *format, va_list args)
-{
-	(void)arg;
-	(void)format;
-	(void)args; /* about broken clients, who could fill the disk */
-}
-
 static unsigned
 connection_limit(void)
 {
 	struct rlimit files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return SPARE_FILES;
+	getrlimit(RLIMIT_NOFILE, &files);
 	if (files.rlim_cur < 2 * SPARE_FILES)
 		return (unsigned)files.rlim_cur / 2;
-	if (files.rlim_cur - SPARE_FILES > CONNECTIONS_MAX)
-		return CONNECTIONS_MAX;
-	return (unsigned)files.rlim_cur - SPARE_FILES;
+	return (unsigned)MIN(files.rlim_cur - SPARE_FILES, CONNECTIONS_MAX);
 }
 
 struct loop *
@@ -97,16 +86,15 @@ loop_new(const struct service *service, unsigned worker)
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd == -1)
 		goto undo_loop;
-	loop->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-	    NULL, NULL, exchange_handle, loop, MHD_OPTION_EXTERNAL_LOGGER,
-	    library_log, NULL, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, service->listen_fd,
-	    MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-	    MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
-	    MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL,
-	    MHD_OPTION_END);
+	loop->daemon =
+	    MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+		NULL, exchange_handle, loop, MHD_OPTION_UNESCAPE_CALLBACK,
+		unescape, NULL, MHD_OPTION_LISTEN_SOCKET, service->listen_fd,
+		MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+		MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
+		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL,
+		MHD_OPTION_END);
 	if (loop->daemon == NULL)
 		goto undo_wake;
 	return loop;
@@ -140,31 +128,20 @@ loop_free(struct loop *loop)
 static void
 empty_outbox(struct loop *loop)
 {
-	struct outbox taken = STAILQ_HEAD_INITIALIZER(taken);
-	struct exchange *exchange;
+	struct jobs taken = STAILQ_HEAD_INITIALIZER(taken);
+	const struct exchange *exchange;
+	struct job *job;
 	uint64_t woken;
 
 	(void)!read(loop->wake_fd, &woken, sizeof(woken));
 	pthread_mutex_lock(&loop->mutex);
 	STAILQ_CONCAT(&taken, &loop->outbox);
 	pthread_mutex_unlock(&loop->mutex);
-	while ((exchange = STAILQ_FIRST(&taken)) != NULL) {
+	while ((job = STAILQ_FIRST(&taken)) != NULL) {
 		STAILQ_REMOVE_HEAD(&taken, link);
+		exchange = job->owner;
 		MHD_resume_connection(exchange->connection);
 	}
-}
-
-static void
-begin_drain(struct loop *loop)
-{
-	int fd;
-
-	loop->draining = true;
-	fd = MHD_quiesce_daemon(loop->daemon);
-	if (fd != -1)
-		close(fd);
-	if (loop->queue != NULL)
-		queue_close(loop->queue);
 }
 
 static int
@@ -178,9 +155,9 @@ wait_ms(const struct loop *loop)
 	return loop->draining ? 10 : LOOP_WAIT_MS;
 }
 
-/* One turn of the loop: wait, resume what was served, read and write. */
-static void
-turn(struct loop *loop, int stop_fd, bool *stop)
+/* Wait, resume what was served, read and write.  True: it is to stop. */
+static bool
+turn(struct loop *loop, int stop_fd)
 {
 	const union MHD_DaemonInfo *info =
 	    MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -188,14 +165,13 @@ turn(struct loop *loop, int stop_fd, bool *stop)
 	    {.fd = loop->wake_fd, .events = POLLIN},
 	    {.fd = stop_fd, .events = POLLIN}};
 
-	if (poll(fds, loop->draining ? 2 : 3, wait_ms(loop)) > 0 &&
-	    !loop->draining && fds[2].revents != 0)
-		*stop = true;
+	poll(fds, 3, wait_ms(loop));
 	empty_outbox(loop);
 	MHD_run(loop->daemon);
 	if (loop->queue != NULL)
 		atomic_store_explicit(&loop->tally->queue_depth,
 		    queue_length(loop->queue), memory_order_relaxed);
+	return fds[2].revents != 0;
 }
 
 /* Refuse new orders, answer those that wait.  False: not all in time. */
@@ -204,11 +180,15 @@ drain(struct loop *loop)
 {
 	const int64_t give_up_ns =
 	    clock_now_ns() + 2 * loop->service->options->timeout_ms * NS_PER_MS;
-	bool stop;
+	const int listen_fd = MHD_quiesce_daemon(loop->daemon);
 
-	begin_drain(loop);
+	loop->draining = true;
+	if (listen_fd != -1)
+		close(listen_fd);
+	if (loop->queue != NULL)
+		queue_close(loop->queue);
 	while (loop->in_flight > 0 && clock_now_ns() < give_up_ns)
-		turn(loop, -1, &stop);
+		turn(loop, -1);
 	/* The last bytes may still be in the sockets. */
 	clock_sleep_until(clock_now_ns() + LAST_BYTES_NS);
 	return loop->in_flight == 0;
@@ -221,7 +201,7 @@ loop_run(struct loop *loop, int stop_fd)
 	bool stop = false;
 
 	while (!stop && store_poisoned(loop->service->store) != is_open)
-		turn(loop, stop_fd, &stop);
+		stop = turn(loop, stop_fd);
 	if (!stop && !is_open)
 		return LOOP_OPENED;
 	if (!drain(loop))

@@ -105,11 +105,8 @@ request_identify(struct request *request)
 void
 request_put_body(struct request *request, const char *data, size_t size)
 {
-	if (size > REQUEST_BODY_MAX - request->body_size) {
-		request->body_too_large = true;
-		return;
-	}
-	memcpy(request->body + request->body_size, data, size);
+	if (request->body_size + size <= REQUEST_BODY_MAX)
+		memcpy(request->body + request->body_size, data, size);
 	request->body_size += size;
 }
 

@@ -46,8 +46,7 @@ struct request {
 	} args[REQUEST_ARGS_MAX];
 	size_t arg_count;
 	char body[REQUEST_BODY_MAX + 1]; /* NUL behind it */
-	size_t body_size;
-	bool body_too_large;
+	size_t body_size;                /* of all that came, kept or not */
 	unsigned lengths; /* headers that say how long the body is */
 	bool ambiguous;   /* framed in two ways, or too many arguments */
 	int64_t arrived_ns;
@@ -69,7 +68,7 @@ void request_put_arg(
     struct request *request, const char *name, const char *value);
 void request_identify(struct request *request);
 
-/* A piece of the body: what fits is kept, of the rest that it was there. */
+/* A piece of the body; kept if all pieces up to it fit. */
 void request_put_body(struct request *request, const char *data, size_t size);
 
 /* Free what it points to, its order's included. */

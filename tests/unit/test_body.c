@@ -212,7 +212,7 @@ test_sizes(void **state)
 	text[REQUEST_BODY_MAX] = '\0';
 	assert_buyer(scene, FORM, text, text + 6);
 	clear(scene);
-	scene->request.body_too_large = true;
+	scene->request.body_size = REQUEST_BODY_MAX + 1;
 	assert_false(body_parse(&scene->body, &scene->request, &scene->reply));
 	assert_problem(scene, 413, "4096");
 }

@@ -559,7 +559,7 @@ test_wrong_wishes(void **state)
 	refuse_wish(s, "seat=1", PROBLEM_UNKNOWN_MEMBER, "seat");
 	refuse_wish(s, "buyer=a&buyer=b", PROBLEM_BAD_BODY, NULL);
 	refuse_wish(s, "{", PROBLEM_BAD_BODY, NULL);
-	ask(s, "POST", "/sales/demo/buy")->body_too_large = true;
+	ask(s, "POST", "/sales/demo/buy")->body_size = REQUEST_BODY_MAX + 1;
 	begin(s);
 	assert_problem(s, PROBLEM_TOO_LARGE, NULL);
 	ask(s, "POST", "/sales/demo/buy");
