@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *
-must(void *memory)
+void *
+buffer_must(void *memory)
 {
 	if (memory != NULL)
 		return memory;
@@ -25,12 +25,20 @@ buffer_add(struct buffer *buffer, const void *bytes, size_t size)
 
 	if (buffer->room - buffer->size < size) {
 		buffer->room = buffer->room * 2 + size + 4096;
-		buffer->bytes = must(realloc(buffer->bytes, buffer->room));
+		buffer->bytes =
+		    buffer_must(realloc(buffer->bytes, buffer->room));
 	}
 	if (size > 0)
 		memcpy(buffer->bytes + at, bytes, size);
 	buffer->size += size;
 	return at;
+}
+
+size_t
+buffer_write(char *bytes, size_t size, size_t count, void *buffer)
+{
+	buffer_add(buffer, bytes, size * count);
+	return size * count;
 }
 
 void
@@ -45,11 +53,5 @@ buffer_grow(void *list, size_t count, size_t size)
 {
 	if ((count & (count - 1)) != 0)
 		return list;
-	return must(realloc(list, (count == 0 ? 1 : count * 2) * size));
-}
-
-char *
-buffer_copy(const char *text)
-{
-	return text == NULL ? NULL : must(strdup(text));
+	return buffer_must(realloc(list, (count == 0 ? 1 : count * 2) * size));
 }

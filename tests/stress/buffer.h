@@ -17,6 +17,9 @@ struct buffer {
 
 /* Append a copy; the offset at which it begins. */
 size_t buffer_add(struct buffer *buffer, const void *bytes, size_t size);
+
+/* The same, as libcurl's CURLOPT_WRITEFUNCTION. */
+size_t buffer_write(char *bytes, size_t size, size_t count, void *buffer);
 void buffer_free(struct buffer *buffer);
 
 /*
@@ -25,7 +28,7 @@ void buffer_free(struct buffer *buffer);
  */
 void *buffer_grow(void *list, size_t count, size_t size);
 
-/* strdup() that does not fail, to be freed; of NULL it is NULL. */
-char *buffer_copy(const char *text);
+/* The memory, or whatever else is NULL only for want of memory. */
+void *buffer_must(void *memory);
 
 #endif

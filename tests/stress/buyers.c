@@ -20,8 +20,6 @@
 
 #include "locks/clock.h"
 
-#define BODY_SIZE 16384
-#define TIMING_SIZE 160
 #define FDS_MAX 65536
 #define EVENTS 256
 #define WATCH_MS 2
@@ -32,7 +30,7 @@
 #define RETRY_MOST_NS (160 * NS_PER_MS)
 #define OPEN_ATTEMPTS 50
 
-enum doing { DOING_NOTHING, DOING_OPEN, DOING_ASK, DOING_WAIT };
+enum doing { DOING_NOTHING, DOING_ASK, DOING_WAIT };
 
 struct buyer {
 	CURL *easy;
@@ -43,11 +41,8 @@ struct buyer {
 	struct reply reply; /* in the making */
 	int64_t asked_ns, wake_ns;
 	unsigned failures; /* to open a connection */
-	int retry_after_s;
-	size_t body_size, timing_size;
 	char form[BUYERS_NAME_SIZE + 48];
-	char timing[TIMING_SIZE];
-	char body[BODY_SIZE];
+	struct buffer body;
 };
 
 struct buyers {
@@ -127,48 +122,6 @@ on_close(void *arg, curl_socket_t fd)
 	return close(fd);
 }
 
-static size_t
-on_body(char *bytes, size_t size, size_t count, void *arg)
-{
-	struct buyer *buyer = arg;
-	const size_t room = BODY_SIZE - buyer->body_size;
-	const size_t n = size * count < room ? size * count : room;
-
-	memcpy(buyer->body + buyer->body_size, bytes, n);
-	buyer->body_size += n;
-	return size * count;
-}
-
-/* What stands behind "name:"; NULL: it is another header. */
-static const char *
-value_of(const char *bytes, size_t length, const char *name)
-{
-	const size_t n = strlen(name);
-
-	return length > n && strncasecmp(bytes, name, n) == 0 ? bytes + n
-							      : NULL;
-}
-
-static size_t
-on_header(char *bytes, size_t size, size_t count, void *arg)
-{
-	struct buyer *buyer = arg;
-	const size_t length = size * count;
-	const char *value;
-	size_t n;
-
-	value = value_of(bytes, length, "server-timing:");
-	if (value != NULL) {
-		n = length - (size_t)(value - bytes);
-		buyer->timing_size = n < TIMING_SIZE ? n : TIMING_SIZE;
-		memcpy(buyer->timing, value, buyer->timing_size);
-	}
-	value = value_of(bytes, length, "retry-after:");
-	if (value != NULL)
-		buyer->retry_after_s = atoi(value);
-	return length;
-}
-
 /* ------------------------------------------------------------- buyers -- */
 
 void
@@ -197,11 +150,7 @@ buyers_key(uint64_t seed, uint64_t n, char key[BUYERS_KEY_SIZE])
 static void
 add_header(struct curl_slist **list, const char *header)
 {
-	struct curl_slist *longer = curl_slist_append(*list, header);
-
-	if (longer == NULL)
-		abort();
-	*list = longer;
+	*list = buffer_must(curl_slist_append(*list, header));
 }
 
 /*
@@ -232,10 +181,8 @@ prepare_headers(struct buyers *buyers, struct buyer *buyer)
 static void
 prepare_buyer(struct buyers *buyers, struct buyer *buyer)
 {
-	CURL *easy = curl_easy_init();
+	CURL *easy = buffer_must(curl_easy_init());
 
-	if (easy == NULL)
-		abort();
 	prepare_headers(buyers, buyer);
 	buyer->easy = easy;
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)buyer);
@@ -245,10 +192,8 @@ prepare_buyer(struct buyers *buyers, struct buyer *buyer)
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
 	curl_easy_setopt(
 	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, (void *)buyer);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, (void *)buyer);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, buffer_write);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, (void *)&buyer->body);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, (void *)buyers);
 }
@@ -280,7 +225,7 @@ set_buy(struct buyers *buyers, struct buyer *buyer)
 	char path[160], name[BUYERS_NAME_SIZE];
 
 	snprintf(path, sizeof(path), "/sales/%s/buy%s", buyers->plan->sale,
-	    buyers->plan->trails ? "?trail" : "");
+	    buyers->plan->looks ? "?trail" : "");
 	set_url(buyers, buyer, path);
 	buyers_name(buyer->number, name);
 	snprintf(buyer->form, sizeof(buyer->form), "buyer=%s&quantity=%u", name,
@@ -293,8 +238,8 @@ set_buy(struct buyers *buyers, struct buyer *buyer)
 static void
 send_request(struct buyers *buyers, struct buyer *buyer)
 {
-	buyer->body_size = buyer->timing_size = 0;
-	buyer->retry_after_s = 0;
+	buyer->doing = DOING_ASK;
+	buyer->body.size = 0;
 	buyer->asked_ns = clock_now_ns();
 	if (buyer->reply.attempts++ == 0)
 		buyer->reply.sent_ns = buyer->asked_ns;
@@ -305,7 +250,6 @@ send_request(struct buyers *buyers, struct buyer *buyer)
 static void
 begin(struct buyers *buyers, struct buyer *buyer, enum ask ask)
 {
-	buyer->doing = DOING_ASK;
 	buyer->reply = (struct reply){
 	    .ask = ask, .buyer = buyer->number, .order = buyer->reply.order};
 	send_request(buyers, buyer);
@@ -335,14 +279,12 @@ begin_order(struct buyers *buyers, struct buyer *buyer)
 		: clock_now_ns() >= buyers->until_ns)
 		return;
 	buyer->reply.order = buyers->next_order++;
-	if (buyers->plan->flood != NULL) {
-		begin(buyers, buyer, ASK_LOOK);
-	} else if (plan->looks) {
+	if (plan->looks)
 		set_look(buyers, buyer);
+	if (plan->looks || plan->flood != NULL)
 		begin(buyers, buyer, ASK_LOOK);
-	} else {
+	else
 		begin_buy(buyers, buyer);
-	}
 }
 
 /* ------------------------------------------------------------ replies -- */
@@ -352,14 +294,18 @@ write_down(struct buyers *buyers, struct buyer *buyer, uint16_t status)
 {
 	struct buyers_log *log = buyers->log;
 	struct reply *reply = &buyer->reply;
+	struct curl_header *header;
+	const char *timing = "";
 
+	if (curl_easy_header(buyer->easy, "Server-Timing", 0, CURLH_HEADER, -1,
+		&header) == CURLHE_OK)
+		timing = header->value;
 	reply->status = status;
 	reply->done_ns = clock_now_ns();
-	reply->timing_size = (uint32_t)buyer->timing_size;
-	reply->body_size =
-	    buyers->plan->flood != NULL ? 0 : (uint32_t)buyer->body_size;
-	reply->at = buffer_add(&log->buffer, buyer->timing, buyer->timing_size);
-	buffer_add(&log->buffer, buyer->body, reply->body_size);
+	reply->timing_size = strlen(timing) + 1;
+	reply->body_size = buyers->plan->flood != NULL ? 0 : buyer->body.size;
+	reply->at = buffer_add(&log->buffer, timing, reply->timing_size);
+	buffer_add(&log->buffer, buyer->body.bytes, reply->body_size);
 	log->replies =
 	    buffer_grow(log->replies, log->count, sizeof(*log->replies));
 	log->replies[log->count++] = *reply;
@@ -382,15 +328,17 @@ wait_before_retry(const struct buyers *buyers, struct buyer *buyer, int status)
 {
 	const struct reply *reply = &buyer->reply;
 	int64_t ns = RETRY_FIRST_NS;
+	curl_off_t after_s = 0;
 
 	if (reply->ask == ASK_LOOK ||
 	    clock_now_ns() - reply->sent_ns > RETRY_FOR_NS)
 		return 0;
 	if (status == 503) {
-		if (!buyers->plan->patient)
+		if (!buyers->plan->looks)
 			return 0;
+		curl_easy_getinfo(buyer->easy, CURLINFO_RETRY_AFTER, &after_s);
 		/* As told, and a little more, so that not all come at once. */
-		return buyer->retry_after_s * NS_PER_SEC +
+		return after_s * NS_PER_SEC +
 		       (buyer->number % 64 + 1) * NS_PER_MS;
 	}
 	if (status != 0 && status != 500 && status != 502 && status != 504)
@@ -409,8 +357,13 @@ finish_open(struct buyers *buyers, struct buyer *buyer, int status)
 		wait_for(buyers, buyer, RETRY_FIRST_NS);
 		return;
 	}
-	if (status != 0)
-		buyers->opened++;
+	if (status == 0)
+		return;
+	buyers->opened++;
+	if (buyers->plan->flood != NULL) /* the same each time: set once */
+		set_url(buyers, buyer, buyers->plan->flood);
+	else if (!buyers->plan->looks)
+		set_buy(buyers, buyer);
 }
 
 static void
@@ -441,10 +394,8 @@ static void
 wake(struct buyers *buyers, struct buyer *buyer)
 {
 	buyers->waiting--;
-	buyer->doing = buyers->open ? DOING_ASK : DOING_OPEN;
 	/* A wait behind a 503 that was written down: the next order. */
-	if (buyers->open && !buyers->plan->patient &&
-	    buyer->reply.status == 503)
+	if (buyers->open && !buyers->plan->looks && buyer->reply.status == 503)
 		begin_order(buyers, buyer);
 	else
 		send_request(buyers, buyer);
@@ -541,7 +492,7 @@ check_waits(struct buyers *buyers, int64_t now_ns)
 
 		if (buyer->doing == DOING_WAIT && now_ns >= buyer->wake_ns)
 			wake(buyers, buyer);
-		if ((buyer->doing == DOING_ASK || buyer->doing == DOING_OPEN) &&
+		if (buyer->doing == DOING_ASK &&
 		    now_ns - buyer->asked_ns > NO_ANSWER_NS) {
 			curl_multi_remove_handle(buyers->multi, buyer->easy);
 			finish(buyers, buyer, 0);
@@ -583,25 +534,10 @@ open_connections(struct buyers *buyers, const volatile sig_atomic_t *stop)
 		struct buyer *buyer = &buyers->list[i];
 
 		set_look(buyers, buyer);
-		buyer->doing = DOING_OPEN;
 		buyer->failures = 0;
 		send_request(buyers, buyer);
 	}
 	return run_until_done(buyers, stop) && buyers->opened == buyers->count;
-}
-
-/* What stays the same for every request of the run is set once. */
-static void
-set_once(struct buyers *buyers)
-{
-	unsigned i;
-
-	for (i = 0; i < buyers->count; i++) {
-		if (buyers->plan->flood != NULL)
-			set_url(buyers, &buyers->list[i], buyers->plan->flood);
-		else if (!buyers->plan->looks)
-			set_buy(buyers, &buyers->list[i]);
-	}
 }
 
 static void
@@ -631,7 +567,6 @@ buyers_run(struct buyers *buyers, const struct buyers_plan *plan,
 	done = open_connections(buyers, stop);
 	if (done) {
 		buyers->open = true;
-		set_once(buyers);
 		log->start_ns = log->end_ns = clock_now_ns();
 		buyers->until_ns = log->start_ns + plan->duration_ns;
 		for (i = 0; i < buyers->count; i++)
@@ -681,21 +616,16 @@ split_url(struct buyers *buyers, const char *url)
 struct buyers *
 buyers_new(const char *url, unsigned count)
 {
-	struct buyers *buyers = calloc(1, sizeof(*buyers));
+	struct buyers *buyers = buffer_must(calloc(1, sizeof(*buyers)));
 	unsigned i;
 
-	if (buyers == NULL || !split_url(buyers, url)) {
+	if (!split_url(buyers, url)) {
 		free(buyers);
 		return NULL;
 	}
 	buyers->epoll = epoll_create1(EPOLL_CLOEXEC);
-	buyers->multi = curl_multi_init();
-	buyers->list = calloc(count, sizeof(*buyers->list));
-	if (buyers->epoll == -1 || buyers->multi == NULL ||
-	    buyers->list == NULL) {
-		buyers_free(buyers);
-		return NULL;
-	}
+	buyers->multi = buffer_must(curl_multi_init());
+	buyers->list = buffer_must(calloc(count, sizeof(*buyers->list)));
 	buyers->count = count;
 	buyers->timer_ns = -1;
 	curl_multi_setopt(buyers->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -718,16 +648,15 @@ buyers_free(struct buyers *buyers)
 
 	if (buyers == NULL)
 		return;
-	for (i = 0; buyers->list != NULL && i < buyers->count; i++) {
-		curl_multi_remove_handle(buyers->multi, buyers->list[i].easy);
+	for (i = 0; i < buyers->count; i++) {
 		curl_easy_cleanup(buyers->list[i].easy);
 		curl_slist_free_all(buyers->list[i].buy_headers);
 		curl_slist_free_all(buyers->list[i].look_headers);
 		curl_slist_free_all(buyers->list[i].resolve);
+		buffer_free(&buyers->list[i].body);
 	}
 	curl_multi_cleanup(buyers->multi);
-	if (buyers->epoll != -1)
-		close(buyers->epoll);
+	close(buyers->epoll);
 	free(buyers->list);
 	free(buyers);
 }

@@ -10,8 +10,7 @@
  * An order that got no reply, or "outcome unknown", is asked for again by
  * its key, until it is known or RETRY_FOR_NS is over.
  *
- * One thread uses them.  libcurl's types stay in buyers.c and web.c.  Of a
- * reply the first 16 KiB are kept.
+ * One thread uses them.  libcurl's types stay in buyers.c and web.c.
  */
 #ifndef BUYERS_H
 #define BUYERS_H
@@ -34,8 +33,8 @@ struct reply {
 	unsigned attempts; /* 1: answered at once */
 	bool was_unknown;  /* an attempt before the last had none */
 	uint16_t status;   /* HTTP; 0: none came */
-	uint32_t body_size, timing_size; /* in the buffer, timing first */
-	size_t at;
+	/* In the buffer: Server-Timing, with its NUL, and then the body. */
+	size_t at, timing_size, body_size;
 	uint64_t order;           /* whose key it bore; of a buy */
 	int64_t sent_ns, done_ns; /* the first attempt's, the last one's */
 };
@@ -48,10 +47,12 @@ struct buyers_plan {
 	uint64_t orders;  /* 0: as many as `duration_ns` allows */
 	int64_t duration_ns;
 	unsigned quantity;
-	bool looks;        /* each order is preceded by a query */
-	bool trails;       /* receipts with trails */
-	bool patient;      /* 503: wait as it says, ask again */
-	const char *flood; /* nothing but GET this path; NULL: look and buy */
+	/*
+	 * As people buy: a look before each order, receipts with trails, and
+	 * who is told to come later (503) does.  Else as fast as can be.
+	 */
+	bool looks;
+	const char *flood; /* nothing but GET this path; NULL: buy */
 	/* The first of the keys' numbers; else two runs share keys. */
 	uint64_t first_order;
 	/*
@@ -70,7 +71,7 @@ struct buyers_log {
 	int64_t start_ns, end_ns; /* the barrier; the last reply */
 };
 
-/* `url` without a path: "http://127.0.0.1:8080".  NULL: out of memory. */
+/* `url` without a path: "http://127.0.0.1:8080".  NULL: it is not valid. */
 struct buyers *buyers_new(const char *url, unsigned count);
 void buyers_free(struct buyers *buyers);
 

@@ -5,15 +5,11 @@
  */
 #include "tests/stress/drill.h"
 
-#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "locks/clock.h"
-#include "locks/lock.h"
 
 #define LATE_MOST_NS (4 * NS_PER_MS)
 
@@ -26,6 +22,16 @@ draw(struct drill *drill, uint64_t below)
 	drill->random ^= drill->random >> 27;
 	return (drill->random * UINT64_C(0x2545f4914f6cdd1d) >> 33) %
 	       (below > 0 ? below : 1);
+}
+
+/* Receipts that a sale can give. */
+static uint64_t
+most_receipts(const struct flags *flags)
+{
+	const uint64_t orders = flags_orders(flags);
+	const uint64_t lots = (uint64_t)flags->tickets / flags->quantity;
+
+	return lots < orders ? lots : orders;
 }
 
 static void
@@ -43,48 +49,54 @@ add_hits(
 }
 
 void
-drill_begin(struct drill *drill, const struct drill_plan *plan,
+drill_begin(struct drill *drill, const struct flags *flags, uint64_t seed,
     const struct launch *launch)
 {
+	const uint64_t within = most_receipts(flags) * 3 / 4;
+
 	*drill = (struct drill){.launch = launch,
-	    .pause_ns = plan->pause_ms * NS_PER_MS,
-	    .random = plan->seed * 2 + 1};
+	    .pause_ns = flags->pause_ms * NS_PER_MS,
+	    .random = seed * 2 + 1};
 	draw(drill, 2);
-	add_hits(drill, DRILL_KILL, plan->kills, plan->within);
-	add_hits(drill, DRILL_KILL_HOLDER, plan->holders, plan->within);
-	add_hits(drill, DRILL_PAUSE_HOLDER, plan->pause_ms > 0, plan->within);
+	add_hits(drill, DRILL_KILL, flags->kills, within);
+	add_hits(drill, DRILL_KILL_HOLDER, flags->holders, within);
+	add_hits(drill, DRILL_PAUSE_HOLDER, flags->pause_ms > 0, within);
 }
 
 static bool
 is_zombie(pid_t pid)
 {
-	char path[64], text[256] = "";
-	const char *at;
+	char path[64], state = 'Z';
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return true;
-	if (fgets(text, sizeof(text), file) == NULL)
-		text[0] = '\0';
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 'Z';
 	fclose(file);
-	at = strrchr(text, ')');
-	return at == NULL || at[2] == 'Z';
+	return state == 'Z';
 }
 
 /* The workers that live at this moment; how many. */
 static size_t
 living_workers(const struct drill *drill, pid_t pids[LOCK_WORKERS_MAX])
 {
-	const size_t count =
-	    launch_workers(drill->launch, pids, LOCK_WORKERS_MAX);
-	size_t i, living = 0;
+	char path[64];
+	size_t count = 0;
+	FILE *file;
 
-	for (i = 0; i < count; i++)
-		if (!is_zombie(pids[i]))
-			pids[living++] = pids[i];
-	return living;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+	    drill->launch->pid, drill->launch->pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	while (
+	    count < LOCK_WORKERS_MAX && fscanf(file, "%d", &pids[count]) == 1)
+		count += !is_zombie(pids[count]);
+	fclose(file);
+	return count;
 }
 
 /* One of them; if none lives, the next look tries again. */
@@ -114,33 +126,31 @@ is_worker(const struct drill *drill, pid_t pid)
 	return n > 0;
 }
 
-/* Somebody says that it stands still: which hit is that? */
+/* The first hit in that state; NULL: there is none. */
+static struct drill_hit *
+find_hit(struct drill *drill, enum drill_state state)
+{
+	size_t i;
+
+	for (i = 0; i < drill->count; i++)
+		if (drill->hits[i].state == state)
+			return &drill->hits[i];
+	return NULL;
+}
+
+/* Somebody says that it stands still: the hit that is armed. */
 static void
 read_report(struct drill *drill)
 {
-	char line[64];
-	unsigned worker, clerk;
-	ssize_t n;
-	size_t i;
-	int pid;
+	struct drill_hit *hit = find_hit(drill, HIT_ARMED);
+	char line[64] = "";
 
-	n = read(drill->launch->report_fd, line, sizeof(line) - 1);
-	if (n <= 0)
+	if (read(drill->launch->report[0], line, sizeof(line) - 1) <= 0 ||
+	    hit == NULL || sscanf(line, "%d", &hit->pid) != 1 ||
+	    !is_worker(drill, hit->pid))
 		return;
-	line[n] = '\0';
-	if (sscanf(line, "%d %u %u", &pid, &worker, &clerk) != 3 ||
-	    !is_worker(drill, pid))
-		return;
-	for (i = 0; i < drill->count; i++)
-		if (drill->hits[i].state == HIT_ARMED)
-			break;
-	if (i == drill->count)
-		return;
-	drill->hits[i].pid = pid;
-	drill->hits[i].worker = worker;
-	drill->hits[i].clerk = clerk;
-	drill->hits[i].at_ns = clock_now_ns();
-	drill->hits[i].state = HIT_STOPPED;
+	hit->at_ns = clock_now_ns();
+	hit->state = HIT_STOPPED;
 }
 
 static void
@@ -150,19 +160,6 @@ let_go(const struct drill *drill, struct drill_hit *hit)
 		kill(hit->pid,
 		    hit->what == DRILL_PAUSE_HOLDER ? SIGCONT : SIGKILL);
 	hit->state = HIT_DONE;
-}
-
-/* One holder at a time: else it is not known whose byte was read. */
-static bool
-holder_is_busy(const struct drill *drill)
-{
-	size_t i;
-
-	for (i = 0; i < drill->count; i++)
-		if (drill->hits[i].state == HIT_ARMED ||
-		    drill->hits[i].state == HIT_STOPPED)
-			return true;
-	return false;
 }
 
 static void
@@ -179,8 +176,10 @@ advance(struct drill *drill, struct drill_hit *hit, uint64_t sold)
 				hit->at_ns = now_ns + hit->late_ns;
 			if (now_ns >= hit->at_ns)
 				kill_any(drill, hit);
-		} else if (!holder_is_busy(drill) &&
-			   write(drill->launch->order_fd, "x", 1) == 1) {
+		} else if (find_hit(drill, HIT_ARMED) == NULL &&
+			   find_hit(drill, HIT_STOPPED) == NULL &&
+			   write(drill->launch->order[1], "x", 1) == 1) {
+			/* One at a time: else whose byte was read? */
 			hit->state = HIT_ARMED;
 		}
 		break;
@@ -201,8 +200,7 @@ drill_watch(void *arg, uint64_t sold)
 	struct drill *drill = arg;
 	size_t i;
 
-	if (drill->launch->report_fd != -1)
-		read_report(drill);
+	read_report(drill);
 	for (i = 0; i < drill->count; i++)
 		advance(drill, &drill->hits[i], sold);
 }
@@ -210,18 +208,15 @@ drill_watch(void *arg, uint64_t sold)
 void
 drill_end(struct drill *drill)
 {
+	struct drill_hit *hit;
 	char byte;
-	size_t i;
 
 	/* A byte that nobody has read would stop somebody later. */
-	while (drill->launch->unread_fd != -1 &&
-	       read(drill->launch->unread_fd, &byte, 1) == 1)
+	while (read(drill->launch->order[0], &byte, 1) == 1)
 		;
-	if (drill->launch->report_fd != -1)
-		read_report(drill);
-	for (i = 0; i < drill->count; i++)
-		if (drill->hits[i].state == HIT_STOPPED)
-			let_go(drill, &drill->hits[i]);
+	read_report(drill);
+	while ((hit = find_hit(drill, HIT_STOPPED)) != NULL)
+		let_go(drill, hit);
 }
 
 size_t

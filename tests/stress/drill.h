@@ -5,8 +5,9 @@
  * a service that launch.h started.
  *
  * A drill is looked at in the buyers' loop, with the number of receipts so
- * far: it strikes when that reaches the next of its random marks.  Hits beyond
- * DRILL_HITS_MAX are left out.
+ * far: it strikes when that reaches the next of its random marks, among three
+ * quarters of the receipts that a sale can give.  Hits beyond DRILL_HITS_MAX
+ * are left out.
  */
 #ifndef DRILL_H
 #define DRILL_H
@@ -15,22 +16,15 @@
 
 #define DRILL_HITS_MAX 64
 
-struct drill_plan {
-	unsigned kills, holders; /* workers; clerks about to write */
-	int64_t pause_ms;        /* > 0: stop one holder for so long */
-	uint64_t seed;
-	uint64_t within; /* receipts among which the marks lie */
-};
-
 enum drill_what { DRILL_KILL, DRILL_KILL_HOLDER, DRILL_PAUSE_HOLDER };
+enum drill_state { HIT_WAITS, HIT_ARMED, HIT_STOPPED, HIT_DONE };
 
 struct drill_hit {
 	enum drill_what what;
 	uint64_t mark;   /* receipts after which it strikes */
 	int64_t late_ns; /* and so long after that; of a kill */
-	enum { HIT_WAITS, HIT_ARMED, HIT_STOPPED, HIT_DONE } state;
-	int64_t at_ns;          /* since when nobody could sell by it */
-	unsigned worker, clerk; /* the holder; 0: not known */
+	enum drill_state state;
+	int64_t at_ns; /* since when nobody could sell by it */
 	pid_t pid;
 };
 
@@ -42,7 +36,8 @@ struct drill {
 	struct drill_hit hits[DRILL_HITS_MAX];
 };
 
-void drill_begin(struct drill *drill, const struct drill_plan *plan,
+/* The hits that the flags ask for; the same seed, the same marks. */
+void drill_begin(struct drill *drill, const struct flags *flags, uint64_t seed,
     const struct launch *launch);
 
 /* A buyers_plan's watch; the argument is the drill. */

@@ -22,9 +22,14 @@
 static unsigned
 ordinal_of(const json_t *object, const char *name)
 {
-	const int64_t number = web_number(object, name);
+	return (unsigned)json_integer_value(json_object_get(object, name));
+}
 
-	return number > 0 ? (unsigned)number : 0;
+/* As text, to be freed; NULL: there is none. */
+static char *
+trail_of(const json_t *object)
+{
+	return json_dumps(json_object_get(object, "trail"), JSON_COMPACT);
 }
 
 /* Seats one after the other: the first, and how many.  False: they are not. */
@@ -61,27 +66,8 @@ add_answer(struct evidence *evidence)
 	return &evidence->answers[evidence->answer_count++];
 }
 
-static size_t
-keep_trail(struct evidence *evidence, const json_t *trail)
-{
-	char *text;
-	size_t at;
-
-	if (trail == NULL)
-		return 0;
-	if (evidence->buffer.size == 0)
-		buffer_add(&evidence->buffer, "", 1);
-	text = json_dumps(trail, JSON_COMPACT);
-	if (text == NULL)
-		return 0;
-	at = buffer_add(&evidence->buffer, text, strlen(text) + 1);
-	free(text);
-	return at;
-}
-
 static void
-read_receipt(
-    struct evidence *evidence, struct answer *answer, const json_t *body)
+read_receipt(struct answer *answer, const json_t *body)
 {
 	int64_t quantity;
 
@@ -94,13 +80,12 @@ read_receipt(
 	    web_text(body, "order"));
 	answer->worker = ordinal_of(body, "worker");
 	answer->clerk = ordinal_of(body, "clerk");
-	answer->trail_at = keep_trail(evidence, json_object_get(body, "trail"));
+	answer->trail = trail_of(body);
 }
 
 /* What an answer to a buy, or to a query, means. */
 static void
-read_answer(struct evidence *evidence, struct answer *answer, enum ask ask,
-    int status, const json_t *body)
+read_answer(struct answer *answer, enum ask ask, int status, const json_t *body)
 {
 	const char *type = web_text(body, "type");
 
@@ -112,7 +97,7 @@ read_answer(struct evidence *evidence, struct answer *answer, enum ask ask,
 			       : status == 0 || status == 503 ? ANSWER_NONE
 							      : ANSWER_NONSENSE;
 	else if (status == 201)
-		read_receipt(evidence, answer, body);
+		read_receipt(answer, body);
 	else if (status == 409 && answer->remaining >= 0 &&
 		 (strcmp(type, "/problems/sold-out") == 0 ||
 		     strcmp(type, "/problems/not-enough") == 0))
@@ -130,8 +115,7 @@ add_reply(struct evidence *evidence, const struct buyers_plan *plan,
     const struct buyers_log *log, const struct reply *reply)
 {
 	struct answer *answer = add_answer(evidence);
-	const char *bytes = log->buffer.bytes + reply->at;
-	char timing[256];
+	const char *timing = log->buffer.bytes + reply->at;
 	json_t *body;
 
 	answer->buyer = reply->buyer;
@@ -141,13 +125,11 @@ add_reply(struct evidence *evidence, const struct buyers_plan *plan,
 	answer->sent_ns = reply->sent_ns;
 	answer->done_ns = reply->done_ns;
 	answer->quantity = plan->quantity;
-	snprintf(
-	    timing, sizeof(timing), "%.*s", (int)reply->timing_size, bytes);
 	answer->waited_ms = read_timing(timing, "queue;dur=") +
 			    read_timing(timing, "lock;dur=");
-	body = json_loadb(bytes + reply->timing_size, reply->body_size,
+	body = json_loadb(timing + reply->timing_size, reply->body_size,
 	    JSON_REJECT_DUPLICATES, NULL);
-	read_answer(evidence, answer, reply->ask, reply->status, body);
+	read_answer(answer, reply->ask, reply->status, body);
 	json_decref(body);
 }
 
@@ -159,6 +141,8 @@ evidence_add_log(struct evidence *evidence, const struct buyers_plan *plan,
 
 	for (i = 0; i < log->count; i++)
 		add_reply(evidence, plan, log, &log->replies[i]);
+	evidence->start_ns = log->start_ns;
+	evidence->end_ns = log->end_ns;
 }
 
 /*
@@ -186,7 +170,7 @@ ask_again(struct evidence *evidence, struct web *web,
 	buyers_key(plan->seed, first.request, key);
 	status = web_ask(web, &request, &body);
 	again.done_ns = clock_now_ns();
-	read_answer(evidence, &again, ASK_BUY, status, body);
+	read_answer(&again, ASK_BUY, status, body);
 	json_decref(body);
 	if (first.kind == ANSWER_NONE) {
 		again.was_unknown = true;
@@ -199,8 +183,8 @@ ask_again(struct evidence *evidence, struct web *web,
 }
 
 void
-evidence_ask_again(struct evidence *evidence, struct web *web,
-    const struct buyers_plan *plan, size_t most)
+evidence_ask_again(
+    struct evidence *evidence, struct web *web, const struct buyers_plan *plan)
 {
 	const size_t count = evidence->answer_count;
 	size_t i, sold = 0;
@@ -211,7 +195,7 @@ evidence_ask_again(struct evidence *evidence, struct web *web,
 		if (first->look || first->again)
 			continue;
 		if (first->kind == ANSWER_NONE ||
-		    (first->kind == ANSWER_SOLD && sold++ < most))
+		    (first->kind == ANSWER_SOLD && sold++ < EVIDENCE_AGAIN))
 			ask_again(evidence, web, plan, i);
 	}
 }
@@ -231,7 +215,6 @@ kind_of(const char *kind)
 static bool
 add_line(struct evidence *evidence, const json_t *item)
 {
-	const json_t *trail = json_object_get(item, "trail");
 	struct store_line *line;
 
 	evidence->lines = buffer_grow(
@@ -245,10 +228,10 @@ add_line(struct evidence *evidence, const json_t *item)
 	    .capacity = web_number(item, "capacity"),
 	    .worker = ordinal_of(item, "worker"),
 	    .clerk = ordinal_of(item, "clerk"),
-	    .buyer = buffer_copy(web_text(item, "buyer")),
-	    .lock = buffer_copy(web_text(item, "lock")),
+	    .buyer = buffer_must(strdup(web_text(item, "buyer"))),
+	    .lock = buffer_must(strdup(web_text(item, "lock"))),
 	    .sold_at_ms = timestamp_parse(web_text(item, "sold_at")),
-	    .trail = trail == NULL ? NULL : json_dumps(trail, JSON_COMPACT)};
+	    .trail = trail_of(item)};
 	snprintf(
 	    line->order, sizeof(line->order), "%s", web_text(item, "order"));
 	/* One line for each version: the audit counts on it. */
@@ -281,45 +264,47 @@ add_page(struct evidence *evidence, struct web *web, int64_t after, bool trail)
 	return next < 0 ? 0 : next;
 }
 
+/* The sale as it is now. */
 static bool
-read_sale(struct web *web, const char *sale, int64_t *capacity,
-    int64_t *remaining, int64_t *version)
+read_sale(struct evidence *e, struct web *web)
 {
 	char path[96];
 	json_t *body;
 	bool good;
 
-	snprintf(path, sizeof(path), "/sales/%s", sale);
+	snprintf(path, sizeof(path), "/sales/%s", e->sale);
 	good = web_get(web, path, &body) == 200;
-	*capacity = web_number(body, "capacity");
-	*remaining = web_number(body, "remaining");
-	*version = web_number(body, "version");
+	snprintf(e->store, sizeof(e->store), "%s", web_text(body, "store"));
+	snprintf(e->lock, sizeof(e->lock), "%s", web_text(body, "lock"));
+	e->capacity = web_number(body, "capacity");
+	e->remaining = web_number(body, "remaining");
+	e->version = web_number(body, "version");
 	json_decref(body);
-	return good && *capacity > 0 && *remaining >= 0 && *version >= 0;
+	return good && e->capacity > 0 && e->remaining >= 0 && e->version >= 0;
 }
 
 bool
 evidence_begin(struct evidence *evidence, struct web *web, const char *sale)
 {
-	int64_t remaining;
+	bool good;
 
 	*evidence = (struct evidence){.alone = true};
 	snprintf(evidence->sale, sizeof(evidence->sale), "%s", sale);
-	return read_sale(web, sale, &evidence->capacity_before, &remaining,
-	    &evidence->version_before);
+	good = read_sale(evidence, web);
+	evidence->capacity_before = evidence->capacity;
+	evidence->version_before = evidence->version;
+	return good;
 }
 
 bool
 evidence_add_ledger(struct evidence *evidence, struct web *web, bool trails)
 {
-	struct answer *answer;
+	struct answer *answer = add_answer(evidence);
 	int64_t next = 0;
 
-	answer = add_answer(evidence);
 	answer->look = answer->again = true;
 	answer->sent_ns = clock_now_ns();
-	if (!read_sale(web, evidence->sale, &evidence->capacity,
-		&evidence->remaining, &evidence->version))
+	if (!read_sale(evidence, web))
 		return false;
 	answer->done_ns = clock_now_ns();
 	answer->remaining = evidence->remaining;
@@ -341,8 +326,8 @@ evidence_free(struct evidence *evidence)
 		free((void *)(uintptr_t)evidence->lines[i].lock);
 		free((void *)(uintptr_t)evidence->lines[i].trail);
 	}
+	for (i = 0; i < evidence->answer_count; i++)
+		free(evidence->answers[i].trail);
 	free(evidence->lines);
 	free(evidence->answers);
-	buffer_free(&evidence->buffer);
-	*evidence = (struct evidence){0};
 }

@@ -10,9 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "locks/lock.h"
 #include "storage/store.h"
 #include "tests/stress/buyers.h"
 #include "tests/stress/web.h"
+
+#define EVIDENCE_AGAIN 20
 
 enum answer_kind {
 	ANSWER_LEFT = 0, /* a query: so many are left */
@@ -36,36 +39,37 @@ struct answer {
 	int64_t remaining, version;
 	char order[STORE_ORDER_SIZE];
 	double waited_ms;       /* of the whole, for a clerk and for a lock */
-	size_t trail_at;        /* in the buffer, with NUL; 0: none */
+	char *trail;            /* JSON, of its own; NULL: none */
 	unsigned worker, clerk; /* 0: unknown */
 };
 
 struct evidence {
 	char sale[STORE_ID_SIZE];
+	char store[16], lock[LOCK_NAME_SIZE]; /* as the sale says */
 	int64_t capacity, remaining, version; /* in the end */
 	int64_t capacity_before, version_before;
-	bool alone;             /* nobody else bought */
-	struct answer *answers; /* in the order in which they came */
+	int64_t start_ns, end_ns; /* the barrier; the buyers' last reply */
+	bool alone;               /* nobody else bought */
+	struct answer *answers;   /* in the order in which they came */
 	size_t answer_count;
 	struct store_line *lines; /* with text of their own */
 	size_t line_count;
-	struct buffer buffer;
 };
 
 /* The sale as it is, before the run; false: there is none. */
 bool evidence_begin(
     struct evidence *evidence, struct web *web, const char *sale);
 
-/* What the buyers heard. */
+/* What the buyers heard; the log is not needed any more. */
 void evidence_add_log(struct evidence *evidence, const struct buyers_plan *plan,
     const struct buyers_log *log);
 
 /*
- * Ask for up to `most` sold orders once more by their keys, and for all that
- * got no answer.
+ * Ask for EVIDENCE_AGAIN sold orders at most once more by their keys, and for
+ * all that got no answer.
  */
-void evidence_ask_again(struct evidence *evidence, struct web *web,
-    const struct buyers_plan *plan, size_t most);
+void evidence_ask_again(
+    struct evidence *evidence, struct web *web, const struct buyers_plan *plan);
 
 /*
  * The ledger and the counter as they are now.  At least 1,000 of the last

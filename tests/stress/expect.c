@@ -29,54 +29,29 @@ static const struct {
 #define MEASURES (sizeof(measures) / sizeof(measures[0]))
 
 struct expectation {
-	enum measure measure;
+	size_t measure;
 	char operator[3];
 	double value; /* in ms, where it is a time */
 };
 
 /* NAN: the row has none. */
 static double
-value_of(const struct row *row, enum measure measure)
+value_of(const struct row *row, size_t measure)
 {
 	const struct price *price = &row->price;
+	const double values[MEASURES] = {
+	    [WRONG] = row->wrong_runs,
+	    [UNKNOWN] = (double)row->unknown,
+	    [STOP] = row->stop.wanted > 0 ? row->stop.longest_s * 1e3 : NAN,
+	    [SOLD] = price->sold_per_s,
+	    [REFUSED] = price->refused_per_s,
+	    [P50] = price->sold.p50_ms,
+	    [P95] = price->sold.p95_ms,
+	    [P99] = price->sold.p99_ms,
+	    [MOST] = price->sold.max_ms,
+	};
 
-	if (measure >= SOLD && !price->known)
-		return NAN;
-	switch (measure) {
-	case WRONG:
-		return row->wrong_runs;
-	case UNKNOWN:
-		return (double)row->unknown;
-	case STOP:
-		return row->stop.wanted > 0 ? row->stop.longest_s * 1e3 : NAN;
-	case SOLD:
-		return price->sold_per_s;
-	case REFUSED:
-		return price->refused_per_s;
-	case P50:
-		return price->sold.p50_ms;
-	case P95:
-		return price->sold.p95_ms;
-	case P99:
-		return price->sold.p99_ms;
-	case MOST:
-		return price->sold.max_ms;
-	}
-	return NAN;
-}
-
-static bool
-find_measure(const char *name, size_t length, enum measure *measure)
-{
-	size_t i;
-
-	for (i = 0; i < MEASURES; i++)
-		if (strlen(measures[i].name) == length &&
-		    memcmp(measures[i].name, name, length) == 0) {
-			*measure = (enum measure)i;
-			return true;
-		}
-	return false;
+	return measure >= SOLD && !price->known ? NAN : values[measure];
 }
 
 static bool
@@ -99,22 +74,18 @@ parse_value(const char *text, bool is_time, double *value)
 static bool
 parse(const char *text, struct expectation *e)
 {
-	static const char *const operators[] = {
-	    "==", "!=", "<=", ">=", "<", ">"};
-	const size_t name = strcspn(text, "=!<> ");
-	size_t i, length;
+	char name[16];
+	int length;
 
-	if (!find_measure(text, name, &e->measure))
+	if (sscanf(text, "%15[^=!<> ] %2[=!<>]%n", name,
+		e->operator, & length) != 2 ||
+	    (strcmp(e->operator, "<") != 0 && strcmp(e->operator, ">") != 0 &&
+		e->operator[1] != '='))
 		return false;
-	text += name + strspn(text + name, " ");
-	for (i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
-		length = strlen(operators[i]);
-		if (strncmp(text, operators[i], length) != 0)
-			continue;
-		snprintf(e->operator, sizeof(e->operator), "%s", operators[i]);
-		return parse_value(text + length + strspn(text + length, " "),
-		    measures[e->measure].is_time, &e->value);
-	}
+	for (e->measure = 0; e->measure < MEASURES; e->measure++)
+		if (strcmp(measures[e->measure].name, name) == 0)
+			return parse_value(text + length,
+			    measures[e->measure].is_time, &e->value);
 	return false;
 }
 
@@ -146,7 +117,6 @@ compare(double found, const char *operator, double wanted)
 bool
 expect_holds(const struct result *result, const char *text, char found[96])
 {
-	char label[RESULT_LABEL_SIZE];
 	struct expectation e;
 	size_t i, seen = 0;
 	double value;
@@ -160,8 +130,7 @@ expect_holds(const struct result *result, const char *text, char found[96])
 		seen++;
 		if (compare(value, e.operator, e.value))
 			continue;
-		result_label(result, &result->rows[i], label);
-		snprintf(found, 96, "%s, %s: %.4g%s", label,
+		snprintf(found, 96, "%s, %s: %.4g%s", result->rows[i].label,
 		    result->rows[i].setting.store, value,
 		    measures[e.measure].is_time ? " ms" : "");
 		return false;

@@ -255,6 +255,41 @@ flags_drill(const struct flags *flags)
 	return flags->kills > 0 || flags->holders > 0 || flags->pause_ms > 0;
 }
 
+uint64_t
+flags_orders(const struct flags *flags)
+{
+	return flags->orders > 0 ? (uint64_t)flags->orders : flags->buyers;
+}
+
+size_t
+flags_settings(const struct flags *f)
+{
+	return f->store_count * f->lock_count * f->worker_count *
+	       f->clerk_count * f->batch_count * f->delay_count;
+}
+
+/* The digits of `i`, each to the base of its axis. */
+struct setting
+flags_setting(const struct flags *f, size_t i)
+{
+	struct setting s = {0};
+
+	s.delay_min_ms = f->delays[i % f->delay_count].min_ms;
+	s.delay_max_ms = f->delays[i % f->delay_count].max_ms;
+	i /= f->delay_count;
+	s.batch = f->batches[i % f->batch_count];
+	i /= f->batch_count;
+	s.clerks = f->clerks[i % f->clerk_count];
+	i /= f->clerk_count;
+	s.workers = f->workers[i % f->worker_count];
+	i /= f->worker_count;
+	s.strategy = f->locks[i % f->lock_count];
+	lock_print(s.strategy, s.lock);
+	i /= f->lock_count;
+	snprintf(s.store, sizeof(s.store), "%s", f->stores[i]);
+	return s;
+}
+
 /* --------------------------------------------------------------- parse -- */
 
 /* As it was given in class; other flags come on top of it. */

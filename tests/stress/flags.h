@@ -9,7 +9,7 @@
 #include "locks/lock.h"
 #include "service/options.h"
 
-#define FLAGS_LOCKS_MAX (LOCK_ROWS_MAX + 1)
+#define FLAGS_LOCKS_MAX (2 * LOCK_ROWS_MAX) /* each, and its variant */
 #define FLAGS_LIST_MAX 16
 #define FLAGS_EXPECT_MAX 16
 
@@ -64,5 +64,21 @@ enum options_result flags_parse(
 
 /* Is a drill asked for? */
 bool flags_drill(const struct flags *flags);
+
+/* Orders in a race. */
+uint64_t flags_orders(const struct flags *flags);
+
+/* What is different from row to row. */
+struct setting {
+	char store[16];
+	struct lock_strategy strategy;
+	char lock[LOCK_NAME_SIZE];
+	unsigned workers, clerks, batch;
+	int64_t delay_min_ms, delay_max_ms;
+};
+
+/* The settings, 0 ≤ i < flags_settings(), in the order to try them. */
+size_t flags_settings(const struct flags *flags);
+struct setting flags_setting(const struct flags *flags, size_t i);
 
 #endif

@@ -108,64 +108,43 @@ remove_files(const struct launch *launch)
 
 /* --------------------------------------------------------------- start -- */
 
-struct pipes {
-	int out[2];   /* the service's standard output */
-	int order[2]; /* drills */
-	int report[2];
-};
-
-static void
-close_fd(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
-static void
-close_pipes(struct pipes *pipes)
-{
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		close_fd(&pipes->out[i]);
-		close_fd(&pipes->order[i]);
-		close_fd(&pipes->report[i]);
-	}
-}
-
 static bool
-open_pipes(struct pipes *pipes, bool drills)
+open_pipes(struct launch *launch, const struct flags *flags)
 {
-	*pipes = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
-	if (pipe2(pipes->out, O_CLOEXEC) == 0 &&
-	    (!drills || (pipe2(pipes->order, O_CLOEXEC) == 0 &&
-			    pipe2(pipes->report, O_CLOEXEC) == 0)))
-		return true;
-	close_pipes(pipes);
-	return false;
+	if (pipe2(launch->out, O_CLOEXEC) != 0)
+		return false;
+	return (flags->holders == 0 && flags->pause_ms == 0) ||
+	       (pipe2(launch->order, O_CLOEXEC | O_NONBLOCK) == 0 &&
+		   pipe2(launch->report, O_CLOEXEC | O_NONBLOCK) == 0);
 }
 
-/* Keep a descriptor over exec. */
+/* For drills: the service keeps its ends of the pipes over exec. */
 static void
-keep(int fd)
+hand_over_pipes(const struct launch *launch)
 {
-	if (fd != -1)
-		fcntl(fd, F_SETFD, 0);
+	char text[32];
+
+	unsetenv("TURNSTILE_DRILL");
+	if (launch->order[0] == -1)
+		return;
+	fcntl(launch->order[0], F_SETFD, 0);
+	fcntl(launch->report[1], F_SETFD, 0);
+	snprintf(
+	    text, sizeof(text), "%d,%d", launch->order[0], launch->report[1]);
+	setenv("TURNSTILE_DRILL", text, 1);
 }
 
 /* In the child: become the service.  Only exec's own failure comes back. */
 static void
-become(const struct launch_options *o, const struct launch *launch,
-    const struct pipes *pipes, pid_t parent)
+become(const struct launch *launch, const struct flags *flags,
+    const struct setting *setting, pid_t parent)
 {
-	char workers[16], clerks[16], batch[16], timeout[32], drill[32];
-	const char *args[] = {o->program, "--listen", "127.0.0.1:0", "--data",
-	    launch->dir, "--store", o->store, "--workers", workers, "--clerks",
-	    clerks, "--batch", batch, "--timeout", timeout, "--max-quantity",
-	    "1000", "--admin", "open", NULL};
+	char workers[16], clerks[16], batch[16], timeout[32];
+	const char *args[] = {flags->service, "--listen", "127.0.0.1:0",
+	    "--data", launch->dir, "--store", setting->store, "--workers",
+	    workers, "--clerks", clerks, "--batch", batch, "--timeout", timeout,
+	    "--max-quantity", "1000", "--admin", "open", NULL};
 	sigset_t none;
-	int log;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
@@ -173,23 +152,16 @@ become(const struct launch_options *o, const struct launch *launch,
 	setpgid(0, 0); /* Ctrl-C is the test's, which then stops us */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	snprintf(workers, sizeof(workers), "%u", o->workers);
-	snprintf(clerks, sizeof(clerks), "%u", o->clerks);
-	snprintf(batch, sizeof(batch), "%u", o->batch);
-	snprintf(timeout, sizeof(timeout), "%" PRId64 "ms", o->timeout_ms);
-	unsetenv("TURNSTILE_DRILL");
-	if (o->drills) {
-		keep(pipes->order[0]);
-		keep(pipes->report[1]);
-		snprintf(drill, sizeof(drill), "%d,%d", pipes->order[0],
-		    pipes->report[1]);
-		setenv("TURNSTILE_DRILL", drill, 1);
-	}
-	log = open(launch->log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	dup2(pipes->out[1], STDOUT_FILENO);
-	dup2(log, STDERR_FILENO);
-	execv(o->program, (char *const *)args);
-	fprintf(stderr, "%s: %s\n", o->program, strerror(errno));
+	snprintf(workers, sizeof(workers), "%u", setting->workers);
+	snprintf(clerks, sizeof(clerks), "%u", setting->clerks);
+	snprintf(batch, sizeof(batch), "%u", setting->batch);
+	snprintf(timeout, sizeof(timeout), "%" PRId64 "ms", flags->timeout_ms);
+	hand_over_pipes(launch);
+	dup2(launch->out[1], STDOUT_FILENO);
+	dup2(open(launch->log, O_WRONLY | O_CREAT | O_TRUNC, 0644),
+	    STDERR_FILENO);
+	execv(flags->service, (char *const *)args);
+	fprintf(stderr, "%s: %s\n", flags->service, strerror(errno));
 	_exit(127);
 }
 
@@ -219,23 +191,23 @@ read_url(int fd, char *url, size_t size)
 
 /* The service's last words. */
 static void
-read_log(const struct launch *launch, char *error, size_t size)
+read_log(const struct launch *launch, char error[LAUNCH_ERROR_SIZE])
 {
 	FILE *file = fopen(launch->log, "re");
 
-	snprintf(error, size, "the service did not start");
+	snprintf(error, LAUNCH_ERROR_SIZE, "the service did not start");
 	if (file == NULL)
 		return;
-	while (fgets(error, (int)size, file) != NULL)
+	while (fgets(error, LAUNCH_ERROR_SIZE, file) != NULL)
 		error[strcspn(error, "\n")] = '\0';
 	fclose(file);
 }
 
 static bool
-make_places(struct launch *launch, const struct launch_options *options)
+make_places(struct launch *launch, const char *root)
 {
-	snprintf(launch->dir, sizeof(launch->dir), "%s/stress-data.XXXXXX",
-	    launch_data_root(options->data));
+	snprintf(
+	    launch->dir, sizeof(launch->dir), "%s/stress-data.XXXXXX", root);
 	if (mkdtemp(launch->dir) == NULL) {
 		launch->dir[0] = '\0';
 		return false;
@@ -244,74 +216,46 @@ make_places(struct launch *launch, const struct launch_options *options)
 	return true;
 }
 
-bool
-launch_start(struct launch *launch, const struct launch_options *options,
-    char *error, size_t error_size)
+/* False, with what there is to be stopped. */
+static bool
+start(struct launch *launch, const struct flags *flags,
+    const struct setting *setting, char error[LAUNCH_ERROR_SIZE])
 {
+	const char *root = launch_data_root(flags->data);
 	const pid_t self = getpid();
-	struct pipes pipes;
 
-	*launch =
-	    (struct launch){.order_fd = -1, .unread_fd = -1, .report_fd = -1};
-	if (!make_places(launch, options)) {
-		snprintf(error, error_size, "%s: %s",
-		    launch_data_root(options->data), strerror(errno));
+	if (!make_places(launch, root)) {
+		snprintf(
+		    error, LAUNCH_ERROR_SIZE, "%s: %s", root, strerror(errno));
 		return false;
 	}
-	if (!open_pipes(&pipes, options->drills) ||
-	    (launch->pid = fork()) == -1) {
-		snprintf(error, error_size, "%s", strerror(errno));
-		remove_files(launch);
+	if (!open_pipes(launch, flags) || (launch->pid = fork()) == -1) {
+		snprintf(error, LAUNCH_ERROR_SIZE, "%s", strerror(errno));
 		return false;
 	}
 	if (launch->pid == 0)
-		become(options, launch, &pipes, self);
-	close_fd(&pipes.out[1]);
-	if (!read_url(pipes.out[0], launch->url, sizeof(launch->url))) {
-		read_log(launch, error, error_size);
-		close_pipes(&pipes);
-		launch_stop(launch);
-		return false;
-	}
-	launch->order_fd = pipes.order[1];
-	launch->unread_fd = pipes.order[0];
-	launch->report_fd = pipes.report[0];
-	pipes.order[0] = pipes.order[1] = pipes.report[0] = -1;
-	close_pipes(&pipes);
-	if (options->drills) {
-		fcntl(launch->report_fd, F_SETFL, O_NONBLOCK);
-		fcntl(launch->unread_fd, F_SETFL, O_NONBLOCK);
-	}
-	return true;
+		become(launch, flags, setting, self);
+	close(launch->out[1]);
+	launch->out[1] = -1;
+	if (read_url(launch->out[0], launch->url, sizeof(launch->url)))
+		return true;
+	read_log(launch, error);
+	return false;
+}
+
+bool
+launch_start(struct launch *launch, const struct flags *flags,
+    const struct setting *setting, char error[LAUNCH_ERROR_SIZE])
+{
+	*launch = (struct launch){
+	    .out = {-1, -1}, .order = {-1, -1}, .report = {-1, -1}};
+	if (start(launch, flags, setting, error))
+		return true;
+	launch_stop(launch);
+	return false;
 }
 
 /* ---------------------------------------------------------------- stop -- */
-
-size_t
-launch_workers(const struct launch *launch, pid_t *pids, size_t most)
-{
-	char path[64], text[4096];
-	size_t count = 0;
-	FILE *file;
-	char *at = text, *end;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", launch->pid,
-	    launch->pid);
-	file = fopen(path, "re");
-	if (file == NULL)
-		return 0;
-	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-	fclose(file);
-	while (count < most) {
-		const long pid = strtol(at, &end, 10);
-
-		if (end == at)
-			break;
-		pids[count++] = (pid_t)pid;
-		at = end;
-	}
-	return count;
-}
 
 static bool
 wait_for_end(pid_t pid, int *status, int64_t until_ns)
@@ -328,7 +272,7 @@ bool
 launch_stop(struct launch *launch)
 {
 	bool good = false;
-	int status = -1;
+	int i, status = -1;
 
 	if (launch->pid > 0) {
 		kill(launch->pid, SIGTERM);
@@ -340,9 +284,11 @@ launch_stop(struct launch *launch)
 			waitpid(launch->pid, &status, 0);
 		}
 	}
-	close_fd(&launch->order_fd);
-	close_fd(&launch->unread_fd);
-	close_fd(&launch->report_fd);
+	for (i = 0; i < 2; i++) { /* of -1: nothing */
+		close(launch->out[i]);
+		close(launch->order[i]);
+		close(launch->report[i]);
+	}
 	remove_files(launch);
 	launch->pid = 0;
 	return good;

@@ -8,43 +8,34 @@
 
 #include <sys/types.h>
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "tests/stress/flags.h"
 
-struct launch_options {
-	const char *program; /* the service */
-	const char *data;    /* where to make data directories; NULL: choose */
-	const char *store;
-	unsigned workers, clerks, batch;
-	int64_t timeout_ms;
-	bool drills; /* with the pipes for them */
-};
+#define LAUNCH_ERROR_SIZE 256
 
+/* Zeroed there is none. */
 struct launch {
 	pid_t pid;
 	char url[320];
 	char dir[4096]; /* the data directory */
 	char log[4200]; /* its standard error, a file beside it */
-	int order_fd;   /* drills: write a byte; -1 without */
-	int unread_fd;  /* drills: bytes that no clerk has read; or -1 */
-	int report_fd;  /* drills: who stands still; -1 without */
+	/* Pipes, both ends of each; -1 without. */
+	int out[2];    /* its standard output */
+	int order[2];  /* drills: a byte for whoever shall stand still */
+	int report[2]; /* drills: who does */
 };
 
 /*
  * Within ten seconds.  False, with a line in `error`, and nothing is left
  * behind.
  */
-bool launch_start(struct launch *launch, const struct launch_options *options,
-    char *error, size_t error_size);
+bool launch_start(struct launch *launch, const struct flags *flags,
+    const struct setting *setting, char error[LAUNCH_ERROR_SIZE]);
 
 /*
- * Stop it and remove what it left.  False if it did not end with 0, or not
- * within ten seconds; then it is killed.
+ * Stop it, if there is one, and remove what it left.  False if it did not end
+ * with 0, or not within ten seconds; then it is killed.
  */
 bool launch_stop(struct launch *launch);
-
-/* The living workers' pids, at most `most`; how many. */
-size_t launch_workers(const struct launch *launch, pid_t *pids, size_t most);
 
 /* "turnstile" beside this program; false: not there, and `path` says where. */
 bool launch_find_program(char *path, size_t size);

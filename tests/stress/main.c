@@ -79,50 +79,15 @@ show_bar(void *arg, const char *what)
 static void
 show_row(const struct progress *p, const struct row *row)
 {
-	char verdict[24];
-
-	if (p->how != PROGRESS_LINES)
-		return;
-	result_verdict(row, verdict);
-	fprintf(stderr, "%zu/%zu  %s %s: %s\n", p->done + 1, p->count,
-	    row->setting.store, row->setting.lock, verdict);
-}
-
-/* ----------------------------------------------------------------- rows -- */
-
-static size_t
-count_settings(const struct flags *f)
-{
-	return f->store_count * f->lock_count * f->worker_count *
-	       f->clerk_count * f->batch_count * f->delay_count;
-}
-
-/* The digits of `i`, each to the base of its axis. */
-static struct setting
-make_setting(const struct flags *f, size_t i)
-{
-	struct setting s = {0};
-
-	s.delay_min_ms = f->delays[i % f->delay_count].min_ms;
-	s.delay_max_ms = f->delays[i % f->delay_count].max_ms;
-	i /= f->delay_count;
-	s.batch = f->batches[i % f->batch_count];
-	i /= f->batch_count;
-	s.clerks = f->clerks[i % f->clerk_count];
-	i /= f->clerk_count;
-	s.workers = f->workers[i % f->worker_count];
-	i /= f->worker_count;
-	s.strategy = f->locks[i % f->lock_count];
-	lock_print(s.strategy, s.lock);
-	i /= f->lock_count;
-	snprintf(s.store, sizeof(s.store), "%s", f->stores[i]);
-	return s;
+	if (p->how == PROGRESS_LINES)
+		fprintf(stderr, "%zu/%zu  %s %s: %s\n", p->done + 1, p->count,
+		    row->setting.store, row->setting.lock, row->verdict);
 }
 
 static void
 run_rows(struct result *result, struct trace *trace)
 {
-	struct progress progress = {.count = count_settings(result->flags),
+	struct progress progress = {.count = flags_settings(result->flags),
 	    .how = result->flags->json          ? PROGRESS_NONE
 		   : isatty(STDERR_FILENO) != 0 ? PROGRESS_BAR
 						: PROGRESS_LINES};
@@ -134,7 +99,7 @@ run_rows(struct result *result, struct trace *trace)
 	struct row row;
 
 	for (; progress.done < progress.count; progress.done++) {
-		progress.setting = make_setting(result->flags, progress.done);
+		progress.setting = flags_setting(result->flags, progress.done);
 		show_bar(&progress, "starts");
 		result->stopped = !row_run(
 		    &row, &progress.setting, (unsigned)progress.done, &stage);
@@ -142,9 +107,7 @@ run_rows(struct result *result, struct trace *trace)
 			row_free(&row);
 			break;
 		}
-		result->rows = buffer_grow(
-		    result->rows, result->count, sizeof(*result->rows));
-		result->rows[result->count++] = row;
+		result_add(result, &row);
 		show_row(&progress, &row);
 	}
 	if (progress.how == PROGRESS_BAR)
@@ -174,29 +137,17 @@ write_file(const char *path, const struct result *result,
 	return good;
 }
 
-static void
-print_json(const struct result *result)
-{
-	json_t *value = report_json(result);
-
-	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	printf("\n");
-	json_decref(value);
-}
-
 /* Everything that was asked for.  False: a file could not be written. */
 static bool
 report(const struct result *result)
 {
 	const struct flags *flags = result->flags;
-	const bool colour =
-	    isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL;
 	bool good;
 
 	if (flags->json)
-		print_json(result);
+		report_json(result, stdout);
 	else
-		report_text(result, colour, stdout);
+		report_text(result, stdout);
 	good = write_file(flags->markdown, result, report_markdown);
 	return write_file(flags->plot, result, report_plot) && good;
 }
@@ -255,7 +206,7 @@ run(const struct flags *flags)
 		: launch_file_system(launch_data_root(flags->data));
 	run_rows(&result, trace);
 	result.took_s = (double)(clock_now_ns() - start_ns) / 1e9;
-	result_compare(&result);
+	result_finish(&result);
 	status = exit_status(&result);
 	if (status != EXIT_USAGE && !report(&result))
 		status = EXIT_FAILURE;
@@ -267,51 +218,12 @@ run(const struct flags *flags)
 	return status;
 }
 
-/* ---------------------------------------------------------------- flood -- */
-
-static void
-print_flood(const struct flags *flags, const struct buyers_log *log)
-{
-	const double us = (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e3;
-	size_t i, good = 0;
-
-	for (i = 0; i < log->count; i++)
-		good += log->replies[i].status == 200;
-	printf("%.0f requests/s by %u buyers, %zu of %zu with 200; "
-	       "%.1f us of the client's own time each\n",
-	    (double)log->count * 1e9 / (double)(log->end_ns - log->start_ns),
-	    flags->buyers, good, log->count, us / (double)log->count);
-}
-
-/* The client against an answer that costs next to nothing. */
 static int
 flood(const struct flags *flags)
 {
-	const struct setting setting = make_setting(flags, 0);
-	const struct buyers_plan plan = {.sale = "demo",
-	    .flood = flags->flood,
-	    .duration_ns = flags->duration_ms * NS_PER_MS};
-	char error[ROW_ERROR_SIZE] = "buyers could not connect";
-	const char *url = flags->url;
-	struct buyers_log log = {0};
-	struct launch launch = {0};
-	struct buyers *buyers;
-	bool ran;
+	const struct stage stage = {.flags = flags, .stop = &signalled};
 
-	if (url == NULL && row_launch(flags, &setting, &launch, error))
-		url = launch.url;
-	buyers = url != NULL ? buyers_new(url, flags->buyers) : NULL;
-	ran = buyers != NULL && buyers_run(buyers, &plan, &log, &signalled) &&
-	      log.count > 0;
-	if (ran)
-		print_flood(flags, &log);
-	else
-		fprintf(stderr, "stress: %s\n", error);
-	buyers_log_free(&log);
-	buyers_free(buyers);
-	if (launch.pid > 0)
-		launch_stop(&launch);
-	return ran ? EXIT_SUCCESS : EXIT_USAGE;
+	return row_flood(&stage) ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
 static bool

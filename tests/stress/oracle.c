@@ -83,36 +83,17 @@ name_of(const struct answer *answer)
 
 /* ------------------------------------------------------------- answers -- */
 
-typedef int order_fn(const void *a, const void *b);
-
-/* Two places in a list of answers. */
+/* By one of their numbers, as they came if it is the same. */
 static int
-by_request(const void *a, const void *b)
+by_number(const void *a, const void *b, void *at)
 {
-	const struct answer *x = *(const struct answer *const *)a;
-	const struct answer *y = *(const struct answer *const *)b;
+	const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+	const int64_t m = *(const int64_t *)(x + *(size_t *)at);
+	const int64_t n = *(const int64_t *)(y + *(size_t *)at);
 
-	if (x->request != y->request)
-		return x->request < y->request ? -1 : 1;
+	if (m != n)
+		return m < n ? -1 : 1;
 	return x < y ? -1 : x > y;
-}
-
-static int
-by_sent(const void *a, const void *b)
-{
-	const struct answer *x = *(const struct answer *const *)a;
-	const struct answer *y = *(const struct answer *const *)b;
-
-	return x->sent_ns < y->sent_ns ? -1 : x->sent_ns > y->sent_ns;
-}
-
-static int
-by_done(const void *a, const void *b)
-{
-	const struct answer *x = *(const struct answer *const *)a;
-	const struct answer *y = *(const struct answer *const *)b;
-
-	return x->done_ns < y->done_ns ? -1 : x->done_ns > y->done_ns;
 }
 
 static bool
@@ -128,10 +109,10 @@ tells_counter(const struct answer *answer)
 	       !(answer->again && answer->kind == ANSWER_SOLD);
 }
 
-/* Those that are wanted, in that order; to be freed. */
+/* Those that are wanted, by the number that lies `at` there; to be freed. */
 static const struct answer **
 sort_answers(const struct evidence *e,
-    bool (*wanted)(const struct answer *answer), order_fn *order, size_t *count)
+    bool (*wanted)(const struct answer *answer), size_t at, size_t *count)
 {
 	const struct answer **list = NULL;
 	size_t i;
@@ -144,7 +125,7 @@ sort_answers(const struct evidence *e,
 		list[(*count)++] = &e->answers[i];
 	}
 	if (*count > 0)
-		qsort(list, *count, sizeof(*list), order);
+		qsort_r(list, *count, sizeof(*list), by_number, &at);
 	return list;
 }
 
@@ -161,17 +142,16 @@ by_order(const void *a, const void *b)
 	/* Lines last, and of two answers the earlier one first. */
 	if ((x->line == NULL) != (y->line == NULL))
 		return x->line == NULL ? -1 : 1;
-	if (x->answer != NULL && y->answer != NULL && x->answer != y->answer)
-		return x->answer < y->answer ? -1 : 1;
-	return 0;
+	return x->answer < y->answer ? -1 : x->answer > y->answer;
 }
 
 static void
-add_claim(struct trial *trial, struct claim claim)
+add_claim(struct trial *trial, const char *order, const struct answer *answer,
+    const struct store_line *line)
 {
 	trial->claims =
 	    buffer_grow(trial->claims, trial->count, sizeof(*trial->claims));
-	trial->claims[trial->count++] = claim;
+	trial->claims[trial->count++] = (struct claim){order, answer, line};
 }
 
 /* Answers and lines about the same receipt become one claim. */
@@ -206,13 +186,10 @@ collect_claims(struct trial *trial)
 	for (i = 0; i < e->answer_count; i++)
 		if (e->answers[i].kind == ANSWER_SOLD)
 			add_claim(
-			    trial, (struct claim){.order = e->answers[i].order,
-				       .answer = &e->answers[i]});
+			    trial, e->answers[i].order, &e->answers[i], NULL);
 	for (i = 0; i < e->line_count; i++)
 		if (e->lines[i].kind == STORE_SOLD)
-			add_claim(
-			    trial, (struct claim){.order = e->lines[i].order,
-				       .line = &e->lines[i]});
+			add_claim(trial, e->lines[i].order, NULL, &e->lines[i]);
 		else
 			trial->only_sales = false;
 	merge_claims(trial);
@@ -232,45 +209,60 @@ quantity_of(const struct claim *c)
 
 /* ------------------------------------------------- receipts and ledger -- */
 
+/* Take each of the seats once more; how many of them do not exist. */
+static int64_t
+take_seats(
+    const struct evidence *e, uint32_t *times, int64_t seat, int64_t quantity)
+{
+	const int64_t end = seat + quantity;
+	int64_t beyond = 0;
+
+	for (; seat < end; seat++)
+		if (seat < 1 || seat > e->capacity)
+			beyond++;
+		else
+			times[seat]++;
+	return beyond;
+}
+
+/* Zeroes, for each seat from 1 to the capacity; to be freed. */
+static uint32_t *
+count_none(const struct evidence *e)
+{
+	return buffer_must(calloc((size_t)e->capacity + 1, sizeof(uint32_t)));
+}
+
 /* 1 and 2: every seat once, and within the capacity. */
 static void
 judge_seats(struct trial *trial)
 {
 	const struct evidence *e = trial->evidence;
 	struct judgement *j = trial->judgement;
-	uint32_t *times = calloc((size_t)e->capacity + 1, sizeof(*times));
-	int64_t tickets = 0, beyond = 0, seat;
+	uint32_t *times = count_none(e);
+	int64_t beyond = 0, twice = 0, seat;
 	size_t i;
 
-	if (times == NULL)
-		abort();
 	for (i = 0; i < trial->count; i++) {
 		const struct claim *c = &trial->claims[i];
 
-		tickets += quantity_of(c);
-		for (seat = seat_of(c); seat < seat_of(c) + quantity_of(c);
-		     seat++) {
-			if (seat < 1 || seat > e->capacity) {
-				beyond++;
-				continue;
-			}
-			times[seat]++;
-			if (times[seat] > j->most_times) {
-				j->most_times = times[seat];
-				j->most_seat = seat;
-			}
+		j->tickets += quantity_of(c);
+		beyond += take_seats(e, times, seat_of(c), quantity_of(c));
+	}
+	for (seat = 1; seat <= e->capacity; seat++) {
+		twice += times[seat] > 1;
+		if (times[seat] > j->most_times) {
+			j->most_times = times[seat];
+			j->most_seat = seat;
 		}
 	}
-	j->tickets = tickets;
-	accuse(trial, WRONG_OVERSOLD, tickets - e->capacity,
-	    "%" PRId64 " tickets sold, there %s %" PRId64, tickets,
+	accuse(trial, WRONG_OVERSOLD, j->tickets - e->capacity,
+	    "%" PRId64 " tickets sold, there %s %" PRId64, j->tickets,
 	    e->capacity == 1 ? "is" : "are", e->capacity);
 	accuse(trial, WRONG_OVERSOLD, beyond,
 	    "a seat that does not exist was sold");
-	for (seat = 1; seat <= e->capacity; seat++)
-		accuse(trial, WRONG_DOUBLE_BOOKED, times[seat] > 1,
-		    "seat %" PRId64 " was sold %u times", j->most_seat,
-		    (unsigned)j->most_times);
+	accuse(trial, WRONG_DOUBLE_BOOKED, twice,
+	    "seat %" PRId64 " was sold %" PRId64 " times", j->most_seat,
+	    j->most_times);
 	free(times);
 }
 
@@ -319,7 +311,8 @@ judge_repeats(struct trial *trial)
 	const struct answer **list;
 	size_t i, count;
 
-	list = sort_answers(trial->evidence, is_of_order, by_request, &count);
+	list = sort_answers(trial->evidence, is_of_order,
+	    offsetof(struct answer, request), &count);
 	for (i = 1; i < count; i++) {
 		const struct answer *first = list[i - 1];
 		const struct answer *second = list[i];
@@ -399,22 +392,15 @@ judge_counter(struct trial *trial)
 {
 	const struct evidence *e = trial->evidence;
 	const int64_t last = counter_at(e, (int64_t)e->line_count);
-	bool *sold = calloc((size_t)e->capacity + 1, sizeof(*sold));
-	int64_t seats = 0, seat, end;
+	uint32_t *times = count_none(e);
+	int64_t seats = 0, seat;
 	size_t i;
 
-	if (sold == NULL)
-		abort();
-	for (i = 0; i < e->line_count; i++) {
-		end = e->lines[i].seat + e->lines[i].quantity;
-		for (seat = e->lines[i].seat; seat < end; seat++) {
-			if (seat < 1 || seat > e->capacity || sold[seat])
-				continue;
-			sold[seat] = true;
-			seats++;
-		}
-	}
-	free(sold);
+	for (i = 0; i < e->line_count; i++)
+		take_seats(e, times, e->lines[i].seat, e->lines[i].quantity);
+	for (seat = 1; seat <= e->capacity; seat++)
+		seats += times[seat] > 0;
+	free(times);
 	accuse(trial, WRONG_STRANDED, e->capacity - seats - e->remaining,
 	    "%" PRId64 " seats sold and %" PRId64 " left make %" PRId64
 	    " of %" PRId64,
@@ -488,8 +474,10 @@ judge_order(struct trial *trial)
 	const struct answer **sent, **done, *least = NULL;
 	size_t i, n, at = 0;
 
-	sent = sort_answers(e, tells_counter, by_sent, &n);
-	done = sort_answers(e, tells_counter, by_done, &n);
+	sent = sort_answers(
+	    e, tells_counter, offsetof(struct answer, sent_ns), &n);
+	done = sort_answers(
+	    e, tells_counter, offsetof(struct answer, done_ns), &n);
 	for (i = 0; i < n; i++) {
 		for (; at < n && done[at]->done_ns < sent[i]->sent_ns; at++)
 			if (least == NULL ||
@@ -516,30 +504,18 @@ count_answer(struct trial *trial, const struct answer *answer)
 		    name_of(answer));
 	if (answer->again)
 		return;
-	if (answer->was_unknown && answer->kind != ANSWER_NONE)
-		j->recovered++;
-	switch (answer->kind) {
-	case ANSWER_LEFT:
-		if (answer->remaining > j->looks_most)
-			j->looks_most = answer->remaining;
-		j->looks_enough += answer->remaining >= answer->quantity;
-		break;
-	case ANSWER_SOLD:
-		j->sold++;
-		break;
-	case ANSWER_REFUSED:
-		j->refused++;
+	j->recovered += answer->was_unknown && answer->kind != ANSWER_NONE;
+	j->sold += answer->kind == ANSWER_SOLD;
+	j->refused += answer->kind == ANSWER_REFUSED;
+	j->later += answer->kind == ANSWER_LATER;
+	j->unknown += answer->kind == ANSWER_NONE && !answer->look;
+	if (answer->kind == ANSWER_REFUSED)
 		judge_refusal(trial, answer);
-		break;
-	case ANSWER_LATER:
-		j->later++;
-		break;
-	case ANSWER_NONE:
-		j->unknown += !answer->look;
-		break;
-	case ANSWER_NONSENSE:
-		break;
-	}
+	if (answer->kind != ANSWER_LEFT)
+		return;
+	j->looks_enough += answer->remaining >= answer->quantity;
+	if (answer->remaining > j->looks_most)
+		j->looks_most = answer->remaining;
 }
 
 /* The service's oracle on the same lines. */
@@ -548,7 +524,7 @@ ask_audit(struct trial *trial)
 {
 	const struct evidence *e = trial->evidence;
 	struct judgement *j = trial->judgement;
-	struct audit *audit = audit_new(0);
+	struct audit *audit = buffer_must(audit_new(0));
 	size_t i;
 
 	for (i = 0; i < e->line_count; i++)
@@ -613,16 +589,12 @@ call_witnesses(const struct evidence *e, const struct audit_collision *c,
 
 json_t *
 oracle_collision(const struct evidence *evidence,
-    const struct judgement *judgement, const char *store, FILE *out)
+    const struct judgement *judgement, FILE *out)
 {
 	const struct audit_collision *c = &judgement->audit.collision;
 	struct audit_witness witnesses[3];
-	const struct audit_subject subject = {.sale = evidence->sale,
-	    .store = store,
-	    .host = "localhost:8080",
-	    .lock = evidence->line_count > 0 ? evidence->lines[0].lock : "",
-	    .with_names = true,
-	    .witnesses = witnesses};
+	const struct audit_subject subject = {
+	    .with_names = true, .witnesses = witnesses};
 	json_t *whole, *collision;
 	size_t i;
 

@@ -74,6 +74,6 @@ enum wrong oracle_worst(const struct judgement *judgement);
  * is none; and as data, a new reference, JSON's null if there is none.
  */
 json_t *oracle_collision(const struct evidence *evidence,
-    const struct judgement *judgement, const char *store, FILE *out);
+    const struct judgement *judgement, FILE *out);
 
 #endif

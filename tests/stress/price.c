@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "locks/clock.h"
 #include "tests/stress/buffer.h"
 
 #define SLICES 10
@@ -63,8 +62,10 @@ latency_of(const struct evidence *evidence, enum answer_kind kind)
 
 /* How much the tenths of the run differ: deviation over mean. */
 static double
-spread_of(const struct evidence *evidence, int64_t start_ns, int64_t end_ns)
+spread_of(const struct evidence *evidence)
 {
+	const int64_t start_ns = evidence->start_ns;
+	const int64_t whole_ns = evidence->end_ns - start_ns + 1;
 	double slices[SLICES] = {0}, mean = 0, square = 0;
 	size_t i;
 
@@ -74,8 +75,7 @@ spread_of(const struct evidence *evidence, int64_t start_ns, int64_t end_ns)
 
 		if (answer->kind != ANSWER_SOLD || answer->again)
 			continue;
-		slice = (answer->done_ns - start_ns) * SLICES /
-			(end_ns - start_ns + 1);
+		slice = (answer->done_ns - start_ns) * SLICES / whole_ns;
 		slices[slice < SLICES ? slice : SLICES - 1]++;
 		mean += 1.0 / SLICES;
 	}
@@ -114,10 +114,10 @@ fairness_of(const struct evidence *evidence, unsigned workers, unsigned clerks)
 
 void
 price_of_sales(struct price *price, const struct evidence *evidence,
-    const struct buyers_log *log, unsigned workers, unsigned clerks)
+    unsigned workers, unsigned clerks)
 {
 	const double seconds =
-	    (double)(log->end_ns - log->start_ns) / (double)NS_PER_SEC;
+	    (double)(evidence->end_ns - evidence->start_ns) / 1e9;
 	size_t i;
 
 	price->sold = latency_of(evidence, ANSWER_SOLD);
@@ -125,7 +125,7 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 		return;
 	price->known = true;
 	price->sold_per_s = (double)price->sold.count / seconds;
-	price->spread = spread_of(evidence, log->start_ns, log->end_ns);
+	price->spread = spread_of(evidence);
 	price->fairness = fairness_of(evidence, workers, clerks);
 	for (i = 0; i < evidence->answer_count; i++)
 		price->turned_away += evidence->answers[i].kind == ANSWER_LATER;

@@ -29,7 +29,7 @@ struct price {
 
 /* Of a run on a service with so many clerks; not `known`: nothing was sold. */
 void price_of_sales(struct price *price, const struct evidence *evidence,
-    const struct buyers_log *log, unsigned workers, unsigned clerks);
+    unsigned workers, unsigned clerks);
 void price_of_refusals(struct price *price, const struct evidence *evidence);
 
 #endif

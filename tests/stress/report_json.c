@@ -105,10 +105,10 @@ row_json(const struct row *row)
 {
 	static const char *const promises[] = {
 	    [PROMISE_KEPT] = "kept",
-	    [PROMISE_BROKEN] = "broken",
 	    [CONTROL_WRONG] = "control-wrong",
-	    [CONTROL_NOT_SHOWN] = "control-not-shown",
 	    [CONTROL_UNDECIDED] = "control-undecided",
+	    [PROMISE_BROKEN] = "broken",
+	    [CONTROL_NOT_SHOWN] = "control-not-shown",
 	    [ROW_FAILED] = "failed",
 	};
 	const struct setting *s = &row->setting;
@@ -154,17 +154,15 @@ expects_json(const struct result *result)
 	return list;
 }
 
-json_t *
-report_json(const struct result *result)
+void
+report_json(const struct result *result, FILE *out)
 {
 	const struct flags *f = result->flags;
 	json_t *o = json_object(), *rows = json_array();
-	char machine[256];
 	size_t i;
 
 	for (i = 0; i < result->count; i++)
 		json_array_append_new(rows, row_json(&result->rows[i]));
-	result_machine(result, machine, sizeof(machine));
 	member_text(o, "turnstile", TURNSTILE_VERSION);
 	member_flag(o, "good", result_is_good(result));
 	member_number(o, "buyers", f->buyers);
@@ -172,10 +170,12 @@ report_json(const struct result *result)
 	member_number(o, "quantity", f->quantity);
 	member_number(o, "price_ms", f->duration_ms);
 	member_number(o, "seed", (int64_t)f->seed);
-	member_text(o, "machine", machine);
+	member_text(o, "machine", result->machine);
 	member_text(o, "file_system", result->file_system);
 	member_json(o, "took_s", json_real(result->took_s));
 	member_json(o, "expects", expects_json(result));
 	member_json(o, "rows", rows);
-	return o;
+	json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	fprintf(out, "\n");
+	json_decref(o);
 }

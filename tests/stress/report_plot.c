@@ -128,25 +128,15 @@ store_index(struct plot *plot, const char *store)
 
 /* ----------------------------------------------------------------- rows -- */
 
-static bool
-same_label(const struct result *result, size_t a, size_t b)
-{
-	char x[RESULT_LABEL_SIZE], y[RESULT_LABEL_SIZE];
-
-	result_label(result, &result->rows[a], x);
-	result_label(result, &result->rows[b], y);
-	return strcmp(x, y) == 0;
-}
-
+/* Rows of one label are a group: the first of them. */
 static bool
 is_first_of_group(const struct result *result, size_t row)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < row; i++)
-		if (same_label(result, i, row))
-			return false;
-	return true;
+	while (strcmp(result->rows[i].label, result->rows[row].label) != 0)
+		i++;
+	return i == row;
 }
 
 static size_t
@@ -191,26 +181,21 @@ draw_verdict(const struct plot *plot, const struct row *row, double y)
 	const bool wrong = row->wrong_runs > 0;
 	struct words words = {
 	    LEFT + 12, y + 19, 16, wrong ? "#ffffff" : ink, "start", true};
-	char verdict[24], reason[256];
-	double width;
+	const double width = 11.6 * (double)strlen(row->verdict) + 24;
+	char text[256];
 
-	result_verdict(row, verdict);
-	result_reason(row, reason, sizeof(reason));
-	width = 11.6 * (double)strlen(verdict) + 24;
 	if (wrong)
 		fprintf(plot->out,
 		    "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" "
 		    "rx=\"2\" fill=\"%s\"/>\n",
 		    LEFT, y, width, BAR, red);
-	print_words(plot, &words, verdict);
+	print_words(plot, &words, row->verdict);
 	words.x = LEFT + width + 12;
 	words.colour = wrong ? red : pale;
 	words.bold = false;
-	if (wrong && row->runs == 1)
-		snprintf(reason, sizeof(reason),
-		    "%" PRId64 " sold of %" PRId64 ", %s",
-		    row->judgement.tickets, row->capacity, row->setting.store);
-	print_words(plot, &words, reason);
+	snprintf(text, sizeof(text), "%" PRId64 " sold of %" PRId64 ", %s",
+	    row->judgement.tickets, row->capacity, row->setting.store);
+	print_words(plot, &words, wrong && row->runs == 1 ? text : row->reason);
 }
 
 /* All rows of one label, one under the other; where the next group is. */
@@ -219,14 +204,14 @@ draw_group(struct plot *plot, size_t first, double y)
 {
 	const struct result *r = plot->result;
 	struct words words = {LEFT - 18, 0, 20, ink, "end", true};
-	char label[RESULT_LABEL_SIZE];
+	const char *label = r->rows[first].label;
 	double at = y;
 	size_t i;
 
 	for (i = first; i < r->count; i++) {
 		const struct row *row = &r->rows[i];
 
-		if (!same_label(r, first, i))
+		if (strcmp(row->label, label) != 0)
 			continue;
 		if (row->price.known)
 			draw_price(plot, row, at,
@@ -235,7 +220,6 @@ draw_group(struct plot *plot, size_t first, double y)
 			draw_verdict(plot, row, at);
 		at += BAR_STEP;
 	}
-	result_label(r, &r->rows[first], label);
 	words.y = (y + at - (BAR_STEP - BAR)) / 2 + 7;
 	print_words(plot, &words, label);
 	return at + GROUP_GAP;
@@ -287,15 +271,15 @@ static void
 draw_head(const struct plot *plot)
 {
 	struct words words = {40, 56, 32, ink, "start", true};
-	char text[256], whole[400];
+	char text[400];
 
 	print_words(
 	    plot, &words, "Who sells a seat twice, and what the cure costs");
 	words = (struct words){40, 88, 17, pale, "start", false};
-	result_setting(plot->result, text, sizeof(text));
-	snprintf(whole, sizeof(whole), "Race: %s.  Price: no delay, %.3g s.",
-	    text, (double)plot->result->flags->duration_ms / 1e3);
-	print_words(plot, &words, whole);
+	snprintf(text, sizeof(text), "Race: %s.  Price: no delay, %.3g s.",
+	    plot->result->setting,
+	    (double)plot->result->flags->duration_ms / 1e3);
+	print_words(plot, &words, text);
 }
 
 void
@@ -304,7 +288,6 @@ report_plot(const struct result *result, FILE *out)
 	struct plot plot = {.result = result, .out = out};
 	struct words words = {40, 0, 14, pale, "start", false};
 	double y = TOP, height;
-	char text[256];
 	size_t i;
 
 	for (i = 0; i < result->count; i++)
@@ -327,7 +310,6 @@ report_plot(const struct result *result, FILE *out)
 		if (is_first_of_group(result, i))
 			y = draw_group(&plot, i, y);
 	words.y = height - 24;
-	result_machine(result, text, sizeof(text));
-	print_words(&plot, &words, text);
+	print_words(&plot, &words, result->machine);
 	fprintf(out, "</svg>\n");
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/stress/result.h"
 
@@ -30,14 +31,11 @@ paint(const struct page *page, const char *colour)
 static int
 label_width(const struct result *result)
 {
-	char label[RESULT_LABEL_SIZE];
 	size_t i, width = 13;
 
-	for (i = 0; i < result->count; i++) {
-		result_label(result, &result->rows[i], label);
-		if (strlen(label) > width)
-			width = strlen(label);
-	}
+	for (i = 0; i < result->count; i++)
+		if (strlen(result->rows[i].label) > width)
+			width = strlen(result->rows[i].label);
 	return (int)width;
 }
 
@@ -52,11 +50,8 @@ begin_head(const struct page *page)
 static void
 begin_line(const struct page *page, const struct row *row)
 {
-	char label[RESULT_LABEL_SIZE];
-
-	result_label(page->result, row, label);
 	fprintf(page->out, "  %-6s  %-*s", row->setting.store,
-	    page->label_width, label);
+	    page->label_width, row->label);
 }
 
 /* At most 80 columns a line; broken at spaces. */
@@ -136,20 +131,16 @@ print_other_findings(const struct page *page, const struct row *row)
 static void
 print_verdict(const struct page *page, const struct row *row)
 {
-	char verdict[24], reason[256];
-
-	result_verdict(row, verdict);
-	result_reason(row, reason, sizeof(reason));
 	begin_line(page, row);
-	fprintf(page->out, "  %s%-14s%s", colour_of(page, row), verdict,
+	fprintf(page->out, "  %s%-14s%s", colour_of(page, row), row->verdict,
 	    paint(page, PLAIN));
 	if (row->promise == ROW_FAILED) {
-		fprintf(page->out, "  %s\n", reason);
+		fprintf(page->out, "  %s\n", row->reason);
 		return;
 	}
 	fprintf(page->out, "%5" PRId64 "%6" PRId64 "%6" PRId64 "  %.*s\n",
 	    row->judgement.tickets, row->capacity, row->remaining,
-	    page->reason_width, reason);
+	    page->reason_width, row->reason);
 	print_other_findings(page, row);
 }
 
@@ -345,11 +336,8 @@ print_expects(const struct page *page)
 static void
 print_machine(const struct page *page)
 {
-	char text[256];
-
-	result_machine(page->result, text, sizeof(text));
 	fprintf(page->out, "\n");
-	print_folded(page->out, text);
+	print_folded(page->out, page->result->machine);
 	if (strcmp(page->result->file_system, "tmpfs") == 0)
 		fprintf(page->out,
 		    "%sOn tmpfs nothing is written to a disk: these prices are "
@@ -358,18 +346,18 @@ print_machine(const struct page *page)
 }
 
 void
-report_text(const struct result *result, bool colour, FILE *out)
+report_text(const struct result *result, FILE *out)
 {
-	struct page page = {.result = result, .out = out, .colour = colour};
-	char text[256];
+	struct page page = {.result = result,
+	    .out = out,
+	    .colour = isatty(fileno(out)) != 0 && getenv("NO_COLOR") == NULL,
+	    .label_width = label_width(result)};
 
-	page.label_width = label_width(result);
 	page.reason_width = 80 - 45 - page.label_width;
 	if (page.reason_width < 12)
 		page.reason_width = 12;
 	print_headline(&page);
-	result_setting(result, text, sizeof(text));
-	fprintf(out, "                 %s\n", text);
+	fprintf(out, "                 %s\n", result->setting);
 	print_verdicts(&page);
 	print_queries(&page);
 	print_drills(&page);

@@ -13,6 +13,7 @@
 
 #include "service/duration.h"
 #include "service/version.h"
+#include "tests/stress/buffer.h"
 
 bool
 result_is_good(const struct result *result)
@@ -23,22 +24,6 @@ result_is_good(const struct result *result)
 		if (!row_is_good(&result->rows[i]))
 			return false;
 	return !result->stopped && result->count > 0;
-}
-
-void
-result_compare(struct result *result)
-{
-	double best = 0;
-	size_t i;
-
-	for (i = 0; i < result->count; i++)
-		if (result->rows[i].price.known &&
-		    result->rows[i].price.sold_per_s > best)
-			best = result->rows[i].price.sold_per_s;
-	for (i = 0; i < result->count; i++)
-		if (result->rows[i].price.known)
-			result->rows[i].price.relative =
-			    result->rows[i].price.sold_per_s / best;
 }
 
 static void append(char *text, size_t size, const char *format, ...)
@@ -55,44 +40,38 @@ append(char *text, size_t size, const char *format, ...)
 	va_end(args);
 }
 
-void
-result_label(const struct result *result, const struct row *row,
-    char label[RESULT_LABEL_SIZE])
+static void
+set_label(const struct flags *flags, struct row *row)
 {
 	const struct setting *s = &row->setting;
-	const struct flags *flags = result->flags;
-	char delay[DURATION_RANGE_SIZE];
+	char *text = row->label, delay[DURATION_RANGE_SIZE];
+	const size_t size = sizeof(row->label);
 
-	snprintf(label, RESULT_LABEL_SIZE, "%s", s->lock);
+	append(text, size, "%s", s->lock);
 	if (flags->worker_count > 1 || flags->clerk_count > 1)
-		append(
-		    label, RESULT_LABEL_SIZE, " %ux%u", s->workers, s->clerks);
+		append(text, size, " %ux%u", s->workers, s->clerks);
 	if (flags->batch_count > 1)
-		append(label, RESULT_LABEL_SIZE, " b%u", s->batch);
+		append(text, size, " b%u", s->batch);
 	duration_range_print(s->delay_min_ms, s->delay_max_ms, delay);
 	if (flags->delay_count > 1)
-		append(label, RESULT_LABEL_SIZE, " %s", delay);
+		append(text, size, " %s", delay);
 }
 
-void
-result_verdict(const struct row *row, char verdict[24])
+static void
+set_verdict(struct row *row)
 {
-	const char *name;
-	size_t i;
+	const char *name = row->safe ? "correct" : "not shown";
+	char *at;
 
-	if (row->promise == ROW_FAILED) {
-		snprintf(verdict, 24, "no result");
+	if (row->promise == ROW_FAILED)
+		name = "no result";
+	else if (row->wrong_runs > 0)
+		name = oracle_wrong_name(oracle_worst(&row->judgement));
+	append(row->verdict, sizeof(row->verdict), "%s", name);
+	if (row->promise == ROW_FAILED || row->wrong_runs == 0)
 		return;
-	}
-	if (row->wrong_runs == 0) {
-		snprintf(
-		    verdict, 24, "%s", row->safe ? "correct" : "not shown");
-		return;
-	}
-	name = oracle_wrong_name(oracle_worst(&row->judgement));
-	for (i = 0; i < 23 && name[i] != '\0'; i++)
-		verdict[i] = (char)toupper((unsigned char)name[i]);
-	verdict[i] = '\0';
+	for (at = row->verdict; *at != '\0'; at++)
+		*at = (char)toupper((unsigned char)*at);
 }
 
 static void
@@ -102,29 +81,28 @@ reason_of_wrong(const struct row *row, char *text, size_t size)
 	const enum wrong worst = oracle_worst(j);
 
 	if (worst == WRONG_OVERSOLD && j->most_times > 1)
-		snprintf(text, size, "%" PRId64 " too many, one %" PRId64 "x",
+		append(text, size, "%" PRId64 " too many, one %" PRId64 "x",
 		    j->findings[worst].count, j->most_times);
 	else if (worst == WRONG_DOUBLE_BOOKED)
-		snprintf(text, size,
+		append(text, size,
 		    "%" PRId64 " seats twice, one %" PRId64 " times",
 		    j->findings[worst].count, j->most_times);
 	else if (row->promise == PROMISE_BROKEN)
-		snprintf(text, size, "see below");
+		append(text, size, "see below");
 	else
-		snprintf(text, size, "%s", j->findings[worst].example);
+		append(text, size, "%s", j->findings[worst].example);
 }
 
-void
-result_reason(const struct row *row, char *text, size_t size)
+static void
+set_reason(struct row *row)
 {
 	const struct judgement *j = &row->judgement;
+	const size_t size = sizeof(row->reason);
+	char *text = row->reason;
 
-	text[0] = '\0';
-	if (row->promise == ROW_FAILED) {
-		snprintf(text, size, "%s", row->error);
-		return;
-	}
-	if (row->runs > 1 && row->wrong_runs > 0)
+	if (row->promise == ROW_FAILED)
+		append(text, size, "%s", row->error);
+	else if (row->runs > 1 && row->wrong_runs > 0)
 		append(text, size, "%s%u of %u runs",
 		    row->stop.wanted > 0 ? "" : "wrong in ", row->wrong_runs,
 		    row->runs);
@@ -136,17 +114,45 @@ result_reason(const struct row *row, char *text, size_t size)
 		append(text, size, "%u runs", row->runs);
 	else
 		append(text, size, "%" PRId64 " refused", j->refused);
-	if (row->stop.wanted > 0)
+	if (row->promise != ROW_FAILED && row->stop.wanted > 0)
 		append(text, size, ", stop %.2f s", row->stop.longest_s);
 }
 
 void
-result_setting(const struct result *result, char *text, size_t size)
+result_add(struct result *result, struct row *row)
+{
+	set_label(result->flags, row);
+	set_verdict(row);
+	set_reason(row);
+	result->rows =
+	    buffer_grow(result->rows, result->count, sizeof(*result->rows));
+	result->rows[result->count++] = *row;
+}
+
+static void
+compare_prices(struct result *result)
+{
+	double best = 0;
+	size_t i;
+
+	for (i = 0; i < result->count; i++)
+		if (result->rows[i].price.known &&
+		    result->rows[i].price.sold_per_s > best)
+			best = result->rows[i].price.sold_per_s;
+	for (i = 0; i < result->count; i++)
+		if (result->rows[i].price.known)
+			result->rows[i].price.relative =
+			    result->rows[i].price.sold_per_s / best;
+}
+
+static void
+set_setting(struct result *result)
 {
 	const struct flags *f = result->flags;
-	char delay[DURATION_RANGE_SIZE];
+	char *text = result->setting, delay[DURATION_RANGE_SIZE];
+	const size_t size = sizeof(result->setting);
 
-	snprintf(text, size, "%u buyers", f->buyers);
+	append(text, size, "%u buyers", f->buyers);
 	if (f->orders > 0)
 		append(text, size, ", %" PRId64 " orders", f->orders);
 	if (f->sale != NULL)
@@ -193,8 +199,8 @@ compiler_name(void)
 #endif
 }
 
-void
-result_machine(const struct result *result, char *text, size_t size)
+static void
+set_machine(struct result *result)
 {
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct utsname name;
@@ -202,10 +208,18 @@ result_machine(const struct result *result, char *text, size_t size)
 	if (uname(&name) != 0)
 		memset(&name, 0, sizeof(name));
 	name.release[strcspn(name.release, "-+")] = '\0';
-	snprintf(text, size,
+	append(result->machine, sizeof(result->machine),
 	    "%ld core%s, %s %s, %s; turnstile " TURNSTILE_VERSION
 	    ", SQLite %s, %s%s",
 	    cores, cores == 1 ? "" : "s", name.sysname, name.release,
 	    result->file_system, sqlite3_libversion(), compiler_name(),
 	    build_name());
+}
+
+void
+result_finish(struct result *result)
+{
+	compare_prices(result);
+	set_setting(result);
+	set_machine(result);
 }

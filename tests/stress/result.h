@@ -5,8 +5,6 @@
 
 #include "tests/stress/row.h"
 
-#define RESULT_LABEL_SIZE 64
-
 struct result {
 	const struct flags *flags;
 	struct row *rows;
@@ -14,41 +12,24 @@ struct result {
 	double took_s;
 	bool stopped; /* by a signal: rows are missing */
 	const char *file_system;
+	/* Set by result_finish(). */
+	char setting[256]; /* what rows have in common: buyers, tickets, … */
+	char machine[256]; /* cores, kernel, file system, versions, build */
 };
 
-/* ---- result.c: what several reports need ---- */
+/* One more row, which is the result's from now on; its words are set. */
+void result_add(struct result *result, struct row *row);
+
+/* All rows are there: prices relative to the best correct row, and words. */
+void result_finish(struct result *result);
 
 /* As it must be: every row good. */
 bool result_is_good(const struct result *result);
 
-/* Prices, relative to the best correct row; call once, before any report. */
-void result_compare(struct result *result);
-
-/* The strategy, and whatever else differs between the rows; cut to fit. */
-void result_label(const struct result *result, const struct row *row,
-    char label[RESULT_LABEL_SIZE]);
-
-/* "OVERSOLD", "correct", "not shown", "no result". */
-void result_verdict(const struct row *row, char verdict[24]);
-
-/* One line on why; it, and the two below, are cut to `size` bytes. */
-void result_reason(const struct row *row, char *text, size_t size);
-
-/* Cores, kernel, file system, versions, build. */
-void result_machine(const struct result *result, char *text, size_t size);
-
-/* What the rows have in common: buyers, tickets, workers, delay. */
-void result_setting(const struct result *result, char *text, size_t size);
-
-/* ---- one file each ---- */
-
-void report_text(const struct result *result, bool colour, FILE *out);
-/* A new reference. */
-json_t *report_json(const struct result *result);
+void report_text(const struct result *result, FILE *out);
+void report_json(const struct result *result, FILE *out);
 void report_markdown(const struct result *result, FILE *out);
 void report_plot(const struct result *result, FILE *out);
-
-/* ---- expect.c ---- */
 
 /* Is it "NAME OPERATOR VALUE" of something that is known? */
 bool expect_is_valid(const char *text);

@@ -16,7 +16,6 @@
 #include "tests/stress/drill.h"
 #include "tests/stress/launch.h"
 
-#define ASK_AGAIN 20       /* receipts asked for once more after a race */
 #define TICKETS_PER_MS 200 /* that nobody can sell */
 #define CONTROL_CHANCES 3
 #define REFUSE_NS (250 * NS_PER_MS)
@@ -27,9 +26,7 @@ struct run {
 	const struct stage *stage;
 	const struct flags *flags;
 	unsigned number;
-	const char *url;
-	struct launch launch;
-	bool launched;
+	struct launch launch; /* pid 0: the service is not ours */
 	struct web *web;
 	struct buyers *buyers;
 	uint64_t next_order;
@@ -45,43 +42,33 @@ fail(struct run *run, const char *text)
 	return false;
 }
 
-/* ------------------------------------------------------------- service -- */
-
-bool
-row_launch(const struct flags *flags, const struct setting *setting,
-    struct launch *launch, char error[ROW_ERROR_SIZE])
+/* Why something failed: the web's reason, or if it has none, ours. */
+static bool
+fail_by_web(struct run *run, const char *text)
 {
-	const struct launch_options options = {.program = flags->service,
-	    .data = flags->data,
-	    .store = setting->store,
-	    .workers = setting->workers,
-	    .clerks = setting->clerks,
-	    .batch = setting->batch,
-	    .timeout_ms = flags->timeout_ms,
-	    .drills = flags->holders > 0 || flags->pause_ms > 0};
+	const char *error = web_error(run->web);
 
-	return launch_start(launch, &options, error, ROW_ERROR_SIZE);
+	return fail(run, error[0] != '\0' ? error : text);
 }
+
+/* ------------------------------------------------------------- service -- */
 
 static bool
 begin_run(struct run *run)
 {
 	const struct flags *flags = run->flags;
-	char error[ROW_ERROR_SIZE];
+	const char *url = flags->url;
+	char error[LAUNCH_ERROR_SIZE];
 
-	run->url = flags->url;
-	if (run->url == NULL) {
-		run->launched =
-		    row_launch(flags, &run->row->setting, &run->launch, error);
-		if (!run->launched)
+	if (url == NULL) {
+		if (!launch_start(
+			&run->launch, flags, &run->row->setting, error))
 			return fail(run, error);
-		run->url = run->launch.url;
+		url = run->launch.url;
 	}
-	run->web = web_new(run->url, flags->token);
-	run->buyers = buyers_new(run->url, flags->buyers);
-	if (run->web == NULL || run->buyers == NULL)
-		return fail(run, "the URL is not valid");
-	return true;
+	run->web = web_new(url, flags->token);
+	run->buyers = buyers_new(url, flags->buyers);
+	return run->buyers != NULL || fail(run, "the URL is not valid");
 }
 
 static void
@@ -91,10 +78,9 @@ end_run(struct run *run)
 	web_free(run->web);
 	run->buyers = NULL;
 	run->web = NULL;
-	if (run->launched && !launch_stop(&run->launch) &&
+	if (run->launch.pid > 0 && !launch_stop(&run->launch) &&
 	    run->row->promise != ROW_FAILED && !*run->stage->stop)
 		fail(run, "the service did not stop as it should");
-	run->launched = false;
 }
 
 /* A new sale of `capacity`, under the row's strategy. */
@@ -122,30 +108,6 @@ open_sale(struct run *run, const char *what, unsigned nth, int64_t capacity,
 	return true;
 }
 
-/* A service that was there before us: what is the sale like? */
-static bool
-learn_sale(struct run *run)
-{
-	struct setting *s = &run->row->setting;
-	const char *store;
-	char path[96];
-	json_t *body;
-	bool good;
-
-	if (run->flags->url == NULL)
-		return true;
-	snprintf(path, sizeof(path), "/sales/%s", run->sale);
-	good = web_get(run->web, path, &body) == 200;
-	store = web_text(body, "store");
-	if (good && store[0] != '\0')
-		snprintf(s->store, sizeof(s->store), "%s", store);
-	if (good && lock_parse(web_text(body, "lock"), &s->strategy))
-		lock_print(s->strategy, s->lock);
-	run->row->safe = lock_is_safe(s->strategy);
-	json_decref(body);
-	return good || fail(run, web_error(run->web));
-}
-
 /* On a service of others nothing is left behind. */
 static void
 close_sale(struct run *run)
@@ -160,19 +122,32 @@ close_sale(struct run *run)
 	run->opened = false;
 }
 
-/* --------------------------------------------------------------- race -- */
-
 /* What buyers hear; false, with or without web_error(): they could not buy. */
 static bool
-buy(struct run *run, const struct buyers_plan *plan, struct evidence *evidence,
-    struct buyers_log *log)
+buy(struct run *run, const struct buyers_plan *plan, struct evidence *evidence)
 {
-	*log = (struct buyers_log){0};
-	if (!evidence_begin(evidence, run->web, run->sale) ||
-	    !buyers_run(run->buyers, plan, log, run->stage->stop))
-		return false;
-	evidence_add_log(evidence, plan, log);
-	return true;
+	struct buyers_log log = {0};
+	const bool good = evidence_begin(evidence, run->web, run->sale) &&
+			  buyers_run(run->buyers, plan, &log, run->stage->stop);
+
+	if (good)
+		evidence_add_log(evidence, plan, &log);
+	buyers_log_free(&log);
+	return good;
+}
+
+/* --------------------------------------------------------------- race -- */
+
+/* A sale that was there before us is under a strategy of its own. */
+static void
+learn_sale(struct row *row, const struct evidence *evidence)
+{
+	struct setting *s = &row->setting;
+
+	snprintf(s->store, sizeof(s->store), "%s", evidence->store);
+	if (lock_parse(evidence->lock, &s->strategy))
+		lock_print(s->strategy, s->lock);
+	row->safe = lock_is_safe(s->strategy);
 }
 
 static struct buyers_plan
@@ -181,12 +156,9 @@ race_plan(struct run *run, struct drill *drill)
 	const struct flags *flags = run->flags;
 	struct buyers_plan plan = {.sale = run->sale,
 	    .seed = flags->seed,
-	    .orders =
-		flags->orders > 0 ? (uint64_t)flags->orders : flags->buyers,
+	    .orders = flags_orders(flags),
 	    .quantity = flags->quantity,
 	    .looks = true,
-	    .trails = true,
-	    .patient = true,
 	    .first_order = run->next_order};
 
 	if (flags_drill(flags)) {
@@ -195,17 +167,6 @@ race_plan(struct run *run, struct drill *drill)
 	}
 	run->next_order += plan.orders;
 	return plan;
-}
-
-/* Receipts that a sale can give: drills strike within them. */
-static uint64_t
-most_receipts(const struct flags *flags)
-{
-	const int64_t orders =
-	    flags->orders > 0 ? flags->orders : (int64_t)flags->buyers;
-	const int64_t lots = flags->tickets / flags->quantity;
-
-	return (uint64_t)(lots < orders ? lots : orders);
 }
 
 static int64_t
@@ -243,8 +204,8 @@ is_stuck(const struct evidence *evidence)
 
 /* How long it took from each hit to the next receipt. */
 static void
-measure_stops(struct row *row, const struct drill *drill,
-    const struct evidence *evidence, int64_t end_ns)
+measure_stops(
+    struct row *row, const struct drill *drill, const struct evidence *evidence)
 {
 	size_t i;
 
@@ -259,7 +220,7 @@ measure_stops(struct row *row, const struct drill *drill,
 		if (next_ns == INT64_MAX && !is_stuck(evidence))
 			continue; /* nothing was left to sell */
 		if (next_ns == INT64_MAX)
-			next_ns = end_ns;
+			next_ns = evidence->end_ns;
 		if ((double)(next_ns - at_ns) / 1e9 > row->stop.longest_s)
 			row->stop.longest_s = (double)(next_ns - at_ns) / 1e9;
 	}
@@ -271,24 +232,17 @@ show_collision(struct row *row, const struct evidence *evidence)
 	size_t size;
 	FILE *out;
 
-	free(row->collision);
-	json_decref(row->collision_json);
-	row->collision = NULL;
-	out = open_memstream(&row->collision, &size);
-	if (out == NULL)
-		abort();
-	row->collision_json = oracle_collision(
-	    evidence, &row->judgement, row->setting.store, out);
+	row_free(row);
+	out = buffer_must(open_memstream(&row->collision, &size));
+	row->collision_json = oracle_collision(evidence, &row->judgement, out);
 	fclose(out);
 }
 
 /* What a run found goes into the row. */
 static void
-enter_race(struct run *run, const struct evidence *evidence,
-    const struct judgement *judgement, const struct buyers_log *log)
+enter_race(struct row *row, const struct evidence *evidence,
+    const struct judgement *judgement)
 {
-	struct row *row = run->row;
-
 	row->runs++;
 	row->later += judgement->later;
 	row->unknown += judgement->unknown;
@@ -300,7 +254,7 @@ enter_race(struct run *run, const struct evidence *evidence,
 	row->judgement = *judgement;
 	row->capacity = evidence->capacity;
 	row->remaining = evidence->remaining;
-	row->race_s = (double)(log->end_ns - log->start_ns) / 1e9;
+	row->race_s = (double)(evidence->end_ns - evidence->start_ns) / 1e9;
 	show_collision(row, evidence);
 }
 
@@ -320,29 +274,21 @@ trace_race(struct run *run, const struct evidence *evidence, unsigned nth)
 	    evidence);
 }
 
-/* Why something failed: the web's reason, or if it has none, ours. */
-static bool
-fail_by_web(struct run *run, const char *text)
-{
-	const char *error = web_error(run->web);
-
-	return fail(run, error[0] != '\0' ? error : text);
-}
-
 /* The buyers' answers, and the ledger's, judged. */
 static bool
 judge_race(struct run *run, const struct buyers_plan *plan,
-    struct evidence *evidence, const struct buyers_log *log, unsigned nth)
+    struct evidence *evidence, unsigned nth)
 {
 	struct judgement judgement;
 
+	learn_sale(run->row, evidence);
 	evidence->alone = run->flags->sale == NULL;
-	evidence_ask_again(evidence, run->web, plan, ASK_AGAIN);
+	evidence_ask_again(evidence, run->web, plan);
 	if (!evidence_add_ledger(evidence, run->web, true))
 		return fail_by_web(
 		    run, "the ledger has a gap, or a line of no sense");
 	oracle_judge(evidence, &judgement);
-	enter_race(run, evidence, &judgement, log);
+	enter_race(run->row, evidence, &judgement);
 	trace_race(run, evidence, nth);
 	return true;
 }
@@ -351,33 +297,26 @@ static bool
 race(struct run *run, unsigned nth)
 {
 	const struct flags *flags = run->flags;
-	const struct drill_plan drills = {.kills = flags->kills,
-	    .holders = flags->holders,
-	    .pause_ms = flags->pause_ms,
-	    .seed = flags->seed + nth * 7919u + run->number * 104729u,
-	    .within = most_receipts(flags) * 3 / 4};
 	struct evidence evidence;
 	struct buyers_plan plan;
-	struct buyers_log log;
 	struct drill drill;
 	bool good;
 
-	if (!open_sale(run, "race", nth, flags->tickets, true) ||
-	    !learn_sale(run))
+	if (!open_sale(run, "race", nth, flags->tickets, true))
 		return false;
-	drill_begin(&drill, &drills, &run->launch);
+	drill_begin(&drill, flags,
+	    flags->seed + nth * 7919u + run->number * 104729u, &run->launch);
 	plan = race_plan(run, &drill);
-	good = buy(run, &plan, &evidence, &log);
+	good = buy(run, &plan, &evidence);
 	if (flags_drill(flags))
 		drill_end(&drill);
 	if (!good)
 		fail_by_web(run, "buyers could not connect");
-	good = good && judge_race(run, &plan, &evidence, &log, nth);
+	good = good && judge_race(run, &plan, &evidence, nth);
 	if (good && flags_drill(flags))
-		measure_stops(run->row, &drill, &evidence, log.end_ns);
+		measure_stops(run->row, &drill, &evidence);
 	close_sale(run);
 	evidence_free(&evidence);
-	buyers_log_free(&log);
 	return good;
 }
 
@@ -418,17 +357,17 @@ price_plan(const struct run *run, int64_t duration_ns, uint64_t nth)
 
 /* If it was right it has a price; else it is one more race that was wrong. */
 static void
-judge_price(struct run *run, const struct evidence *evidence,
-    const struct buyers_log *log, struct price *price)
+judge_price(
+    struct row *row, const struct evidence *evidence, struct price *price)
 {
-	const struct setting *s = &run->row->setting;
+	const struct setting *s = &row->setting;
 	struct judgement judgement;
 
 	oracle_judge(evidence, &judgement);
 	if (judgement.wrong)
-		enter_race(run, evidence, &judgement, log);
+		enter_race(row, evidence, &judgement);
 	else
-		price_of_sales(price, evidence, log, s->workers, s->clerks);
+		price_of_sales(price, evidence, s->workers, s->clerks);
 }
 
 /* Sell for a while: what it cost, and whether it was right. */
@@ -439,13 +378,12 @@ price_sales(struct run *run, struct price *price)
 	    price_plan(run, run->flags->duration_ms * NS_PER_MS, 1);
 	const double before = read_conflicts(run);
 	struct evidence evidence;
-	struct buyers_log log;
 	bool good;
 
-	good = buy(run, &plan, &evidence, &log) &&
+	good = buy(run, &plan, &evidence) &&
 	       evidence_add_ledger(&evidence, run->web, false);
 	if (good)
-		judge_price(run, &evidence, &log, price);
+		judge_price(run->row, &evidence, price);
 	else if (!*run->stage->stop)
 		fail(run, "the price could not be measured");
 	if (price->known)
@@ -453,7 +391,6 @@ price_sales(struct run *run, struct price *price)
 					      : (read_conflicts(run) - before) /
 						    (double)price->sold.count;
 	evidence_free(&evidence);
-	buyers_log_free(&log);
 	return good;
 }
 
@@ -463,12 +400,10 @@ price_refusals(struct run *run, struct price *price)
 {
 	const struct buyers_plan plan = price_plan(run, REFUSE_NS, 2);
 	struct evidence evidence;
-	struct buyers_log log;
 
-	if (buy(run, &plan, &evidence, &log))
+	if (buy(run, &plan, &evidence))
 		price_of_refusals(price, &evidence);
 	evidence_free(&evidence);
-	buyers_log_free(&log);
 }
 
 static bool
@@ -519,41 +454,22 @@ judge_promise(const struct row *row, const struct flags *flags)
 					 : CONTROL_UNDECIDED;
 }
 
-/* New connections: perhaps they meet other workers. */
-static bool
-reconnect(struct run *run)
-{
-	buyers_free(run->buyers);
-	run->buyers = buyers_new(run->url, run->flags->buyers);
-	return run->buyers != NULL || fail(run, "buyers could not connect");
-}
-
 /*
- * A control in which no race showed, though one must, gets another chance:
- * all its buyers may have met the same worker.
+ * Drills find a service that has not been through any.  So does a control in
+ * which no race showed, though one must: it gets another chance, for all its
+ * buyers may have met the same worker.
  */
-static bool
-race_again(struct run *run)
-{
-	unsigned nth;
-
-	for (nth = 0; nth < CONTROL_CHANCES; nth++) {
-		if (judge_promise(run->row, run->flags) != CONTROL_NOT_SHOWN)
-			break;
-		if (!reconnect(run) || !race(run, run->flags->runs + nth))
-			return false;
-	}
-	return true;
-}
-
-/* Drills find a service that has not been through any. */
 static bool
 run_races(struct run *run)
 {
+	const unsigned runs = run->flags->runs, most = runs + CONTROL_CHANCES;
 	unsigned nth;
 
-	for (nth = 0; nth < run->flags->runs; nth++) {
-		if (nth > 0 && flags_drill(run->flags)) {
+	for (nth = 0; nth < most; nth++) {
+		if (nth >= runs &&
+		    judge_promise(run->row, run->flags) != CONTROL_NOT_SHOWN)
+			break;
+		if (nth >= runs || (nth > 0 && flags_drill(run->flags))) {
 			end_run(run);
 			if (!begin_run(run))
 				return false;
@@ -584,7 +500,7 @@ row_run(struct row *row, const struct setting *setting, unsigned number,
 
 	*row = (struct row){
 	    .setting = *setting, .safe = lock_is_safe(setting->strategy)};
-	if (begin_run(&run) && run_races(&run) && race_again(&run)) {
+	if (begin_run(&run) && run_races(&run)) {
 		row->promise = judge_promise(row, run.flags);
 		if (has_price(row, run.flags)) {
 			stage->doing(stage->arg, "price");
@@ -606,15 +522,46 @@ row_free(struct row *row)
 bool
 row_is_good(const struct row *row)
 {
-	switch (row->promise) {
-	case PROMISE_KEPT:
-	case CONTROL_WRONG:
-	case CONTROL_UNDECIDED:
-		return true;
-	case PROMISE_BROKEN:
-	case CONTROL_NOT_SHOWN:
-	case ROW_FAILED:
-		break;
-	}
-	return false;
+	return row->promise <= CONTROL_UNDECIDED;
+}
+
+/* --------------------------------------------------------------- flood -- */
+
+static void
+print_flood(const struct flags *flags, const struct buyers_log *log)
+{
+	const double us = (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e3;
+	size_t i, good = 0;
+
+	for (i = 0; i < log->count; i++)
+		good += log->replies[i].status == 200;
+	printf("%.0f requests/s by %u buyers, %zu of %zu with 200; "
+	       "%.1f us of the client's own time each\n",
+	    (double)log->count * 1e9 / (double)(log->end_ns - log->start_ns),
+	    flags->buyers, good, log->count, us / (double)log->count);
+}
+
+bool
+row_flood(const struct stage *stage)
+{
+	const struct flags *flags = stage->flags;
+	const struct buyers_plan plan = {.sale = "demo",
+	    .flood = flags->flood,
+	    .duration_ns = flags->duration_ms * NS_PER_MS};
+	struct row row = {.setting = flags_setting(flags, 0)};
+	struct run run = {.row = &row, .stage = stage, .flags = flags};
+	struct buyers_log log = {0};
+	const bool good = begin_run(&run) &&
+			  buyers_run(run.buyers, &plan, &log, stage->stop) &&
+			  log.count > 0;
+
+	if (run.web != NULL && !good)
+		fail(&run, "buyers could not connect");
+	if (good)
+		print_flood(flags, &log);
+	else
+		fprintf(stderr, "stress: %s\n", row.error);
+	buyers_log_free(&log);
+	end_run(&run);
+	return good;
 }

@@ -11,23 +11,13 @@
 #include "tests/stress/price.h"
 #include "tests/stress/trace.h"
 
-#define ROW_ERROR_SIZE 256
-
-/* What is different from row to row. */
-struct setting {
-	char store[16];
-	struct lock_strategy strategy;
-	char lock[LOCK_NAME_SIZE];
-	unsigned workers, clerks, batch;
-	int64_t delay_min_ms, delay_max_ms;
-};
-
+/* The first three are good. */
 enum promise {
 	PROMISE_KEPT = 0,  /* correct, as it must be */
-	PROMISE_BROKEN,    /* wrong, and must not be */
 	CONTROL_WRONG,     /* wrong, as it must be */
-	CONTROL_NOT_SHOWN, /* no race, where one had to show */
 	CONTROL_UNDECIDED, /* no race, where none had to: not "safe" */
+	PROMISE_BROKEN,    /* wrong, and must not be */
+	CONTROL_NOT_SHOWN, /* no race, where one had to show */
 	ROW_FAILED,        /* there is no result; `error` says why */
 };
 
@@ -40,7 +30,7 @@ struct stop {
 struct row {
 	struct setting setting;
 	enum promise promise;
-	char error[ROW_ERROR_SIZE];
+	char error[LAUNCH_ERROR_SIZE];
 	unsigned runs, wrong_runs;
 	bool safe;
 	/* The run that is shown: the first wrong one, else the last. */
@@ -53,6 +43,10 @@ struct row {
 	int64_t later, unknown, recovered;
 	struct stop stop;
 	struct price price;
+	/* In words; set by result_add(). */
+	char label[64];   /* strategy, and what else differs between rows */
+	char verdict[24]; /* "OVERSOLD", "correct", "not shown", "no result" */
+	char reason[256]; /* one line on why */
 };
 
 /* What a row needs of its surroundings. */
@@ -73,9 +67,11 @@ bool row_run(struct row *row, const struct setting *setting, unsigned number,
     const struct stage *stage);
 void row_free(struct row *row);
 
-/* A service for a row; false, with a line in `error`. */
-bool row_launch(const struct flags *flags, const struct setting *setting,
-    struct launch *launch, char error[ROW_ERROR_SIZE]);
+/*
+ * The client against an answer that costs next to nothing, and a line on how
+ * much it could ask, or why it could not: false.
+ */
+bool row_flood(const struct stage *stage);
 
 /* Did the row do what it must? */
 bool row_is_good(const struct row *row);

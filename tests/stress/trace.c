@@ -20,37 +20,32 @@
 #define LAST_STEP_NS 1000 /* has no next one: drawn so long */
 static_assert(WORKERS > LOCK_WORKERS_MAX, "rows do not share process ids");
 
-static_assert(WORKERS > LOCK_WORKERS_MAX, "a number for each worker");
-
 struct trace {
 	FILE *file;
 	bool comma;
 	int64_t start_ns; /* of the first race; 0: none yet */
+	unsigned number;  /* of the race */
 };
 
 /* One order's way over its clerk's lane. */
 struct lane {
-	unsigned worker, clerk;
-	const char *order, *buyer;
+	const struct store_line *line;
 	const char *trail; /* JSON */
 	int64_t at_ns;     /* its first step behind the queue */
-	int64_t seat, version, base;
-	unsigned batch; /* orders that did the same */
+	unsigned batch;    /* orders that did the same */
 };
 
 struct trace *
 trace_new(const char *path)
 {
-	struct trace *trace = calloc(1, sizeof(*trace));
+	FILE *file = fopen(path, "we");
+	struct trace *trace;
 
-	if (trace == NULL)
+	if (file == NULL)
 		return NULL;
-	trace->file = fopen(path, "we");
-	if (trace->file == NULL) {
-		free(trace);
-		return NULL;
-	}
-	fprintf(trace->file, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
+	fprintf(file, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
+	trace = buffer_must(malloc(sizeof(*trace)));
+	*trace = (struct trace){.file = file};
 	return trace;
 }
 
@@ -78,71 +73,44 @@ write_event(struct trace *trace, json_t *event)
 
 /* Perfetto's number of a worker: a row has WORKERS of them. */
 static int
-pid_of(unsigned number, unsigned worker)
+pid_of(const struct trace *trace, const struct lane *lane)
 {
-	return (int)(number * WORKERS + worker);
+	return (int)(trace->number * WORKERS + lane->line->worker);
 }
 
-/* The name of a process, or, if `clerk` is not 0, of a thread. */
+/* Of a worker or, if `clerk` is not 0, of a clerk; `value` is taken. */
 static void
-write_name(struct trace *trace, int pid, unsigned clerk, const char *name)
+write_fact(struct trace *trace, const struct lane *lane, unsigned clerk,
+    const char *what, const char *member, json_t *value)
 {
-	write_event(
-	    trace, json_pack("{s:s, s:s, s:i, s:i, s:{s:s}}", "name",
-		       clerk > 0 ? "thread_name" : "process_name", "ph", "M",
-		       "pid", pid, "tid", (int)clerk, "args", "name", name));
-}
-
-static void
-name_process(
-    struct trace *trace, unsigned number, const char *name, unsigned worker)
-{
-	const int pid = pid_of(number, worker);
-	char text[160];
-
-	snprintf(text, sizeof(text), "%s · worker %u", name, worker);
-	write_name(trace, pid, 0, text);
-	write_event(trace, json_pack("{s:s, s:s, s:i, s:i, s:{s:i}}", "name",
-			       "process_sort_index", "ph", "M", "pid", pid,
-			       "tid", 0, "args", "sort_index", pid));
-}
-
-static void
-name_thread(struct trace *trace, unsigned number, const struct lane *lane)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "clerk %u", lane->clerk);
-	write_name(trace, pid_of(number, lane->worker), lane->clerk, text);
+	write_event(trace, json_pack("{s:s, s:s, s:i, s:i, s:{s:o}}", "name",
+			       what, "ph", "M", "pid", pid_of(trace, lane),
+			       "tid", (int)clerk, "args", member, value));
 }
 
 /* A step, from its time to the next one's. */
 static void
-write_step(struct trace *trace, unsigned number, const struct lane *lane,
-    const json_t *step, int64_t until_ns)
+write_step(struct trace *trace, const struct lane *lane, const json_t *step,
+    int64_t until_ns)
 {
 	const int64_t at_ns = web_number(step, "at_ns");
-	const json_t *remaining = json_object_get(step, "remaining");
-	json_t *args;
+	const struct store_line *line = lane->line;
 
-	args = json_pack("{s:s, s:s, s:I, s:I, s:I, s:i}", "buyer", lane->buyer,
-	    "order", lane->order, "seat", (json_int_t)lane->seat, "version",
-	    (json_int_t)lane->version, "base", (json_int_t)lane->base, "batch",
-	    (int)lane->batch);
-	if (remaining != NULL)
-		json_object_set_new(args, "remaining",
-		    json_integer(json_integer_value(remaining)));
-	write_event(
-	    trace, json_pack("{s:s, s:s, s:s, s:f, s:f, s:i, s:i, s:o}", "name",
-		       web_text(step, "step"), "cat", "step", "ph", "X", "ts",
-		       (double)(at_ns - trace->start_ns) / 1e3, "dur",
-		       (double)(until_ns - at_ns) / 1e3, "pid",
-		       pid_of(number, lane->worker), "tid", (int)lane->clerk,
-		       "args", args));
+	write_event(trace,
+	    json_pack("{s:s, s:s, s:s, s:f, s:f, s:i, s:i, s:{s:s, s:s, s:I, "
+		      "s:I, s:I, s:i, s:O*}}",
+		"name", web_text(step, "step"), "cat", "step", "ph", "X", "ts",
+		(double)(at_ns - trace->start_ns) / 1e3, "dur",
+		(double)(until_ns - at_ns) / 1e3, "pid", pid_of(trace, lane),
+		"tid", (int)line->clerk, "args", "buyer", line->buyer, "order",
+		line->order, "seat", (json_int_t)line->seat, "version",
+		(json_int_t)line->version, "base", (json_int_t)line->base,
+		"batch", (int)lane->batch, "remaining",
+		json_object_get(step, "remaining")));
 }
 
 static void
-write_lane(struct trace *trace, unsigned number, const struct lane *lane)
+write_lane(struct trace *trace, const struct lane *lane)
 {
 	json_t *trail = json_loads(lane->trail, 0, NULL);
 	const json_t *step, *next;
@@ -153,7 +121,7 @@ write_lane(struct trace *trace, unsigned number, const struct lane *lane)
 		if (strcmp(web_text(step, "step"), "queued") == 0)
 			continue;
 		next = json_array_get(trail, i + 1);
-		write_step(trace, number, lane, step,
+		write_step(trace, lane, step,
 		    next != NULL ? web_number(next, "at_ns")
 				 : web_number(step, "at_ns") + LAST_STEP_NS);
 	}
@@ -179,9 +147,9 @@ trail_of(const struct evidence *e, const struct store_line *line)
 	size_t i;
 
 	for (i = 0; i < e->answer_count; i++)
-		if (e->answers[i].trail_at != 0 &&
+		if (e->answers[i].trail != NULL &&
 		    strcmp(e->answers[i].order, line->order) == 0)
-			return e->buffer.bytes + e->answers[i].trail_at;
+			return e->answers[i].trail;
 	return line->trail;
 }
 
@@ -190,10 +158,10 @@ by_lane(const void *a, const void *b)
 {
 	const struct lane *x = a, *y = b;
 
-	if (x->worker != y->worker)
-		return x->worker < y->worker ? -1 : 1;
-	if (x->clerk != y->clerk)
-		return x->clerk < y->clerk ? -1 : 1;
+	if (x->line->worker != y->line->worker)
+		return x->line->worker < y->line->worker ? -1 : 1;
+	if (x->line->clerk != y->line->clerk)
+		return x->line->clerk < y->line->clerk ? -1 : 1;
 	return x->at_ns < y->at_ns ? -1 : x->at_ns > y->at_ns;
 }
 
@@ -211,15 +179,9 @@ make_lanes(const struct evidence *e, size_t *count)
 		    line->worker == 0)
 			continue;
 		lanes = buffer_grow(lanes, *count, sizeof(*lanes));
-		lanes[(*count)++] = (struct lane){.worker = line->worker,
-		    .clerk = line->clerk,
-		    .order = line->order,
-		    .buyer = line->buyer,
+		lanes[(*count)++] = (struct lane){.line = line,
 		    .trail = trail_of(e, line),
 		    .at_ns = first_step_ns(line->trail),
-		    .seat = line->seat,
-		    .version = line->version,
-		    .base = line->base,
 		    .batch = 1};
 	}
 	if (*count > 0)
@@ -232,25 +194,31 @@ trace_add(struct trace *trace, const char *name, unsigned number,
     const struct evidence *evidence)
 {
 	unsigned worker = 0, clerk = 0;
-	struct lane *lanes;
-	size_t i, j, count;
+	struct lane *lanes, *lane;
+	size_t i, count;
 
 	if (trace->start_ns == 0 && evidence->answer_count > 0)
 		trace->start_ns = evidence->answers[0].sent_ns;
+	trace->number = number;
 	lanes = make_lanes(evidence, &count);
-	for (i = 0; i < count; i = j) {
-		for (j = i + 1; j < count; j++, lanes[i].batch++)
-			if (lanes[j].at_ns != lanes[i].at_ns ||
-			    lanes[j].worker != lanes[i].worker ||
-			    lanes[j].clerk != lanes[i].clerk)
-				break;
-		if (lanes[i].worker != worker)
-			name_process(trace, number, name, lanes[i].worker);
-		if (lanes[i].worker != worker || lanes[i].clerk != clerk)
-			name_thread(trace, number, &lanes[i]);
-		worker = lanes[i].worker;
-		clerk = lanes[i].clerk;
-		write_lane(trace, number, &lanes[i]);
+	for (i = 0; i < count;) {
+		for (lane = &lanes[i++];
+		     i < count && by_lane(lane, &lanes[i]) == 0; i++)
+			lane->batch++;
+		if (lane->line->worker != worker) {
+			clerk = 0;
+			worker = lane->line->worker;
+			write_fact(trace, lane, 0, "process_name", "name",
+			    json_sprintf("%s · worker %u", name, worker));
+			write_fact(trace, lane, 0, "process_sort_index",
+			    "sort_index", json_integer(pid_of(trace, lane)));
+		}
+		if (lane->line->clerk != clerk) {
+			clerk = lane->line->clerk;
+			write_fact(trace, lane, clerk, "thread_name", "name",
+			    json_sprintf("clerk %u", clerk));
+		}
+		write_lane(trace, lane);
 	}
 	free(lanes);
 }

@@ -23,27 +23,13 @@ struct web {
 	char error[256];
 };
 
-static size_t
-on_body(char *bytes, size_t size, size_t count, void *arg)
-{
-	buffer_add(arg, bytes, size * count);
-	return size * count;
-}
-
 struct web *
 web_new(const char *url, const char *token)
 {
-	struct web *web = calloc(1, sizeof(*web));
+	struct web *web = buffer_must(malloc(sizeof(*web)));
 
-	if (web == NULL)
-		return NULL;
-	web->url = url;
-	web->token = token;
-	web->easy = curl_easy_init();
-	if (web->easy == NULL) {
-		free(web);
-		return NULL;
-	}
+	*web = (struct web){
+	    .url = url, .token = token, .easy = buffer_must(curl_easy_init())};
 	return web;
 }
 
@@ -63,32 +49,27 @@ web_error(const struct web *web)
 	return web->error;
 }
 
-static struct curl_slist *
-make_headers(const struct web *web, const char *key)
+static void
+add_header(struct curl_slist **list, const char *name, const char *value)
 {
-	struct curl_slist *list = NULL;
 	char text[400];
 
-	if (web->token != NULL) {
-		snprintf(
-		    text, sizeof(text), "Authorization: Bearer %s", web->token);
-		list = curl_slist_append(list, text);
-	}
-	if (key != NULL) {
-		snprintf(text, sizeof(text), "Idempotency-Key: %s", key);
-		list = curl_slist_append(list, text);
-	}
-	return list;
+	if (value == NULL)
+		return;
+	snprintf(text, sizeof(text), "%s%s", name, value);
+	*list = buffer_must(curl_slist_append(*list, text));
 }
 
 static int
 ask_once(struct web *web, const struct web_request *request)
 {
-	struct curl_slist *headers = make_headers(web, request->key);
+	struct curl_slist *headers = NULL;
 	char url[768];
 	CURLcode result;
 	long status = 0;
 
+	add_header(&headers, "Authorization: Bearer ", web->token);
+	add_header(&headers, "Idempotency-Key: ", request->key);
 	web->body.size = 0;
 	web->error[0] = '\0';
 	curl_easy_reset(web->easy);
@@ -97,7 +78,7 @@ ask_once(struct web *web, const struct web_request *request)
 	curl_easy_setopt(web->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(web->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(web->easy, CURLOPT_TIMEOUT, 30L);
-	curl_easy_setopt(web->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(web->easy, CURLOPT_WRITEFUNCTION, buffer_write);
 	curl_easy_setopt(web->easy, CURLOPT_WRITEDATA, (void *)&web->body);
 	if (request->form != NULL)
 		curl_easy_setopt(web->easy, CURLOPT_POSTFIELDS, request->form);
@@ -134,11 +115,10 @@ web_ask(struct web *web, const struct web_request *request, json_t **body)
 
 	if (status != 0)
 		value = json_loads(web->body.bytes, 0, NULL);
-	if (status >= 400) {
+	if (status >= 400)
 		snprintf(web->error, sizeof(web->error), "%s %s: %d %s",
 		    request->method, request->path, status,
 		    web_text(value, "detail"));
-	}
 	if (body != NULL)
 		*body = value;
 	else
@@ -177,5 +157,5 @@ web_get_text(struct web *web, const char *path)
 
 	if (ask(web, &request) != 200)
 		return NULL;
-	return buffer_copy(web->body.bytes);
+	return buffer_must(strdup(web->body.bytes));
 }
