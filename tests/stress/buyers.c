@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,23 +197,21 @@ prepare_buyer(struct buyers *buyers, struct buyer *buyer)
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, (void *)buyers);
 }
 
+/* The plan's path, and what stands behind it. */
 static void
-set_url(struct buyers *buyers, struct buyer *buyer, const char *path)
+set_url(struct buyers *buyers, struct buyer *buyer, const char *rest)
 {
 	char url[512];
 
-	snprintf(url, sizeof(url), "%s://b%u.buyer:%u%s", buyers->scheme,
-	    buyer->number, buyers->port, path);
+	snprintf(url, sizeof(url), "%s://b%u.buyer:%u%s%s", buyers->scheme,
+	    buyer->number, buyers->port, buyers->plan->path, rest);
 	curl_easy_setopt(buyer->easy, CURLOPT_URL, url);
 }
 
 static void
 set_look(struct buyers *buyers, struct buyer *buyer)
 {
-	char path[160];
-
-	snprintf(path, sizeof(path), "/sales/%s", buyers->plan->sale);
-	set_url(buyers, buyer, path);
+	set_url(buyers, buyer, "");
 	curl_easy_setopt(buyer->easy, CURLOPT_HTTPGET, 1L);
 	curl_easy_setopt(buyer->easy, CURLOPT_HTTPHEADER, buyer->look_headers);
 }
@@ -222,11 +219,9 @@ set_look(struct buyers *buyers, struct buyer *buyer)
 static void
 set_buy(struct buyers *buyers, struct buyer *buyer)
 {
-	char path[160], name[BUYERS_NAME_SIZE];
+	char name[BUYERS_NAME_SIZE];
 
-	snprintf(path, sizeof(path), "/sales/%s/buy%s", buyers->plan->sale,
-	    buyers->plan->looks ? "?trail" : "");
-	set_url(buyers, buyer, path);
+	set_url(buyers, buyer, buyers->plan->looks ? "/buy?trail" : "/buy");
 	buyers_name(buyer->number, name);
 	snprintf(buyer->form, sizeof(buyer->form), "buyer=%s&quantity=%u", name,
 	    buyers->plan->quantity);
@@ -281,7 +276,7 @@ begin_order(struct buyers *buyers, struct buyer *buyer)
 	buyer->reply.order = buyers->next_order++;
 	if (plan->looks)
 		set_look(buyers, buyer);
-	if (plan->looks || plan->flood != NULL)
+	if (plan->looks || plan->flood)
 		begin(buyers, buyer, ASK_LOOK);
 	else
 		begin_buy(buyers, buyer);
@@ -303,7 +298,7 @@ write_down(struct buyers *buyers, struct buyer *buyer, uint16_t status)
 	reply->status = status;
 	reply->done_ns = clock_now_ns();
 	reply->timing_size = strlen(timing) + 1;
-	reply->body_size = buyers->plan->flood != NULL ? 0 : buyer->body.size;
+	reply->body_size = buyers->plan->flood ? 0 : buyer->body.size;
 	reply->at = buffer_add(&log->buffer, timing, reply->timing_size);
 	buffer_add(&log->buffer, buyer->body.bytes, reply->body_size);
 	log->replies =
@@ -360,10 +355,8 @@ finish_open(struct buyers *buyers, struct buyer *buyer, int status)
 	if (status == 0)
 		return;
 	buyers->opened++;
-	if (buyers->plan->flood != NULL) /* the same each time: set once */
-		set_url(buyers, buyer, buyers->plan->flood);
-	else if (!buyers->plan->looks)
-		set_buy(buyers, buyer);
+	if (!buyers->plan->looks && !buyers->plan->flood)
+		set_buy(buyers, buyer); /* the same each time: set once */
 }
 
 static void
@@ -382,7 +375,7 @@ finish(struct buyers *buyers, struct buyer *buyer, int status)
 		return;
 	}
 	write_down(buyers, buyer, (uint16_t)status);
-	if (buyers->plan->flood == NULL && buyer->reply.ask == ASK_LOOK)
+	if (!buyers->plan->flood && buyer->reply.ask == ASK_LOOK)
 		begin_buy(buyers, buyer);
 	else if (status == 503) /* impatient, but not without manners */
 		wait_for(buyers, buyer, RETRY_FIRST_NS);

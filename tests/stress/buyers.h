@@ -42,7 +42,7 @@ struct reply {
 struct buyers;
 
 struct buyers_plan {
-	const char *sale; /* connections are opened with a look at it */
+	const char *path; /* of a sale; connections are opened with GET */
 	uint64_t seed;    /* of keys and names */
 	uint64_t orders;  /* 0: as many as `duration_ns` allows */
 	int64_t duration_ns;
@@ -52,7 +52,7 @@ struct buyers_plan {
 	 * who is told to come later (503) does.  Else as fast as can be.
 	 */
 	bool looks;
-	const char *flood; /* nothing but GET this path; NULL: buy */
+	bool flood; /* nothing but GET the path, whatever it is */
 	/* The first of the keys' numbers; else two runs share keys. */
 	uint64_t first_order;
 	/*

@@ -218,13 +218,3 @@ drill_end(struct drill *drill)
 	while ((hit = find_hit(drill, HIT_STOPPED)) != NULL)
 		let_go(drill, hit);
 }
-
-size_t
-drill_struck(const struct drill *drill)
-{
-	size_t i, count = 0;
-
-	for (i = 0; i < drill->count; i++)
-		count += drill->hits[i].state == HIT_DONE;
-	return count;
-}

@@ -46,7 +46,4 @@ void drill_watch(void *drill, uint64_t sold);
 /* Nobody stays stopped. */
 void drill_end(struct drill *drill);
 
-/* How many struck. */
-size_t drill_struck(const struct drill *drill);
-
 #endif

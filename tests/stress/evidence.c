@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "locks/clock.h"
-#include "locks/timestamp.h"
 
 #define PAGE 1000
 
@@ -78,8 +77,6 @@ read_receipt(struct answer *answer, const json_t *body)
 		answer->kind = ANSWER_NONSENSE;
 	snprintf(answer->order, sizeof(answer->order), "%s",
 	    web_text(body, "order"));
-	answer->worker = ordinal_of(body, "worker");
-	answer->clerk = ordinal_of(body, "clerk");
 	answer->trail = trail_of(body);
 }
 
@@ -163,7 +160,7 @@ ask_again(struct evidence *evidence, struct web *web,
 	json_t *body;
 	int status;
 
-	snprintf(path, sizeof(path), "/sales/%s/buy", evidence->sale);
+	snprintf(path, sizeof(path), "%s/buy", evidence->path);
 	buyers_name(first.buyer, name);
 	snprintf(form, sizeof(form), "buyer=%s&quantity=%" PRId64, name,
 	    first.quantity);
@@ -225,12 +222,10 @@ add_line(struct evidence *evidence, const json_t *item)
 	    .base = web_number(item, "base"),
 	    .nth = (unsigned)web_number(item, "nth"),
 	    .remaining = web_number(item, "remaining"),
-	    .capacity = web_number(item, "capacity"),
 	    .worker = ordinal_of(item, "worker"),
 	    .clerk = ordinal_of(item, "clerk"),
 	    .buyer = buffer_must(strdup(web_text(item, "buyer"))),
 	    .lock = buffer_must(strdup(web_text(item, "lock"))),
-	    .sold_at_ms = timestamp_parse(web_text(item, "sold_at")),
 	    .trail = trail_of(item)};
 	snprintf(
 	    line->order, sizeof(line->order), "%s", web_text(item, "order"));
@@ -251,9 +246,8 @@ add_page(struct evidence *evidence, struct web *web, int64_t after, bool trail)
 	int64_t next;
 	bool good;
 
-	snprintf(path, sizeof(path),
-	    "/sales/%s/ledger?after=%" PRId64 "&limit=%d%s", evidence->sale,
-	    after, PAGE, trail ? "&trail" : "");
+	snprintf(path, sizeof(path), "%s/ledger?after=%" PRId64 "&limit=%d%s",
+	    evidence->path, after, PAGE, trail ? "&trail" : "");
 	good = web_get(web, path, &body) == 200;
 	json_array_foreach(json_object_get(body, "lines"), i, item) good =
 	    good && add_line(evidence, item);
@@ -268,12 +262,9 @@ add_page(struct evidence *evidence, struct web *web, int64_t after, bool trail)
 static bool
 read_sale(struct evidence *e, struct web *web)
 {
-	char path[96];
 	json_t *body;
-	bool good;
+	const bool good = web_get(web, e->path, &body) == 200;
 
-	snprintf(path, sizeof(path), "/sales/%s", e->sale);
-	good = web_get(web, path, &body) == 200;
 	snprintf(e->store, sizeof(e->store), "%s", web_text(body, "store"));
 	snprintf(e->lock, sizeof(e->lock), "%s", web_text(body, "lock"));
 	e->capacity = web_number(body, "capacity");
@@ -284,12 +275,11 @@ read_sale(struct evidence *e, struct web *web)
 }
 
 bool
-evidence_begin(struct evidence *evidence, struct web *web, const char *sale)
+evidence_begin(struct evidence *evidence, struct web *web, const char *path)
 {
 	bool good;
 
-	*evidence = (struct evidence){.alone = true};
-	snprintf(evidence->sale, sizeof(evidence->sale), "%s", sale);
+	*evidence = (struct evidence){.path = path, .alone = true};
 	good = read_sale(evidence, web);
 	evidence->capacity_before = evidence->capacity;
 	evidence->version_before = evidence->version;

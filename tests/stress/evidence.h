@@ -38,13 +38,12 @@ struct answer {
 	int64_t quantity, seat; /* a receipt's seats are seat … */
 	int64_t remaining, version;
 	char order[STORE_ORDER_SIZE];
-	double waited_ms;       /* of the whole, for a clerk and for a lock */
-	char *trail;            /* JSON, of its own; NULL: none */
-	unsigned worker, clerk; /* 0: unknown */
+	double waited_ms; /* of the whole, for a clerk and for a lock */
+	char *trail;      /* JSON, of its own; NULL: none */
 };
 
 struct evidence {
-	char sale[STORE_ID_SIZE];
+	const char *path;                     /* "/sales/demo", the caller's */
 	char store[16], lock[LOCK_NAME_SIZE]; /* as the sale says */
 	int64_t capacity, remaining, version; /* in the end */
 	int64_t capacity_before, version_before;
@@ -56,9 +55,9 @@ struct evidence {
 	size_t line_count;
 };
 
-/* The sale as it is, before the run; false: there is none. */
+/* The sale of that path as it is, before the run; false: there is none. */
 bool evidence_begin(
-    struct evidence *evidence, struct web *web, const char *sale);
+    struct evidence *evidence, struct web *web, const char *path);
 
 /* What the buyers heard; the log is not needed any more. */
 void evidence_add_log(struct evidence *evidence, const struct buyers_plan *plan,

@@ -10,12 +10,7 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
-#include "tests/stress/buffer.h"
-#include "tests/stress/flags.h"
-#include "tests/stress/launch.h"
 #include "tests/stress/result.h"
-#include "tests/stress/row.h"
-#include "tests/stress/trace.h"
 
 #define EXIT_USAGE 2
 #define BAR 20
@@ -248,17 +243,13 @@ int
 main(int argc, char *argv[])
 {
 	static char program[4096 + 16];
+	enum options_result parsed;
 	struct flags flags;
 	int status;
 
-	switch (flags_parse(&flags, argc, argv, stdout, stderr)) {
-	case OPTIONS_OK:
-		break;
-	case OPTIONS_DONE:
-		return EXIT_SUCCESS;
-	case OPTIONS_WRONG:
-		return EXIT_USAGE;
-	}
+	parsed = flags_parse(&flags, argc, argv, stdout, stderr);
+	if (parsed != OPTIONS_OK)
+		return parsed == OPTIONS_DONE ? EXIT_SUCCESS : EXIT_USAGE;
 	if (!check_expects(&flags))
 		return EXIT_USAGE;
 	if (flags.service == NULL && flags.url == NULL) {

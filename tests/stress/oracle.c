@@ -46,11 +46,8 @@ oracle_wrong_name(enum wrong wrong)
 	return names[wrong];
 }
 
-static void accuse(struct trial *trial, enum wrong wrong, int64_t count,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
-
 /* Something is wrong; the words are kept of the first of its kind. */
-static void
+__attribute__((format(printf, 4, 5))) static void
 accuse(struct trial *trial, enum wrong wrong, int64_t count, const char *format,
     ...)
 {

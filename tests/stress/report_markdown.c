@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The table for a README. */
-#include <inttypes.h>
-
 #include "tests/stress/result.h"
 
 static void

@@ -23,14 +23,14 @@ static const char ink[] = "#1d2733", pale[] = "#6b7785", grid[] = "#e3e8ee",
 		  red[] = "#c8102e";
 
 /* Told apart also by those who do not see colours: one is much darker. */
-static const char *const colours[] = {"#0b5c8a", "#6bb4d8", "#8a6d3b"};
+static const char *const colours[] = {"#0b5c8a", "#6bb4d8"};
 
 struct plot {
 	const struct result *result;
 	FILE *out;
 	double most; /* sold a second, at the right edge of the grid */
 	double step; /* between two lines of the grid */
-	char stores[3][16];
+	const char *stores[2]; /* as many as there are among the flags */
 	size_t store_count;
 };
 
@@ -119,10 +119,7 @@ store_index(struct plot *plot, const char *store)
 	for (i = 0; i < plot->store_count; i++)
 		if (strcmp(plot->stores[i], store) == 0)
 			return i;
-	if (i == 3)
-		return 2;
-	snprintf(plot->stores[i], sizeof(plot->stores[i]), "%s", store);
-	plot->store_count++;
+	plot->stores[plot->store_count++] = store;
 	return i;
 }
 
@@ -257,7 +254,7 @@ draw_legend(const struct plot *plot)
 	double x = WIDTH - 40 - 110.0 * (double)plot->store_count;
 	size_t i;
 
-	for (i = 0; i < plot->store_count && i < 3; i++, x += 110) {
+	for (i = 0; i < plot->store_count; i++, x += 110) {
 		fprintf(plot->out,
 		    "<rect x=\"%.1f\" y=\"36\" width=\"20\" height=\"20\" "
 		    "rx=\"2\" fill=\"%s\"/>\n",

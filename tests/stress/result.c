@@ -26,10 +26,7 @@ result_is_good(const struct result *result)
 	return !result->stopped && result->count > 0;
 }
 
-static void append(char *text, size_t size, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void
+__attribute__((format(printf, 3, 4))) static void
 append(char *text, size_t size, const char *format, ...)
 {
 	const size_t n = strlen(text);
@@ -68,10 +65,9 @@ set_verdict(struct row *row)
 	else if (row->wrong_runs > 0)
 		name = oracle_wrong_name(oracle_worst(&row->judgement));
 	append(row->verdict, sizeof(row->verdict), "%s", name);
-	if (row->promise == ROW_FAILED || row->wrong_runs == 0)
-		return;
-	for (at = row->verdict; *at != '\0'; at++)
-		*at = (char)toupper((unsigned char)*at);
+	if (row->promise != ROW_FAILED && row->wrong_runs > 0)
+		for (at = row->verdict; *at != '\0'; at++)
+			*at = (char)toupper((unsigned char)*at);
 }
 
 static void

@@ -30,8 +30,8 @@ struct run {
 	struct web *web;
 	struct buyers *buyers;
 	uint64_t next_order;
-	char sale[STORE_ID_SIZE];
-	bool opened; /* by us: to be deleted, on a service not ours */
+	char path[96]; /* of the sale */
+	bool opened;   /* by us: to be deleted, on a service not ours */
 };
 
 static bool
@@ -89,18 +89,18 @@ open_sale(struct run *run, const char *what, unsigned nth, int64_t capacity,
     bool with_delay)
 {
 	const struct setting *s = &run->row->setting;
-	char form[192], delay[DURATION_RANGE_SIZE];
+	char id[STORE_ID_SIZE], form[192], delay[DURATION_RANGE_SIZE];
 	const struct web_request request = {"POST", "/sales", form, NULL};
 
-	if (run->flags->sale != NULL) {
-		snprintf(run->sale, sizeof(run->sale), "%s", run->flags->sale);
-		return true;
-	}
-	duration_range_print(s->delay_min_ms, s->delay_max_ms, delay);
-	snprintf(run->sale, sizeof(run->sale), "stress-%08x-%u-%s-%u",
+	snprintf(id, sizeof(id), "stress-%08x-%u-%s-%u",
 	    (unsigned)(run->flags->seed & 0xffffffff), run->number, what, nth);
+	snprintf(run->path, sizeof(run->path), "/sales/%s",
+	    run->flags->sale != NULL ? run->flags->sale : id);
+	if (run->flags->sale != NULL)
+		return true;
+	duration_range_print(s->delay_min_ms, s->delay_max_ms, delay);
 	snprintf(form, sizeof(form),
-	    "id=%s&capacity=%" PRId64 "&lock=%s&delay=%s", run->sale, capacity,
+	    "id=%s&capacity=%" PRId64 "&lock=%s&delay=%s", id, capacity,
 	    s->lock, with_delay ? delay : "0");
 	if (web_ask(run->web, &request, NULL) != 201)
 		return fail(run, web_error(run->web));
@@ -117,7 +117,7 @@ close_sale(struct run *run)
 
 	if (!run->opened || run->flags->url == NULL)
 		return;
-	snprintf(path, sizeof(path), "/sales/%s?force=1", run->sale);
+	snprintf(path, sizeof(path), "%s?force=1", run->path);
 	web_ask(run->web, &request, NULL);
 	run->opened = false;
 }
@@ -127,7 +127,7 @@ static bool
 buy(struct run *run, const struct buyers_plan *plan, struct evidence *evidence)
 {
 	struct buyers_log log = {0};
-	const bool good = evidence_begin(evidence, run->web, run->sale) &&
+	const bool good = evidence_begin(evidence, run->web, run->path) &&
 			  buyers_run(run->buyers, plan, &log, run->stage->stop);
 
 	if (good)
@@ -154,7 +154,7 @@ static struct buyers_plan
 race_plan(struct run *run, struct drill *drill)
 {
 	const struct flags *flags = run->flags;
-	struct buyers_plan plan = {.sale = run->sale,
+	struct buyers_plan plan = {.path = run->path,
 	    .seed = flags->seed,
 	    .orders = flags_orders(flags),
 	    .quantity = flags->quantity,
@@ -210,13 +210,13 @@ measure_stops(
 	size_t i;
 
 	row->stop.wanted += drill->count;
-	row->stop.hits += drill_struck(drill);
 	for (i = 0; i < drill->count; i++) {
 		const int64_t at_ns = drill->hits[i].at_ns;
 		int64_t next_ns = next_receipt_ns(evidence, at_ns);
 
 		if (drill->hits[i].state != HIT_DONE)
 			continue;
+		row->stop.hits++;
 		if (next_ns == INT64_MAX && !is_stuck(evidence))
 			continue; /* nothing was left to sell */
 		if (next_ns == INT64_MAX)
@@ -348,7 +348,7 @@ read_conflicts(struct run *run)
 static struct buyers_plan
 price_plan(const struct run *run, int64_t duration_ns, uint64_t nth)
 {
-	return (struct buyers_plan){.sale = run->sale,
+	return (struct buyers_plan){.path = run->path,
 	    .seed = run->flags->seed,
 	    .duration_ns = duration_ns,
 	    .quantity = 1,
@@ -545,8 +545,8 @@ bool
 row_flood(const struct stage *stage)
 {
 	const struct flags *flags = stage->flags;
-	const struct buyers_plan plan = {.sale = "demo",
-	    .flood = flags->flood,
+	const struct buyers_plan plan = {.path = flags->flood,
+	    .flood = true,
 	    .duration_ns = flags->duration_ms * NS_PER_MS};
 	struct row row = {.setting = flags_setting(flags, 0)};
 	struct run run = {.row = &row, .stage = stage, .flags = flags};

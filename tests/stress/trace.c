@@ -8,8 +8,6 @@
 #include "tests/stress/trace.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

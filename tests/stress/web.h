@@ -7,7 +7,6 @@
 #define WEB_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 struct web;
