@@ -16,6 +16,7 @@
 #include "service/duration.h"
 
 #define LONG_OPTION 256 /* getopt_long()'s values for rows; below: letters */
+#define NAMES_SIZE 64
 
 static const struct options_row own[] = {
     {.name = "version", .help = "print the version"},
@@ -29,20 +30,45 @@ row_at(const struct options_table *table, size_t i)
 	return i < table->count ? &table->rows[i] : &own[i - table->count];
 }
 
+/* The names of a row, with `between` between them, into `text`. */
+static const char *
+join_names(const struct options_row *row, const char *between, char *text)
+{
+	size_t i, n = 0;
+
+	for (i = 0; row->names(i) != NULL; i++) {
+		n += (size_t)snprintf(text + n, NAMES_SIZE - n, "%s%s",
+		    i > 0 ? between : "", row->names(i));
+		assert(n < NAMES_SIZE);
+	}
+	return text;
+}
+
+/* Of a choice: "open|token|off". */
+static const char *
+words_of(const struct options_row *row, char *text)
+{
+	return row->names != NULL ? join_names(row, "|", text) : row->value;
+}
+
 /* ---------------------------------------------------------------- help -- */
 
 static void
 print_row(
     const struct options_table *table, const struct options_row *row, FILE *out)
 {
-	const char *at = row->help;
-	char name[64];
+	const char *at = row->help, *value = row->value;
+	char name[64], text[NAMES_SIZE];
 
 	if (row->section != NULL)
 		fprintf(out, "\n%s\n", row->section);
+	if (value != NULL && value[0] == '\0')
+		value = words_of(row, text);
 	snprintf(name, sizeof(name), "--%s %s", row->name,
-	    row->value != NULL ? row->value : "");
+	    value != NULL ? value : "");
 	fprintf(out, "  %-*s", table->column - 2, name);
+	if (row->names != NULL && row->most > 0)
+		fputs(join_names(row, ",", text), out);
 	for (; *at != '\0'; at++) {
 		fputc(*at, out);
 		if (*at == '\n')
@@ -114,6 +140,7 @@ static bool
 read_value(const struct options_row *row, void *place, const char *text)
 {
 	int64_t number = 1, *range = place;
+	char words[NAMES_SIZE];
 
 	switch (row->kind) {
 	case OPTIONS_ODD:
@@ -133,8 +160,12 @@ read_value(const struct options_row *row, void *place, const char *text)
 	case OPTIONS_RANGE:
 		return duration_range_parse(text, &range[0], &range[1]);
 	case OPTIONS_CHOICE:
-		return find_choice(row->value, text, &number) &&
-		       write_number(row, place, number);
+		if (!find_choice(words_of(row, words), text, &number))
+			return false;
+		if (row->names == NULL)
+			return write_number(row, place, number);
+		*(const char **)place = row->names((size_t)number);
+		return true;
 	}
 	return false;
 }
@@ -152,9 +183,11 @@ add_value(const struct options_row *row, char *values, const char *text)
 static bool
 read_list(const struct options_row *row, char *values, const char *text)
 {
-	char item[OPTIONS_ITEM_SIZE];
+	char item[OPTIONS_ITEM_SIZE], names[NAMES_SIZE];
 	size_t length;
 
+	if (row->names != NULL && strcmp(text, "all") == 0)
+		text = join_names(row, ",", names);
 	if (row->all != NULL && strcmp(text, "all") == 0)
 		text = row->all();
 	*(size_t *)(void *)(values + row->count) = 0;
@@ -206,10 +239,14 @@ print_choice(const char *words, FILE *err)
 static void
 print_valid(const struct options_row *row, FILE *err)
 {
+	char text[NAMES_SIZE];
+
+	if (row->names != NULL && row->most > 0)
+		fputs(join_names(row, ", ", text), err);
 	if (row->valid != NULL)
 		fputs(row->valid, err);
-	else if (strchr(row->value, '|') != NULL)
-		print_choice(row->value, err);
+	else if (row->kind == OPTIONS_CHOICE)
+		print_choice(words_of(row, text), err);
 	else
 		fprintf(err, "%s from %" PRId64 " to %" PRId64,
 		    row->most > 0 ? "numbers with commas," : "a number",

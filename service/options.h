@@ -30,7 +30,8 @@ enum options_kind {
 	OPTIONS_NUMBER,   /* unsigned or [u]int64_t, from `min` to `max` */
 	OPTIONS_DURATION, /* int64_t in ms, from `min` to an hour */
 	OPTIONS_RANGE,    /* int64_t[2] in ms: the least, the most */
-	OPTIONS_CHOICE,   /* bool or enum: which word of `value`, "a|b|c" */
+	OPTIONS_CHOICE,   /* bool or enum: which word of `value`, "a|b|c";
+			     const char *: one of `names` */
 };
 
 /* Read `text` into `place`; false: it is not valid. */
@@ -71,6 +72,12 @@ struct options_row {
 	options_words_fn *words; /* said behind `valid`, or NULL */
 	options_words_fn *all;   /* what "all" means in a list, or NULL */
 	options_set_fn *set;
+	/*
+	 * Of a choice: names from a table, the i-th from 0 and NULL behind the
+	 * last, 64 bytes together (asserted).  They stand where `value` is "",
+	 * and of a list in front of `help` and `valid`.
+	 */
+	const char *(*names)(size_t i);
 };
 
 /* clang-format off */

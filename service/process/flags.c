@@ -42,13 +42,6 @@ set_listen(void *place, const char *text)
 	return true;
 }
 
-static bool
-set_store(void *place, const char *text)
-{
-	*(const char **)place = text;
-	return store_known(text);
-}
-
 /* By its shortest name: semaphore:1 is the semaphore. */
 static bool
 set_lock(void *place, const char *text)
@@ -72,8 +65,8 @@ static const struct options_row rows[] = {
 	  "PORT, :PORT, ADDR:PORT or [IPV6]:PORT, with a port from 0 to 65535" },
 	{ "data", "DIR", "./data", "where sales are kept",
 	  OPTIONS_TEXT, 1, 0, AT(data), .valid = "a directory" },
-	{ "store", "json|sqlite", "sqlite", "how they are kept",
-	  AT(store), .set = set_store },
+	{ "store", "", "sqlite", "how they are kept",
+	  OPTIONS_CHOICE, AT(store), .names = store_at },
 	{ "lock", "NAME", "mutex",
 	  "strategy of a new sale that does not choose one",
 	  AT(lock), GIVEN(lock_given), .set = set_lock,

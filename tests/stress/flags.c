@@ -24,11 +24,12 @@ set_lock(void *place, const char *text)
 	return lock_parse(text, place);
 }
 
-/* Each of them, and behind the semaphore the one that lets three in. */
+/* Each of them, and behind it its variant: semaphore:3. */
 static const char *
 all_locks(void)
 {
 	static char text[FLAGS_LOCKS_MAX * (LOCK_NAME_SIZE + 1)];
+	struct lock_strategy variant;
 	char name[LOCK_NAME_SIZE];
 	size_t i;
 
@@ -36,23 +37,12 @@ all_locks(void)
 	for (i = 0; i < lock_count(); i++) {
 		lock_print(lock_at(i), name);
 		strcat(strcat(text, i > 0 ? "," : ""), name);
-		if (strcmp(name, "semaphore") == 0)
-			strcat(text, ",semaphore:3");
+		if (lock_variant(i, &variant)) {
+			lock_print(variant, name);
+			strcat(strcat(text, ","), name);
+		}
 	}
 	return text;
-}
-
-static const char *
-all_stores(void)
-{
-	return "json,sqlite";
-}
-
-static bool
-set_store(void *place, const char *text)
-{
-	*(const char **)place = strcmp(text, "json") == 0 ? "json" : "sqlite";
-	return store_known(text);
 }
 
 static bool
@@ -75,9 +65,9 @@ static const struct options_row rows[] = {
 	  LIST(locks, lock_count), AXIS, .set = set_lock, .all = all_locks,
 	  .section = "What is compared: a row for each combination",
 	  .valid = "all, or a list of ", .words = lock_names },
-	{ "stores", "LIST", "all", "json,sqlite (both)",
-	  LIST(stores, store_count), OURS, .set = set_store, .all = all_stores,
-	  .valid = "json, sqlite or both, with a comma" },
+	{ "stores", "LIST", "all", " (both)", OPTIONS_CHOICE,
+	  LIST(stores, store_count), OURS, .names = store_at,
+	  .valid = " or both, with a comma" },
 	{ "workers", "LIST", "2", "worker processes", OPTIONS_NUMBER,
 	  1, LOCK_WORKERS_MAX, LIST(workers, worker_count), OURS },
 	{ "clerks", "LIST", "4", "clerk threads in each", OPTIONS_NUMBER,

@@ -158,6 +158,8 @@ struct mine {
 	size_t delay_count;
 	const char *wishes[2];
 	size_t wish_count;
+	const char *fruit, *fruits[2];
+	size_t fruit_count;
 };
 
 static bool
@@ -191,6 +193,14 @@ all_sizes(void)
 	return "1,2,3";
 }
 
+static const char *
+fruit_at(size_t i)
+{
+	static const char *const fruits[] = {"apple", "pear", NULL};
+
+	return fruits[i];
+}
+
 #define AT(member) OPTIONS_AT(struct mine, member)
 #define LIST(member, number) OPTIONS_LIST(struct mine, member, number)
 
@@ -218,6 +228,10 @@ static const struct options_row my_rows[] = {
 	  LIST(delays, delay_count), .valid = "ranges" },
 	{ "wish", "TEXT", NULL, "two at most", OPTIONS_TEXT,
 	  LIST(wishes, wish_count), .adds = true, .valid = "two wishes" },
+	{ "fruit", "", "pear", "to eat", OPTIONS_CHOICE,
+	  AT(fruit), .names = fruit_at },
+	{ "fruits", "LIST", NULL, " (any)", OPTIONS_CHOICE,
+	  LIST(fruits, fruit_count), .names = fruit_at, .valid = " or both" },
 };
 /* clang-format on */
 
@@ -281,6 +295,7 @@ test_usual_values(void **state)
 	assert_int_equal(m->size_count, 2);
 	assert_int_equal(m->sizes[1], 5);
 	assert_int_equal(m->wish_count, 0);
+	assert_string_equal(m->fruit, "pear");
 }
 
 static void
@@ -291,7 +306,7 @@ test_kinds(void **state)
 	(void)state;
 	m = MINE("--loud", "--name", "ab", "--small=9", "--colour=blue",
 	    "--large=9223372036854775807", "--pause=2ms", "--delay=1s-3s",
-	    "--odd=abc", "--what-else", "x");
+	    "--odd=abc", "--what-else", "x", "--fruit=apple");
 	assert_said(OPTIONS_OK, "", "");
 	assert_true(m->loud);
 	assert_string_equal(m->name, "ab");
@@ -304,6 +319,7 @@ test_kinds(void **state)
 	assert_int_equal(m->colour, BLUE);
 	assert_string_equal(m->odd, "abc");
 	assert_string_equal(m->what, "x");
+	assert_ptr_equal(m->fruit, fruit_at(0));
 }
 
 static void
@@ -323,9 +339,15 @@ test_lists(void **state)
 	assert_int_equal(m->wish_count, 2);
 	assert_string_equal(m->wishes[0], "a,b");
 	assert_string_equal(m->wishes[1], "c");
-	m = MINE("--sizes=all");
+	m = MINE("--sizes=all", "--fruits=pear");
 	assert_int_equal(m->size_count, 3);
 	assert_int_equal(m->sizes[2], 3);
+	assert_int_equal(m->fruit_count, 1);
+	assert_ptr_equal(m->fruits[0], fruit_at(1));
+	m = MINE("--fruits=all");
+	assert_int_equal(m->fruit_count, 2);
+	assert_ptr_equal(m->fruits[0], fruit_at(0));
+	assert_ptr_equal(m->fruits[1], fruit_at(1));
 }
 
 /* Every complaint, to the letter. */
@@ -352,6 +374,10 @@ test_complaints(void **state)
 	    {"--sizes", "1,",
 		"--sizes <1,>: want numbers with commas, from 1 to 6"},
 	    {"--delays", "all", "--delays <all>: want ranges"},
+	    {"--fruit", "plum", "--fruit <plum>: want apple or pear"},
+	    {"--fruit", "all", "--fruit <all>: want apple or pear"},
+	    {"--fruits", "pear,plum",
+		"--fruits <pear,plum>: want apple, pear or both"},
 	    {"--nix", NULL, "--nix: no such knob; see --help"},
 	    {"--loud=1", NULL, "--loud=1: no such knob; see --help"},
 	    {"-h", NULL, "-h: no such knob; see --help"},
@@ -422,6 +448,8 @@ test_help_layout(void **state)
 	    "  --sizes LIST            three at most (4,5)\n"
 	    "  --delays LIST           two at most\n"
 	    "  --wish TEXT             two at most\n"
+	    "  --fruit apple|pear      to eat (pear)\n"
+	    "  --fruits LIST           apple,pear (any)\n"
 	    "  --version               print the version\n"
 	    "  --help                  print this\n"
 	    "tail\n",
