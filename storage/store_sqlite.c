@@ -100,12 +100,10 @@ static const char *const texts[STATEMENTS] = {
 	[SET_STATE] = "UPDATE sale SET version = ?, remaining = ?,"
 		" capacity = ?, epoch = ?, lock = ?, delay_min_ms = ?,"
 		" delay_max_ms = ? WHERE number = ?",
-	[FIND_ORDER] = "SELECT " LINE_COLUMNS " FROM ledger WHERE sale ="
-		" (SELECT number FROM sale WHERE id = ? AND birth = ?)"
-		" AND order_id = ? AND order_id <> ''",
-	[FIND_KEY] = "SELECT " LINE_COLUMNS " FROM ledger WHERE sale ="
-		" (SELECT number FROM sale WHERE id = ? AND birth = ?)"
-		" AND key = ?",
+	[FIND_ORDER] = "SELECT " LINE_COLUMNS " FROM ledger"
+		" WHERE sale = ? AND order_id = ? AND order_id <> ''",
+	[FIND_KEY] = "SELECT " LINE_COLUMNS " FROM ledger"
+		" WHERE sale = ? AND key = ?",
 	[EACH] = "SELECT " LINE_COLUMNS " FROM ledger"
 		" WHERE row > ? AND row <= ? ORDER BY row",
 	[INSERT_SALE] = "INSERT INTO sale (slot, id, birth, epoch, capacity,"
@@ -128,6 +126,7 @@ struct sqlite_own {
 	sqlite3_stmt *statement[STATEMENTS];
 	int wal_pages;  /* after this connection's last commit */
 	int64_t number; /* of the sale that was read last */
+	uint64_t birth; /* of that sale */
 };
 
 /* ----------------------------------------------------------- statements -- */
@@ -211,8 +210,10 @@ sqlite_read(struct store_user *user, const char *id, struct store_state *state)
 
 	bind_text(s, 1, id);
 	rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW)
+	if (rc == SQLITE_ROW) {
 		own_of(user)->number = state_of_row(s, state);
+		own_of(user)->birth = state->birth;
+	}
 	if (sqlite3_reset(s) != SQLITE_OK)
 		return fail_sqlite(user, "read");
 	return rc == SQLITE_ROW ? STORE_OK : STORE_GONE;
@@ -268,17 +269,33 @@ line_of_row(sqlite3_stmt *s)
 	return line;
 }
 
+/* Read the sale again, which makes `number` its number. */
+static enum store_result
+turn_to(struct store_user *user, const struct store_state *state)
+{
+	struct store_state now = {0};
+	enum store_result result;
+
+	result = sqlite_read(user, state->settings.id, &now);
+	return now.birth == state->birth || result != STORE_OK ? result
+							       : STORE_GONE;
+}
+
 static enum store_result
 sqlite_find(struct store_user *user, const struct store_state *state,
     enum store_by by, const char *value, store_visit_fn *visit, void *arg)
 {
 	sqlite3_stmt *s =
 	    statement(user, by == STORE_BY_KEY ? FIND_KEY : FIND_ORDER);
+	enum store_result result = STORE_OK;
 	int rc;
 
-	bind_text(s, 1, state->settings.id);
-	sqlite3_bind_int64(s, 2, (int64_t)state->birth);
-	bind_text(s, 3, value);
+	if (own_of(user)->birth != state->birth)
+		result = turn_to(user, state);
+	if (result != STORE_OK)
+		return result;
+	sqlite3_bind_int64(s, 1, own_of(user)->number);
+	bind_text(s, 2, value);
 	rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
 		const struct store_line line = line_of_row(s);
@@ -295,14 +312,11 @@ sqlite_each(struct store_user *user, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg)
 {
 	sqlite3_stmt *s = statement(user, EACH);
-	struct store_state now = {0};
 	enum store_result result;
 
-	result = sqlite_read(user, state->settings.id, &now);
+	result = turn_to(user, state);
 	if (result != STORE_OK)
 		return result;
-	if (now.birth != state->birth)
-		return STORE_GONE;
 	sqlite3_bind_int64(s, 1, row_of(own_of(user)->number, after));
 	sqlite3_bind_int64(s, 2, row_of(own_of(user)->number, state->version));
 	while (sqlite3_step(s) == SQLITE_ROW) {
