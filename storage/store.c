@@ -207,12 +207,6 @@ store_read(struct store_user *user, const char *id, struct store_state *state)
 	return user->store->impl->read(user, id, state);
 }
 
-void
-store_abandon(struct store_user *user, const struct store_state *state)
-{
-	user->store->impl->abandon(user, state);
-}
-
 /*
  * Enter the latch, if what was decided on `state` may still be written:
  * `*now` is the sale as it is.  Not OK: the latch is left again.
@@ -462,13 +456,6 @@ store_tidy(struct store_user *user)
 {
 	if (!store_poisoned(user->store))
 		user->store->impl->tidy(user);
-}
-
-void
-store_abandon_nothing(struct store_user *user, const struct store_state *state)
-{
-	(void)user;
-	(void)state;
 }
 
 void

@@ -153,10 +153,6 @@ const char *store_error(const struct store_user *user);
 enum store_result store_read(
     struct store_user *user, const char *id, struct store_state *state);
 
-/* What was read is not wanted any more: no write follows.  A store that keeps
- * something for a reader lets go of it. */
-void store_abandon(struct store_user *user, const struct store_state *state);
-
 /*
  * Append `count` lines, at least 1 (asserted), that were decided on `state`;
  * the counter becomes the last line's `remaining`.  On OK the lines bear their

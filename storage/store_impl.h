@@ -59,8 +59,6 @@ typedef void store_close_fn(struct store_user *user);
 /* Any thread, without a latch: as the wrappers in store.h. */
 typedef enum store_result store_read_fn(
     struct store_user *user, const char *id, struct store_state *state);
-typedef void store_abandon_fn(
-    struct store_user *user, const struct store_state *state);
 typedef enum store_result store_list_fn(
     struct store_user *user, store_sale_fn *visit, void *arg);
 typedef void store_tidy_fn(struct store_user *user);
@@ -122,7 +120,6 @@ struct store_impl {
 	store_open_fn *open;
 	store_close_fn *close;
 	store_read_fn *read;
-	store_abandon_fn *abandon;
 	store_list_fn *list;
 	store_tidy_fn *tidy;
 	store_find_fn *find;
@@ -143,7 +140,6 @@ extern const struct store_impl *const store_rows[];
 extern const size_t store_rows_count;
 
 /* Shared no-ops, for stores that need nothing there. */
-store_abandon_fn store_abandon_nothing;
 store_close_fn store_do_nothing; /* also a tidy */
 store_share_fn store_share_nothing;
 store_unshare_fn store_unshare_nothing;

@@ -708,7 +708,6 @@ const struct store_impl store_sqlite = {
     .open = sqlite_open,
     .close = sqlite_close,
     .read = sqlite_read,
-    .abandon = store_abandon_nothing,
     .list = sqlite_list,
     .tidy = store_do_nothing, /* checkpoints follow commits, in the latch */
     .find = sqlite_find,

@@ -50,11 +50,8 @@ handle_store_ok(struct call *call, enum store_result result)
 bool
 handle_read_sale(struct call *call, struct store_state *state)
 {
-	if (!handle_store_ok(
-		call, store_read(call->store, call->request->sale, state)))
-		return false;
-	store_abandon(call->store, state);
-	return true;
+	return handle_store_ok(
+	    call, store_read(call->store, call->request->sale, state));
 }
 
 bool

@@ -127,7 +127,6 @@ lock_sale(struct attempt *a)
 
 	if (!read_sale(a, &a->guess))
 		return false;
-	store_abandon(desk->store, &a->guess);
 	if (!lock_parse(a->guess.settings.lock, &a->strategy)) {
 		desk_decide(desk, OUTCOME_STORE_ERROR, "unknown strategy");
 		return false;
@@ -158,7 +157,6 @@ read_counter(struct attempt *a)
 	if (a->seen.epoch == a->guess.epoch)
 		return true;
 	/* The settings changed meanwhile: perhaps it is the wrong lock. */
-	store_abandon(a->desk->store, &a->seen);
 	desk_step(a->desk, STEP_SWITCH);
 	a->turn = TURN_MOVED;
 	return false;
@@ -171,10 +169,7 @@ static bool
 decide(struct attempt *a)
 {
 	decide_batch(a->desk, &a->seen);
-	if (a->desk->taken > 0)
-		return true;
-	store_abandon(a->desk->store, &a->seen);
-	return false;
+	return a->desk->taken > 0;
 }
 
 /* ---------------------------------------------------------------- write -- */

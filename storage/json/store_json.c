@@ -194,7 +194,6 @@ const struct store_impl store_json = {
     .open = json_open,
     .close = store_do_nothing,
     .read = json_read,
-    .abandon = store_abandon_nothing,
     .list = json_list,
     .tidy = json_tidy,
     .find = index_find,

@@ -27,7 +27,6 @@ test_create_read_list(void **state)
 	assert_same_state(&a, &again);
 	ok(store_list(f->user, note_id, &ids));
 	assert_int_equal(ids.count, 2);
-	store_abandon(f->user, &a);
 }
 
 static void
