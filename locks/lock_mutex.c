@@ -31,10 +31,7 @@ mutex_prepare(const struct lock_config *config, void **shared)
 	if (mutexes == NULL)
 		return -1;
 	for (slot = 0; slot < LOCK_SLOTS; slot++)
-		if (robust_init(&mutexes[slot]) != 0) {
-			shared_free(mutexes, MUTEXES_SIZE);
-			return -1;
-		}
+		robust_init(&mutexes[slot]);
 	*shared = mutexes;
 	return 0;
 }
@@ -49,20 +46,13 @@ static enum lock_result
 mutex_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
 {
 	pthread_mutex_t *mutexes = own;
+	enum lock_result result;
 
 	(void)permits;
-	switch (robust_lock(&mutexes[slot], deadline_ns)) {
-	case ROBUST_HELD:
-		return LOCK_HELD;
-	case ROBUST_INHERITED:
+	result = robust_lock(&mutexes[slot], deadline_ns);
+	if (result == LOCK_INHERITED)
 		robust_repaired(&mutexes[slot]);
-		return LOCK_INHERITED;
-	case ROBUST_TIMED_OUT:
-		return LOCK_TIMED_OUT;
-	case ROBUST_FAILED:
-		break;
-	}
-	return LOCK_FAILED;
+	return result;
 }
 
 static void

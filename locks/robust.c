@@ -8,31 +8,22 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #include "locks/clock.h"
 #include "locks/tsan.h"
 
-int
+void
 robust_init(pthread_mutex_t *mutex)
 {
 	pthread_mutexattr_t attr;
-	int error;
 
-	error = pthread_mutexattr_init(&attr);
-	if (error != 0)
-		goto fail;
-	error = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	if (error == 0)
-		error =
-		    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-	if (error == 0)
-		error = pthread_mutex_init(mutex, &attr);
+	if (pthread_mutexattr_init(&attr) != 0 ||
+	    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) != 0 ||
+	    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) != 0 ||
+	    pthread_mutex_init(mutex, &attr) != 0)
+		abort(); /* cannot fail: Linux has had them since 2.6.17 */
 	pthread_mutexattr_destroy(&attr);
-	if (error == 0)
-		return 0;
-fail:
-	errno = error;
-	return -1;
 }
 
 /* ThreadSanitizer does not know clocklock and would report every use. */
@@ -56,22 +47,22 @@ lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
 	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &ts);
 }
 
-enum robust_result
+enum lock_result
 robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
 	const int error = lock_until(mutex, deadline_ns);
 
 	switch (error) {
 	case 0:
-		return ROBUST_HELD;
+		return LOCK_HELD;
 	case EOWNERDEAD:
-		return ROBUST_INHERITED;
+		return LOCK_INHERITED;
 	case EBUSY:
 	case ETIMEDOUT:
-		return ROBUST_TIMED_OUT;
+		return LOCK_TIMED_OUT;
 	default:
 		errno = error;
-		return ROBUST_FAILED;
+		return LOCK_FAILED;
 	}
 }
 

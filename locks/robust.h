@@ -12,28 +12,21 @@
 #ifndef ROBUST_H
 #define ROBUST_H
 
+#include "locks/lock.h"
 #include <pthread.h>
-#include <stdint.h>
 
-enum robust_result {
-	ROBUST_HELD = 0,
-	ROBUST_INHERITED, /* held; the last holder died holding it */
-	ROBUST_TIMED_OUT, /* not held */
-	ROBUST_FAILED,    /* not held; errno says why */
-};
-
-/* Make `mutex` ready.  Once, before the fork.  0, or -1 with errno set. */
-int robust_init(pthread_mutex_t *mutex);
+/* Make `mutex` ready.  Once, before the fork. */
+void robust_init(pthread_mutex_t *mutex);
 
 /*
  * Wait for `mutex` until `deadline_ns` at the latest; a deadline in the past
- * is a try that never sleeps.  After ROBUST_INHERITED the caller repairs what
+ * is a try that never sleeps.  After LOCK_INHERITED the caller repairs what
  * the mutex protects and then calls robust_repaired(); if it dies or unlocks
  * before, the next holder inherits (dies) or fails (unlocks) in its turn.
  *
  * Only the thread that holds the mutex may call the last two; they assert it.
  */
-enum robust_result robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns);
+enum lock_result robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns);
 void robust_repaired(pthread_mutex_t *mutex);
 void robust_unlock(pthread_mutex_t *mutex);
 

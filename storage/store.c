@@ -513,26 +513,31 @@ refuse_poisoned(struct store_user *user)
 
 enum store_result
 store_latch(struct store_user *user, pthread_mutex_t *latch,
-    int64_t deadline_ns, bool *inherited)
+    int64_t deadline_ns, store_settle_fn *settle, void *arg)
 {
-	enum robust_result held;
+	enum store_result result = STORE_OK;
+	enum lock_result held;
 
-	*inherited = false;
 	if (store_poisoned(user->store))
 		return refuse_poisoned(user);
 	held = robust_lock(latch, deadline_ns);
-	if (held == ROBUST_TIMED_OUT)
+	if (held == LOCK_TIMED_OUT)
 		return STORE_BUSY;
-	if (held == ROBUST_FAILED)
+	if (held == LOCK_FAILED)
 		return store_fail(
 		    user, STORE_FAILED, "latch: %s", strerror(errno));
-	*inherited = held == ROBUST_INHERITED;
-	if (!store_poisoned(user->store))
-		return STORE_OK;
-	if (*inherited) /* recovery settles what the dead left */
+	if (store_poisoned(user->store)) /* meanwhile: recovery settles all */
+		result = refuse_poisoned(user);
+	else if (held == LOCK_INHERITED && settle != NULL)
+		result = settle(user, arg);
+	if (held == LOCK_INHERITED) {
+		if (result != STORE_OK)
+			atomic_store(user->store->is_poisoned, true);
 		robust_repaired(latch);
-	robust_unlock(latch);
-	return refuse_poisoned(user);
+	}
+	if (result != STORE_OK)
+		robust_unlock(latch);
+	return result;
 }
 
 uint64_t

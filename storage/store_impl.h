@@ -155,13 +155,16 @@ enum store_result store_fail(struct store_user *user, enum store_result result,
 enum store_result store_no_memory(struct store_user *user);
 enum store_result store_no_slot(struct store_user *user);
 
+/* In a latch whose last holder was killed: settle what it left. */
+typedef enum store_result store_settle_fn(struct store_user *user, void *arg);
+
 /*
- * Enter a latch, a mutex of robust.h in shared memory.  If `*inherited`, its
- * last holder was killed: settle what it left, then robust_repaired().  OK;
- * else it is not held: BUSY, or FAILED, as always while poisoned.
+ * Enter a latch, a mutex of robust.h in shared memory, which is settled first
+ * if need be; NULL: there never is.  What cannot be settled poisons the store.
+ * OK; else it is not held: BUSY, or FAILED, as always while poisoned.
  */
 enum store_result store_latch(struct store_user *user, pthread_mutex_t *latch,
-    int64_t deadline_ns, bool *inherited);
+    int64_t deadline_ns, store_settle_fn *settle, void *arg);
 
 /* A random number that is not 0: for births and epochs. */
 uint64_t store_random(void);

@@ -16,8 +16,6 @@
  */
 #include "storage/store_impl.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -117,10 +115,6 @@ static const char *const texts[STATEMENTS] = {
 };
 /* clang-format on */
 
-struct sqlite_shared {
-	pthread_mutex_t latch;
-};
-
 struct sqlite_own {
 	sqlite3 *db;
 	sqlite3_stmt *statement[STATEMENTS];
@@ -135,6 +129,12 @@ static struct sqlite_own *
 own_of(const struct store_user *user)
 {
 	return user->own;
+}
+
+static pthread_mutex_t *
+latch_of(const struct store_user *user)
+{
+	return user->store->shared;
 }
 
 static sqlite3_stmt *
@@ -376,16 +376,13 @@ checkpoint_if_due(struct store_user *user)
 static enum store_result
 begin(struct store_user *user, int64_t deadline_ns)
 {
-	struct sqlite_shared *shared = user->store->shared;
 	enum store_result result;
-	bool inherited;
 	int64_t wait_ms;
 
-	result = store_latch(user, &shared->latch, deadline_ns, &inherited);
+	/* SQLite itself rolls back what a dead holder left. */
+	result = store_latch(user, latch_of(user), deadline_ns, NULL, NULL);
 	if (result != STORE_OK)
 		return result;
-	if (inherited) /* SQLite itself rolls back what was not committed */
-		robust_repaired(&shared->latch);
 	wait_ms = (deadline_ns - clock_now_ns()) / NS_PER_MS;
 	if (wait_ms < 1)
 		wait_ms = 1;
@@ -395,7 +392,7 @@ begin(struct store_user *user, int64_t deadline_ns)
 	if (run(user, BEGIN))
 		return STORE_OK;
 	result = fail_sqlite(user, "begin");
-	robust_unlock(&shared->latch);
+	robust_unlock(latch_of(user));
 	return result;
 }
 
@@ -422,15 +419,13 @@ static enum store_result
 sqlite_end(struct store_user *user, const struct store_state *state,
     enum store_result result)
 {
-	struct sqlite_shared *shared = user->store->shared;
-
 	(void)state;
 	if (result == STORE_OK)
 		result = commit_transaction(user);
 	else if (!sqlite3_get_autocommit(own_of(user)->db))
 		run(user, ROLLBACK);
 	checkpoint_if_due(user);
-	robust_unlock(&shared->latch);
+	robust_unlock(latch_of(user));
 	return result;
 }
 
@@ -675,14 +670,10 @@ create_or_check(sqlite3 *db)
 static int
 sqlite_prepare(struct store *store, char *error, size_t error_size)
 {
-	struct sqlite_shared *shared = store->shared;
 	const char *why;
 	sqlite3 *db;
 
-	if (robust_init(&shared->latch) != 0) {
-		snprintf(error, error_size, "%s", strerror(errno));
-		return -1;
-	}
+	robust_init(store->shared);
 	db = connect(store, SQLITE_OPEN_CREATE, error, error_size);
 	if (db == NULL)
 		return -1;
@@ -701,7 +692,7 @@ sqlite_prepare(struct store *store, char *error, size_t error_size)
 
 const struct store_impl store_sqlite = {
     .name = "sqlite",
-    .shared_size = sizeof(struct sqlite_shared),
+    .shared_size = sizeof(pthread_mutex_t), /* the latch */
     .share = store_share_nothing,
     .unshare = store_unshare_nothing,
     .prepare = sqlite_prepare,

@@ -96,13 +96,11 @@ catalogue_create(struct store_user *user, const struct store_state *state,
 {
 	pthread_mutex_t *catalogue = &heads_of(user)->catalogue;
 	enum store_result result;
-	bool inherited;
 
-	result = store_latch(user, catalogue, deadline_ns, &inherited);
+	/* Nothing to settle: slots have latches of their own. */
+	result = store_latch(user, catalogue, deadline_ns, NULL, NULL);
 	if (result != STORE_OK)
 		return result;
-	if (inherited) /* and nothing to settle: slots have their own latch */
-		robust_repaired(catalogue);
 	result = create_latched(user, state, deadline_ns);
 	robust_unlock(catalogue);
 	return result;

@@ -86,8 +86,9 @@ heads_find(struct heads *heads, const char *id, struct head *head)
  * published: finish it.
  */
 static enum store_result
-settle(struct store_user *user, struct slot *slot)
+settle(struct store_user *user, void *arg)
 {
+	struct slot *slot = arg;
 	struct head head = heads_read(slot);
 	const struct store_state published = head.state;
 	const char *id = published.settings.id;
@@ -114,35 +115,20 @@ settle(struct store_user *user, struct slot *slot)
 enum store_result
 heads_latch(struct store_user *user, struct slot *slot, int64_t deadline_ns)
 {
-	enum store_result result;
-	bool inherited;
-
-	result = store_latch(user, &slot->latch, deadline_ns, &inherited);
-	if (result != STORE_OK || !inherited)
-		return result;
-	result = settle(user, slot);
-	if (result != STORE_OK) /* then recovery must */
-		atomic_store(user->store->is_poisoned, true);
-	robust_repaired(&slot->latch);
-	if (result != STORE_OK)
-		robust_unlock(&slot->latch);
-	return result;
+	return store_latch(user, &slot->latch, deadline_ns, settle, slot);
 }
 
-int
+void
 heads_reset(struct heads *heads, bool keep_heads)
 {
 	const struct head none = {0};
 	unsigned i;
 
-	if (robust_init(&heads->catalogue) != 0 ||
-	    robust_init(&heads->tidying) != 0)
-		return -1;
+	robust_init(&heads->catalogue);
+	robust_init(&heads->tidying);
 	for (i = 0; i < STORE_SALES_MAX; i++) {
-		if (robust_init(&heads->slot[i].latch) != 0)
-			return -1;
+		robust_init(&heads->slot[i].latch);
 		if (!keep_heads)
 			heads_publish(&heads->slot[i], &none);
 	}
-	return 0;
 }

@@ -52,10 +52,8 @@ int heads_find(struct heads *heads, const char *id, struct head *head);
 enum store_result heads_latch(
     struct store_user *user, struct slot *slot, int64_t deadline_ns);
 
-/*
- * Recovery: make all latches, and free all slots unless their heads are still
- * wanted.  0, or -1 with errno set.
- */
-int heads_reset(struct heads *heads, bool keep_heads);
+/* Recovery: make all latches, and free all slots unless their heads are still
+ * wanted. */
+void heads_reset(struct heads *heads, bool keep_heads);
 
 #endif

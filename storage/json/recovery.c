@@ -224,10 +224,7 @@ recovery_prepare(struct store *store, char *error, size_t error_size)
 	unsigned slot = 0;
 
 	remove_gone(store);
-	if (heads_reset(heads, store_poisoned(store)) != 0) {
-		snprintf(error, error_size, "%s", strerror(errno));
-		return -1;
-	}
+	heads_reset(heads, store_poisoned(store));
 	free_vanished(store);
 	count = scandir(store->dir, &entries, name_is_sale, alphasort);
 	if (count < 0) {

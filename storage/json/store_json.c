@@ -142,13 +142,9 @@ json_tidy(struct store_user *user)
 {
 	struct heads *shared = heads_of(user);
 	const unsigned slots = atomic_load(&shared->slots);
-	enum robust_result held;
 	unsigned i;
 
-	held = robust_lock(&shared->tidying, 0);
-	if (held == ROBUST_INHERITED)
-		robust_repaired(&shared->tidying);
-	else if (held != ROBUST_HELD)
+	if (store_latch(user, &shared->tidying, 0, NULL, NULL) != STORE_OK)
 		return;
 	for (i = 0; i < slots; i++) {
 		struct slot *slot = &shared->slot[i];
