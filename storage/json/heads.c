@@ -119,7 +119,7 @@ heads_latch(struct store_user *user, struct slot *slot, int64_t deadline_ns)
 }
 
 void
-heads_reset(struct heads *heads, bool keep_heads)
+heads_reset(struct heads *heads)
 {
 	const struct head none = {0};
 	unsigned i;
@@ -128,7 +128,6 @@ heads_reset(struct heads *heads, bool keep_heads)
 	robust_init(&heads->tidying);
 	for (i = 0; i < STORE_SALES_MAX; i++) {
 		robust_init(&heads->slot[i].latch);
-		if (!keep_heads)
-			heads_publish(&heads->slot[i], &none);
+		heads_publish(&heads->slot[i], &none);
 	}
 }

@@ -52,8 +52,7 @@ int heads_find(struct heads *heads, const char *id, struct head *head);
 enum store_result heads_latch(
     struct store_user *user, struct slot *slot, int64_t deadline_ns);
 
-/* Recovery: make all latches, and free all slots unless their heads are still
- * wanted. */
-void heads_reset(struct heads *heads, bool keep_heads);
+/* Recovery: make all latches, and free all slots. */
+void heads_reset(struct heads *heads);
 
 #endif

@@ -92,14 +92,7 @@ recover_ledger(struct store *store, struct recovery *r, FILE *file, char *error,
     size_t error_size)
 {
 	const char *id = r->head.state.settings.id;
-	struct head old;
 
-	/* After a failed fdatasync nothing beyond the mark is to be trusted. */
-	if (store_poisoned(store) &&
-	    heads_find(store->shared, id, &old) != -1 &&
-	    old.state.birth == r->head.state.birth &&
-	    ftruncate(fileno(file), old.mark) != 0)
-		return fail_ledger(store, id, error, error_size);
 	if (!take_lines(r, file)) {
 		snprintf(error, error_size,
 		    "%s/%s/" LEDGER ", line %" PRId64
@@ -117,30 +110,23 @@ recover_ledger(struct store *store, struct recovery *r, FILE *file, char *error,
 	return 0;
 }
 
+/* The sale `id`, whose settings are in `r`. */
 static int
-recover_sale(struct store *store, const char *id, unsigned slot, char *error,
-    size_t error_size)
+recover_sale(
+    struct store *store, struct recovery *r, char *error, size_t error_size)
 {
-	struct heads *heads = store->shared;
-	struct recovery r = {.head = {.state = {.slot = slot}}};
+	const char *id = r->head.state.settings.id;
 	FILE *file = NULL;
 	int fd, rc;
 
-	if (files_load_settings(store, id, &r.head.state) != 0) {
-		snprintf(error, error_size, "%s/%s/" SETTINGS " is damaged",
-		    store->dir, id);
-		return -1;
-	}
-	r.head.state.remaining = r.head.state.settings.capacity;
+	r->head.state.remaining = r->head.state.settings.capacity;
 	fd = files_open_ledger(store, id, O_RDWR);
 	if (fd != -1)
 		file = fdopen(fd, "r+");
 	if (file == NULL)
 		return fail_ledger(store, id, error, error_size);
-	rc = recover_ledger(store, &r, file, error, error_size);
+	rc = recover_ledger(store, r, file, error, error_size);
 	fclose(file);
-	if (rc == 0)
-		heads_publish(&heads->slot[slot], &r.head);
 	return rc;
 }
 
@@ -173,46 +159,54 @@ remove_gone(const struct store *store)
 		free(entries);
 }
 
-/* While poisoned: a removal that was killed before it was published. */
-static void
-free_vanished(struct store *store)
-{
-	struct heads *heads = store->shared;
-	const struct head none = {0};
-	struct store_state state;
-	unsigned i;
-
-	for (i = 0; i < STORE_SALES_MAX; i++) {
-		const struct head head = heads_read(&heads->slot[i]);
-
-		if (head.state.birth != 0 &&
-		    files_load_settings(
-			store, head.state.settings.id, &state) == -1)
-			heads_publish(&heads->slot[i], &none);
-	}
-}
-
-/* A name in the data directory; `*slot` and those before it are taken. */
+/* A name in the data directory; `*slot` and those behind it are free. */
 static int
 recover_name(struct store *store, const char *id, unsigned *slot, char *error,
     size_t error_size)
 {
 	struct heads *heads = store->shared;
-	struct store_state state;
-	struct head old;
-	int at;
+	struct recovery r = {.head = {.state = {.slot = *slot}}};
+	int loaded;
 
-	if (files_load_settings(store, id, &state) == -1)
+	loaded = files_load_settings(store, id, &r.head.state);
+	if (loaded == -1)
 		return 0; /* leftovers */
-	at = heads_find(heads, id, &old);
-	for (; at == -1 && *slot < STORE_SALES_MAX; ++*slot)
-		if (heads_read(&heads->slot[*slot]).state.birth == 0)
-			at = (int)*slot;
-	if (at != -1)
-		return recover_sale(store, id, (unsigned)at, error, error_size);
-	snprintf(error, error_size, "%s holds more than %d sales", store->dir,
-	    STORE_SALES_MAX);
-	return -1;
+	if (loaded == -2) {
+		snprintf(error, error_size, "%s/%s/" SETTINGS " is damaged",
+		    store->dir, id);
+		return -1;
+	}
+	if (*slot == STORE_SALES_MAX) {
+		snprintf(error, error_size, "%s holds more than %d sales",
+		    store->dir, STORE_SALES_MAX);
+		return -1;
+	}
+	if (recover_sale(store, &r, error, error_size) != 0)
+		return -1;
+	heads_publish(&heads->slot[(*slot)++], &r.head);
+	return 0;
+}
+
+/*
+ * Heads that are there when recovery begins are of a poisoned store: after a
+ * failed fdatasync nothing beyond their marks is to be trusted.
+ */
+static int
+cut_to_marks(struct store *store, char *error, size_t error_size)
+{
+	struct heads *heads = store->shared;
+	unsigned i;
+
+	for (i = 0; i < STORE_SALES_MAX; i++) {
+		const struct head head = heads_read(&heads->slot[i]);
+		const char *id = head.state.settings.id;
+
+		if (head.state.birth != 0 &&
+		    files_cut_ledger(store, id, head.mark) != 0 &&
+		    errno != ENOENT) /* removed, and its writer killed */
+			return fail_ledger(store, id, error, error_size);
+	}
+	return 0;
 }
 
 int
@@ -224,8 +218,9 @@ recovery_prepare(struct store *store, char *error, size_t error_size)
 	unsigned slot = 0;
 
 	remove_gone(store);
-	heads_reset(heads, store_poisoned(store));
-	free_vanished(store);
+	if (cut_to_marks(store, error, error_size) != 0)
+		return -1;
+	heads_reset(heads);
 	count = scandir(store->dir, &entries, name_is_sale, alphasort);
 	if (count < 0) {
 		snprintf(
@@ -239,9 +234,6 @@ recovery_prepare(struct store *store, char *error, size_t error_size)
 		free(entries[i]);
 	}
 	free(entries);
-	for (slot = STORE_SALES_MAX; slot > 0; slot--)
-		if (heads_read(&heads->slot[slot - 1]).state.birth != 0)
-			break;
 	atomic_store(&heads->slots, slot);
 	return rc;
 }

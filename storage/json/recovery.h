@@ -8,11 +8,7 @@
 
 #include "storage/store_impl.h"
 
-/*
- * The slot prepare of store_impl.h.  Sales get their slots anew.  If the store
- * is poisoned the old heads are still wanted, for their marks: nobody reads
- * them now, and each is replaced in turn.
- */
+/* The slot prepare of store_impl.h.  Sales get their slots anew. */
 store_prepare_fn recovery_prepare;
 
 #endif
