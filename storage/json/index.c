@@ -75,9 +75,77 @@ index_free(struct index_set *set)
 	free(set);
 }
 
-static bool
-add_line(struct index *index, const char *text, size_t length)
+/* Lines of a ledger. */
+struct span {
+	const char *id;
+	int fd;           /* of an index that was entered, or one's own */
+	int64_t from, to; /* `from` begins a line, `to` ends one */
+};
+
+/* Take a line, which begins at span->from.  What is not OK ends the walk. */
+typedef enum store_result take_fn(struct store_user *user, struct span *span,
+    const char *text, size_t length, void *arg);
+
+static enum store_result
+read_error(struct store_user *user, const char *id)
 {
+	return store_fail(user, STORE_FAILED, "%s/%s/" LEDGER ": %s",
+	    user->store->dir, id, errno != 0 ? strerror(errno) : "cut short");
+}
+
+/* The lines that are whole among the next `size` bytes. */
+static enum store_result
+take_chunk(struct store_user *user, struct span *span, size_t size,
+    take_fn *take, void *arg)
+{
+	enum store_result result = STORE_OK;
+	char *chunk = malloc(size), *line = chunk, *newline;
+	ssize_t got;
+
+	if (chunk == NULL)
+		return store_no_memory(user);
+	errno = 0;
+	got = pread(span->fd, chunk, size, span->from);
+	if (got <= 0)
+		result = read_error(user, span->id);
+	while (result == STORE_OK && span->from < span->to &&
+	       (newline = memchr(line, '\n', (size_t)(chunk + got - line))) !=
+		   NULL) {
+		const size_t length = (size_t)(newline + 1 - line);
+
+		result = take(user, span, line, length, arg);
+		span->from += (int64_t)length;
+		line = newline + 1;
+	}
+	free(chunk);
+	return result;
+}
+
+static enum store_result
+take_lines(struct store_user *user, struct span *span, take_fn *take, void *arg)
+{
+	enum store_result result = STORE_OK;
+	int64_t size = CHUNK_SIZE;
+
+	while (result == STORE_OK && span->from < span->to) {
+		const int64_t from = span->from, left = span->to - from;
+
+		result = take_chunk(
+		    user, span, (size_t)(left < size ? left : size), take, arg);
+		if (result == STORE_OK && span->from == from && left <= size)
+			return read_error(user, span->id);
+		if (span->from == from) /* a line longer than the chunk */
+			size *= 2;
+	}
+	return result;
+}
+
+/* A take_fn: add the line to the index, which is `arg`. */
+static enum store_result
+add_line(struct store_user *user, struct span *span, const char *text,
+    size_t length, void *arg)
+{
+	struct index *index = arg;
 	const int64_t version = index->lines + 1;
 	const char *value;
 	size_t size;
@@ -88,83 +156,34 @@ add_line(struct index *index, const char *text, size_t length)
 		    realloc(index->offset, wanted * sizeof(*index->offset));
 
 		if (offset == NULL)
-			return false;
+			return store_no_memory(user);
 		index->offset = offset;
 		index->allocated = wanted;
 	}
 	value = ledger_member(text, length, "order", &size);
 	if (value != NULL && size > 0 &&
 	    !table_add(&index->orders, table_hash(value, size), version))
-		return false;
+		return store_no_memory(user);
 	value = ledger_member(text, length, "key", &size);
 	if (value != NULL &&
 	    !table_add(&index->keys, table_hash(value, size), version))
-		return false;
-	index->offset[version - 1] = index->end;
-	index->end += (int64_t)length;
-	index->lines = version;
-	return true;
-}
-
-/* False: no memory. */
-static bool
-add_lines(struct index *index, const char *text, size_t size)
-{
-	const char *line = text, *newline;
-
-	while ((newline = memchr(line, '\n', (size_t)(text + size - line))) !=
-	       NULL) {
-		if (!add_line(index, line, (size_t)(newline + 1 - line)))
-			return false;
-		line = newline + 1;
-	}
-	return true;
-}
-
-static enum store_result
-read_error(struct store_user *user, const char *id)
-{
-	return store_fail(user, STORE_FAILED, "%s/%s/" LEDGER ": %s",
-	    user->store->dir, id, errno != 0 ? strerror(errno) : "cut short");
-}
-
-/* Add the lines that are whole among the next `size` bytes. */
-static enum store_result
-follow_some(struct store_user *user, struct index *index,
-    const struct head *head, size_t size)
-{
-	enum store_result result = STORE_OK;
-	char *chunk = malloc(size);
-	ssize_t got;
-
-	if (chunk == NULL)
 		return store_no_memory(user);
-	errno = 0;
-	got = pread(index->fd, chunk, size, index->end);
-	if (got <= 0)
-		result = read_error(user, head->state.settings.id);
-	else if (!add_lines(index, chunk, (size_t)got))
-		result = store_no_memory(user);
-	free(chunk);
-	return result;
+	index->offset[version - 1] = span->from;
+	index->end = span->from + (int64_t)length;
+	index->lines = version;
+	return STORE_OK;
 }
 
 /* Follow the ledger up to the head's mark. */
 static enum store_result
 follow(struct store_user *user, struct index *index, const struct head *head)
 {
-	enum store_result result = STORE_OK;
-	int64_t size = CHUNK_SIZE;
+	struct span span = {.id = head->state.settings.id,
+	    .fd = index->fd,
+	    .from = index->end,
+	    .to = head->mark};
 
-	while (result == STORE_OK && index->end < head->mark) {
-		const int64_t left = head->mark - index->end;
-
-		result = follow_some(
-		    user, index, head, (size_t)(left < size ? left : size));
-		if (head->mark - index->end == left)
-			size *= 2; /* a line longer than the chunk */
-	}
-	return result;
+	return take_lines(user, &span, add_line, index);
 }
 
 /* Make the index that of the sale which has the slot now. */
@@ -228,37 +247,28 @@ index_ledger(struct store_user *user, const struct store_state *state, int *fd)
 	return STORE_OK;
 }
 
-/* Where a line stands, and in which ledger. */
-struct place {
-	const char *id;
-	int fd; /* of an index that was entered, or one's own */
-	int64_t from, to;
+/* Who looks at lines. */
+struct reader {
+	store_visit_fn *visit;
+	void *arg;
 };
 
-/* Read and decode one line. */
+/* A take_fn: decode the line and show it to the reader, which is `arg`. */
 static enum store_result
-visit_at(struct store_user *user, const struct place *place,
-    store_visit_fn *visit, void *arg, bool *go_on)
+show_line(struct store_user *user, struct span *span, const char *text,
+    size_t length, void *arg)
 {
-	const size_t length = (size_t)(place->to - place->from);
-	const char *why = NULL;
-	char *text;
-	bool good;
+	const struct reader *reader = arg;
+	const char *why;
+	bool go_on;
 
-	text = malloc(length);
-	if (text == NULL)
-		return store_no_memory(user);
-	errno = 0;
-	if (pread(place->fd, text, length, place->from) != (ssize_t)length) {
-		free(text);
-		return read_error(user, place->id);
-	}
-	good = ledger_decode(text, length, visit, arg, go_on, &why);
-	free(text);
-	if (!good)
+	if (!ledger_decode(
+		text, length, reader->visit, reader->arg, &go_on, &why))
 		return store_fail(user, STORE_FAILED,
 		    "%s/%s/" LEDGER ", byte %" PRId64 ": %s", user->store->dir,
-		    place->id, place->from, why);
+		    span->id, span->from, why);
+	if (!go_on)
+		span->to = span->from;
 	return STORE_OK;
 }
 
@@ -296,12 +306,13 @@ hash_of_value(const char *value)
 	return hash;
 }
 
-/* Where line `version` ends, and the next one begins. */
+/* Where line `version` begins, and the one before it ends. */
 static int64_t
-end_of(const struct index *index, int64_t version)
+start_of(const struct index *index, int64_t version)
 {
-	assert(index->offset != NULL && version <= index->lines);
-	return version == index->lines ? index->end : index->offset[version];
+	assert(index->offset != NULL && version <= index->lines + 1);
+	return version <= index->lines ? index->offset[version - 1]
+				       : index->end;
 }
 
 static enum store_result
@@ -311,15 +322,16 @@ find(struct store_user *user, struct index *index, const char *id,
 	const struct table *table =
 	    wanted->by == STORE_BY_KEY ? &index->keys : &index->orders;
 	const uint64_t hash = hash_of_value(wanted->value);
-	struct place place = {.id = id, .fd = index->fd};
+	struct reader reader = {.visit = is_wanted, .arg = wanted};
+	struct span span = {.id = id, .fd = index->fd};
 	enum store_result result;
 	size_t at = SIZE_MAX;
 	int64_t version;
 
 	while ((version = table_next(table, hash, &at)) != 0) {
-		place.to = end_of(index, version);
-		place.from = index->offset[version - 1];
-		result = visit_at(user, &place, is_wanted, wanted, NULL);
+		span.from = start_of(index, version);
+		span.to = start_of(index, version + 1);
+		result = take_lines(user, &span, show_line, &reader);
 		if (result != STORE_OK || wanted->found)
 			return result;
 	}
@@ -343,59 +355,29 @@ index_find(struct store_user *user, const struct store_state *state,
 	return result;
 }
 
-/* Where lines after `after` begin, and where the last ends.  NULL: no memory */
-static int64_t *
-copy_offsets(const struct index *index, int64_t after, int64_t count)
-{
-	int64_t *offset = malloc((size_t)(count + 1) * sizeof(*offset));
-
-	if (offset == NULL || count == 0)
-		return offset;
-	offset[count] = end_of(index, after + count);
-	memcpy(offset, index->offset + after, (size_t)count * sizeof(*offset));
-	return offset;
-}
-
-static enum store_result
-walk(struct store_user *user, struct place *place, const int64_t *offset,
-    int64_t count, store_visit_fn *visit, void *arg)
-{
-	enum store_result result = STORE_OK;
-	bool go_on = true;
-	int64_t i;
-
-	for (i = 0; i < count && go_on && result == STORE_OK; i++) {
-		place->from = offset[i];
-		place->to = offset[i + 1];
-		result = visit_at(user, place, visit, arg, &go_on);
-	}
-	return result;
-}
-
 /* The index is left before the walk: a long one holds up nobody. */
 enum store_result
 index_each(struct store_user *user, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg)
 {
-	const int64_t count =
-	    after < state->version ? state->version - after : 0;
-	struct place place = {.id = state->settings.id};
+	const bool any = after < state->version;
+	struct reader reader = {.visit = visit, .arg = arg};
+	struct span span = {.id = state->settings.id};
 	enum store_result result;
 	struct index *index;
-	int64_t *offset;
 
-	result = enter(user, state, count > 0, &index);
+	result = enter(user, state, any, &index);
 	if (result != STORE_OK)
 		return result;
-	offset = copy_offsets(index, after, count);
-	place.fd = fcntl(index->fd, F_DUPFD_CLOEXEC, 0);
+	if (any) {
+		span.from = start_of(index, after + 1);
+		span.to = start_of(index, state->version + 1);
+	}
+	span.fd = fcntl(index->fd, F_DUPFD_CLOEXEC, 0);
 	leave(index);
-	if (offset == NULL || place.fd == -1)
-		result = store_no_memory(user);
-	else
-		result = walk(user, &place, offset, count, visit, arg);
-	if (place.fd != -1)
-		close(place.fd);
-	free(offset);
+	if (span.fd == -1)
+		return files_fail(user, span.id, LEDGER);
+	result = take_lines(user, &span, show_line, &reader);
+	close(span.fd);
 	return result;
 }

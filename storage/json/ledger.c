@@ -193,7 +193,6 @@ ledger_decode(const char *text, size_t length, store_visit_fn *visit, void *arg,
 	json_t *object;
 	char *copy;
 	size_t head;
-	bool more;
 
 	*why = check_seal(text, length);
 	if (*why != NULL)
@@ -212,9 +211,7 @@ ledger_decode(const char *text, size_t length, store_visit_fn *visit, void *arg,
 	object = json_loadb(copy, head + 1, 0, NULL);
 	if (object != NULL && parse_line(object, &line)) {
 		*why = NULL;
-		more = visit(&line, arg);
-		if (go_on != NULL)
-			*go_on = more;
+		*go_on = visit(&line, arg);
 	}
 	json_decref(object);
 	free(copy);

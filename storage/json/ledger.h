@@ -22,7 +22,7 @@ char *ledger_encode(const struct store_line *lines, size_t count, size_t *size);
 
 /*
  * Parse `length` bytes, newline included, and hand the line to `visit`, whose
- * answer goes to `*go_on` (NULL: not wanted).  False if they are no sealed
+ * answer goes to `*go_on`.  False if they are no sealed
  * line; `*why` then says what is wrong.
  */
 bool ledger_decode(const char *text, size_t length, store_visit_fn *visit,

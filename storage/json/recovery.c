@@ -49,11 +49,11 @@ static bool
 take_line(struct recovery *r, const char *text, size_t length)
 {
 	const char *why;
-	bool sealed;
+	bool sealed, go_on;
 
 	if (r->bad == NULL)
 		r->number++;
-	sealed = ledger_decode(text, length, take_sealed, r, NULL, &why);
+	sealed = ledger_decode(text, length, take_sealed, r, &go_on, &why);
 	if (r->bad == NULL && sealed)
 		r->head.mark += (int64_t)length;
 	else if (r->bad == NULL)
