@@ -205,6 +205,25 @@ test_flipped_byte(void **state)
 	assert_int_equal(tally(f->user, SALE).lines, 3);
 }
 
+/* While it is in use, by a process that has not read it yet. */
+static void
+test_lost_newline(void **state)
+{
+	struct vault *f = *state;
+	struct seen seen = {0};
+	struct store_state a;
+	struct text text;
+
+	three_lines(f, &text);
+	restart(f);
+	text.bytes[text.size - 1] = ' ';
+	assert_true(spill(f, LEDGER, text.bytes, text.size));
+	a = read_sale(f, SALE);
+	assert_int_equal(
+	    find(f, &a, STORE_BY_KEY, "none", &seen), STORE_FAILED);
+	assert_non_null(strstr(store_error(f->user), LEDGER ": cut short"));
+}
+
 static void
 test_missing_line(void **state)
 {
@@ -319,6 +338,7 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_torn_tail),
 	    VAULT_TEST(test_tail_of_zeros),
 	    VAULT_TEST(test_flipped_byte),
+	    VAULT_TEST(test_lost_newline),
 	    VAULT_TEST(test_missing_line),
 	    VAULT_TEST(test_unreadable_ledger),
 	    VAULT_TEST(test_damaged_settings),
