@@ -18,12 +18,14 @@ static_assert(LOCK_PERMITS_MAX <= 9, "permits are one digit");
 
 /* Made before the fork and not changed after it; by row. */
 struct locks {
+	size_t prepared; /* rows */
 	void *shared[LOCK_ROWS_MAX];
 };
 
 /* One thread's. */
 struct lock_user {
 	bool holding;
+	size_t attached; /* rows */
 	void *own[LOCK_ROWS_MAX];
 };
 
@@ -32,18 +34,6 @@ lock_count(void)
 {
 	assert(lock_rows_count <= LOCK_ROWS_MAX);
 	return lock_rows_count;
-}
-
-static size_t
-index_of(const struct lock_impl *impl)
-{
-	size_t i;
-
-	for (i = 0; i < lock_count(); i++)
-		if (lock_rows[i] == impl)
-			return i;
-	assert(false && "a strategy that lock_parse() did not make");
-	abort();
 }
 
 struct lock_strategy
@@ -56,7 +46,13 @@ lock_at(size_t i)
 unsigned
 lock_row(struct lock_strategy strategy)
 {
-	return (unsigned)index_of(strategy.impl);
+	unsigned i;
+
+	for (i = 0; i < lock_count(); i++)
+		if (lock_rows[i] == strategy.impl)
+			return i;
+	assert(false && "a strategy that lock_parse() did not make");
+	abort();
 }
 
 bool
@@ -92,32 +88,16 @@ lock_parse(const char *name, struct lock_strategy *strategy)
 	return false;
 }
 
-/* "mutex", "semaphore:3"; `permits` is a digit, or N for any number. */
-static void
-print_name(const struct lock_impl *impl, char permits, char name[])
-{
-	const char suffix[] = {permits == '1' ? '\0' : ':', permits, '\0'};
-	const int length =
-	    snprintf(name, LOCK_NAME_SIZE, "%s%s", impl->name, suffix);
-
-	assert(length < LOCK_NAME_SIZE);
-	(void)length;
-}
-
 void
 lock_print(struct lock_strategy strategy, char name[LOCK_NAME_SIZE])
 {
-	print_name(strategy.impl, (char)('0' + strategy.permits), name);
-}
+	const char permits = (char)('0' + strategy.permits);
+	const char suffix[] = {permits == '1' ? '\0' : ':', permits, '\0'};
+	const int length =
+	    snprintf(name, LOCK_NAME_SIZE, "%s%s", strategy.impl->name, suffix);
 
-bool
-lock_print_shared(size_t i, char name[LOCK_NAME_SIZE])
-{
-	const struct lock_impl *impl = lock_at(i).impl;
-
-	if (impl->permits_max > 1)
-		print_name(impl, 'N', name);
-	return impl->permits_max > 1;
+	assert(length < LOCK_NAME_SIZE);
+	(void)length;
 }
 
 struct lock_facts
@@ -158,17 +138,17 @@ static char names[LOCK_ROWS_MAX * (2 * LOCK_NAME_SIZE + 24)];
 static void
 make_names(void)
 {
-	char name[LOCK_NAME_SIZE];
 	size_t i, n = 0;
 
 	for (i = 0; i < lock_count(); i++) {
-		lock_print(lock_at(i), name);
+		const struct lock_impl *impl = lock_rows[i];
+
 		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
-		    i == 0 ? "" : ", ", name);
-		if (lock_print_shared(i, name))
+		    i == 0 ? "" : ", ", impl->name);
+		if (impl->permits_max > 1)
 			n += (size_t)snprintf(names + n, sizeof(names) - n,
-			    ", %s (N from 2 to %u)", name,
-			    lock_rows[i]->permits_max % 10);
+			    ", %s:N (N from 2 to %u)", impl->name,
+			    impl->permits_max);
 	}
 }
 
@@ -192,15 +172,14 @@ locks_prepare(const struct lock_config *config)
 	locks = calloc(1, sizeof(*locks));
 	if (locks == NULL)
 		return NULL;
-	for (i = 0; i < lock_count(); i++)
-		if (lock_rows[i]->prepare(config, &locks->shared[i]) != 0)
-			goto undo;
+	for (i = 0; i < lock_count(); i++) {
+		if (lock_rows[i]->prepare(config, &locks->shared[i]) != 0) {
+			locks_free(locks);
+			return NULL;
+		}
+		locks->prepared++;
+	}
 	return locks;
-undo:
-	while (i-- > 0)
-		lock_rows[i]->destroy(locks->shared[i]);
-	free(locks);
-	return NULL;
 }
 
 void
@@ -210,7 +189,7 @@ locks_free(struct locks *locks)
 
 	if (locks == NULL)
 		return;
-	for (i = 0; i < lock_count(); i++)
+	for (i = 0; i < locks->prepared; i++)
 		lock_rows[i]->destroy(locks->shared[i]);
 	free(locks);
 }
@@ -225,16 +204,15 @@ locks_attach(struct locks *locks, unsigned worker, unsigned clerk)
 	user = calloc(1, sizeof(*user));
 	if (user == NULL)
 		return NULL;
-	for (i = 0; i < lock_count(); i++)
+	for (i = 0; i < lock_count(); i++) {
 		if (lock_rows[i]->attach(
-			locks->shared[i], worker, clerk, &user->own[i]) != 0)
-			goto undo;
+			locks->shared[i], worker, clerk, &user->own[i]) != 0) {
+			locks_detach(user);
+			return NULL;
+		}
+		user->attached++;
+	}
 	return user;
-undo:
-	while (i-- > 0)
-		lock_rows[i]->detach(user->own[i]);
-	free(user);
-	return NULL;
 }
 
 void
@@ -244,7 +222,7 @@ locks_detach(struct lock_user *user)
 
 	if (user == NULL)
 		return;
-	for (i = 0; i < lock_count(); i++)
+	for (i = 0; i < user->attached; i++)
 		lock_rows[i]->detach(user->own[i]);
 	free(user);
 }
@@ -254,7 +232,7 @@ lock_acquire(struct lock_user *user, struct lock_strategy strategy,
     unsigned slot, int64_t deadline_ns, struct lock_hold *hold)
 {
 	const struct lock_impl *impl = strategy.impl;
-	void *own = user->own[index_of(impl)];
+	void *own = user->own[lock_row(strategy)];
 	enum lock_result result;
 
 	assert(hold->user == NULL && !user->holding);
@@ -281,7 +259,7 @@ lock_release(struct lock_hold *hold)
 	const struct lock_impl *impl = hold->strategy.impl;
 
 	assert(hold->user != NULL);
-	impl->release(hold->user->own[index_of(impl)], hold->slot,
+	impl->release(hold->user->own[lock_row(hold->strategy)], hold->slot,
 	    hold->strategy.permits);
 	hold->user->holding = false;
 	hold->user = NULL;
@@ -306,12 +284,6 @@ lock_prepare_nothing(const struct lock_config *config, void **shared)
 	(void)config;
 	*shared = NULL;
 	return 0;
-}
-
-void
-lock_destroy_nothing(void *shared)
-{
-	(void)shared;
 }
 
 int
@@ -343,9 +315,9 @@ lock_release_nothing(void *own, unsigned slot, unsigned permits)
 }
 
 void
-lock_detach_nothing(void *own)
+lock_free_nothing(void *made)
 {
-	(void)own;
+	(void)made;
 }
 
 unsigned

@@ -98,12 +98,6 @@ bool lock_variant(size_t i, struct lock_strategy *variant);
 bool lock_parse(const char *name, struct lock_strategy *strategy);
 void lock_print(struct lock_strategy strategy, char name[LOCK_NAME_SIZE]);
 
-/*
- * "semaphore:N": strategy i with any number of permits from 2 on, where these
- * are counted together.  False: it takes no permits, and `name` is as it was.
- */
-bool lock_print_shared(size_t i, char name[LOCK_NAME_SIZE]);
-
 struct lock_facts lock_facts(struct lock_strategy strategy);
 
 /* What it is, and what happens when its holder is killed; one line each. */

@@ -16,7 +16,6 @@
  * 0, or -1 with errno set.
  */
 typedef int lock_prepare_fn(const struct lock_config *config, void **shared);
-typedef void lock_destroy_fn(void *shared);
 
 /*
  * Each clerk, after the fork: open what is its own, in `*own`.  0, or -1 with
@@ -24,7 +23,9 @@ typedef void lock_destroy_fn(void *shared);
  */
 typedef int lock_attach_fn(
     void *shared, unsigned worker, unsigned clerk, void **own);
-typedef void lock_detach_fn(void *own);
+
+/* Let go of what attach or prepare made, `own` or `shared`; by who made it. */
+typedef void lock_free_fn(void *made);
 
 /*
  * Clerk.  `deadline_ns` 0 is a try and must not sleep; the wrapper tries
@@ -48,9 +49,9 @@ struct lock_impl {
 	lock_attach_fn *attach;
 	lock_acquire_fn *acquire;
 	lock_release_fn *release;
-	lock_detach_fn *detach;
+	lock_free_fn *detach;
 	lock_force_release_fn *force_release;
-	lock_destroy_fn *destroy;
+	lock_free_fn *destroy;
 };
 
 /*
@@ -62,11 +63,10 @@ extern const size_t lock_rows_count;
 
 /* Shared no-ops, for locks that need nothing there. */
 lock_prepare_fn lock_prepare_nothing;
-lock_destroy_fn lock_destroy_nothing;
 lock_attach_fn lock_attach_shared; /* own is shared */
 lock_acquire_fn lock_acquire_nothing;
 lock_release_fn lock_release_nothing;
-lock_detach_fn lock_detach_nothing;
+lock_free_fn lock_free_nothing;
 lock_force_release_fn lock_force_release_nothing;
 
 #endif

@@ -77,7 +77,7 @@ const struct lock_impl lock_mutex = {
     .attach = lock_attach_shared,
     .acquire = mutex_acquire,
     .release = mutex_release,
-    .detach = lock_detach_nothing,
+    .detach = lock_free_nothing,
     .force_release = lock_force_release_nothing,
     .destroy = mutex_destroy,
 };

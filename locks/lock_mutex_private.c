@@ -66,7 +66,7 @@ const struct lock_impl lock_mutex_private = {
     .attach = lock_attach_shared,
     .acquire = private_acquire,
     .release = private_release,
-    .detach = lock_detach_nothing,
+    .detach = lock_free_nothing,
     .force_release = lock_force_release_nothing,
     .destroy = free,
 };

@@ -25,7 +25,7 @@ const struct lock_impl lock_optimistic = {
     .attach = lock_attach_shared,
     .acquire = lock_acquire_nothing,
     .release = lock_release_nothing,
-    .detach = lock_detach_nothing,
+    .detach = lock_free_nothing,
     .force_release = lock_force_release_nothing,
-    .destroy = lock_destroy_nothing,
+    .destroy = lock_free_nothing,
 };
