@@ -53,6 +53,7 @@ sum(const struct printer *p, size_t at)
 static bool
 label_row(unsigned row, char label[LABEL_SIZE])
 {
+	struct lock_strategy variant;
 	char name[LOCK_NAME_SIZE];
 	size_t i, n = 0;
 
@@ -62,9 +63,11 @@ label_row(unsigned row, char label[LABEL_SIZE])
 	else if (row < lock_count())
 		lock_print(lock_at(row), label);
 	for (i = 0; row == COUNTING_SHARED && i < lock_count(); i++)
-		if (lock_print_shared(i, name))
-			n += (size_t)snprintf(label + n, LABEL_SIZE - n, "%s%s",
-			    n == 0 ? "" : "|", name);
+		if (lock_variant(i, &variant)) {
+			lock_print(lock_at(i), name);
+			n += (size_t)snprintf(label + n, LABEL_SIZE - n,
+			    "%s%s:N", n == 0 ? "" : "|", name);
+		}
 	return label[0] != '\0';
 }
 
