@@ -77,26 +77,19 @@ copy_fitting(char *to, size_t size, const char *from, int columns)
 
 /* Words in lines that fit; all but the first are indented. */
 static void
-print_wrapped(FILE *out, const char *text, int indent)
+print_wrapped(FILE *out, char *text, int indent)
 {
+	char *word, *rest;
 	int column = 0;
 
-	while (*text != '\0') {
-		const size_t length = strcspn(text, " ");
-		char word[64];
-		int width;
-
-		snprintf(word, sizeof(word), "%.*s", (int)length, text);
-		width = width_of(word);
-		if (column > 0 && column + 1 + width > WIDTH) {
-			fprintf(out, "\n%*s%s", indent, "", word);
-			column = indent + width;
-		} else {
-			fprintf(out, "%s%s", column > 0 ? " " : "", word);
-			column += width + (column > 0);
-		}
-		text += length;
-		text += strspn(text, " ");
+	for (word = strtok_r(text, " ", &rest); word != NULL;
+	     word = strtok_r(NULL, " ", &rest)) {
+		if (column > 0 && column + 1 + width_of(word) > WIDTH)
+			column = fprintf(out, "\n%*s", indent, "") - 1;
+		else if (column > 0)
+			column += fprintf(out, " ");
+		column += width_of(word);
+		fprintf(out, "%s", word);
 	}
 	fprintf(out, "\n");
 }
@@ -127,16 +120,6 @@ name_witnesses(struct story *story, const struct audit_subject *subject)
 	}
 }
 
-static void
-print_seats(char *text, size_t size, int64_t seat, int64_t quantity)
-{
-	if (quantity == 1)
-		snprintf(text, size, "seat %" PRId64, seat);
-	else
-		snprintf(text, size, "seats %" PRId64 "-%" PRId64, seat,
-		    seat + quantity - 1);
-}
-
 static int64_t
 number_of(const json_t *step, const char *name)
 {
@@ -149,7 +132,9 @@ word_step(const struct story *story, const struct audit_witness *witness,
     const char *kind, const json_t *step, char text[64])
 {
 	const int64_t remaining = number_of(step, "remaining");
-	char seats[32];
+	const int64_t seat = witness->line.seat;
+	const int64_t last = seat + witness->line.quantity - 1;
+	int n;
 
 	if (strcmp(kind, "lock") == 0) {
 		snprintf(text, 64, "gets a lock (%s)", witness->lock);
@@ -160,10 +145,12 @@ word_step(const struct story *story, const struct audit_witness *witness,
 	} else if (strcmp(kind, "read") == 0) {
 		snprintf(text, 64, "reads %" PRId64 " left", remaining);
 	} else if (strcmp(kind, "write") == 0) {
-		print_seats(seats, sizeof(seats), witness->line.seat,
-		    witness->line.quantity);
-		snprintf(text, 64, "writes %" PRId64 " left, %s%s", remaining,
-		    story->count == 2 ? "takes " : "", seats);
+		n = snprintf(text, 64,
+		    "writes %" PRId64 " left, %sseat%s %" PRId64, remaining,
+		    story->count == 2 ? "takes " : "", last > seat ? "s" : "",
+		    seat);
+		if (last > seat)
+			snprintf(text + n, 64 - (size_t)n, "-%" PRId64, last);
 	} else {
 		return false;
 	}

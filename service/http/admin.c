@@ -4,16 +4,6 @@
 
 #include "service/http/problem.h"
 
-/* Is it this name, with or without a port? */
-static bool
-host_is(const char *host, const char *name)
-{
-	const size_t length = strlen(name);
-
-	return text_starts_with(host, name) &&
-	       (host[length] == '\0' || host[length] == ':');
-}
-
 /*
  * A number, the name that was given to --listen, or one that is nobody
  * else's: no page can have bent it to this address by a trick with DNS.
@@ -23,9 +13,9 @@ host_is_own(const char *host, const char *given)
 {
 	const size_t digits = strspn(host, "0123456789.");
 
-	return host[0] == '[' || host[digits] == '\0' || host[digits] == ':' ||
-	       host_is(host, "localhost") || given[0] == '\0' ||
-	       host_is(host, given);
+	return host[0] == '[' || strchr(":", host[digits]) != NULL ||
+	       text_is(host, "localhost", ":") || given[0] == '\0' ||
+	       text_is(host, given, ":");
 }
 
 /* In constant time: how long it takes must not tell how much was right. */

@@ -4,8 +4,6 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <string.h>
-#include <strings.h>
 
 #include "service/http/problem.h"
 #include "service/options.h"
@@ -123,17 +121,6 @@ parse_json(struct body *body, const struct request *request)
 	return named_twice(body, name);
 }
 
-/* "application/json; charset=utf-8" is "application/json". */
-static bool
-type_is(const char *type, const char *name)
-{
-	const size_t length = strlen(name);
-
-	return strncasecmp(type, name, length) == 0 &&
-	       (type[length] == '\0' || type[length] == ';' ||
-		   type[length] == ' ');
-}
-
 bool
 body_too_large(struct reply *reply)
 {
@@ -154,8 +141,8 @@ body_parse(
 		return body_too_large(reply);
 	if (request->body_size == 0 || type == NULL)
 		type = FORM;
-	is_json = type_is(type, JSON);
-	if (!is_json && !type_is(type, FORM))
+	is_json = text_is(type, JSON, "; ");
+	if (!is_json && !text_is(type, FORM, "; "))
 		return problem_reply(reply, PROBLEM_MEDIA_TYPE, NULL,
 		    "Send application/json or a form, as curl -d does.");
 	/* `curl -d '{…}'` says it is a form; nobody means that. */

@@ -10,8 +10,6 @@
 #define HANDLE_H
 
 #include <jansson.h>
-#include <string.h>
-#include <strings.h>
 
 #include "service/http/reply.h"
 #include "service/http/request.h"
@@ -77,12 +75,5 @@ bool handle_arg_is_set(const struct request *request, const char *name);
  * reply is made. */
 bool handle_arg_number(struct call *call, const char *name, int64_t min,
     int64_t max, int64_t *number);
-
-/* Whatever the case. */
-static inline bool
-text_starts_with(const char *text, const char *prefix)
-{
-	return strncasecmp(text, prefix, strlen(prefix)) == 0;
-}
 
 #endif

@@ -137,31 +137,18 @@ asked_trail(const struct call *call)
 	return json_loads(text, 0, NULL);
 }
 
-#define TRY_AGAIN "Nothing was sold to you; try again."
-
-/* Each outcome that is not a sale: its problem, and what to do. */
-static const struct {
-	enum problem problem;
-	const char *detail; /* NULL: it has numbers in it */
-} refusals[OUTCOMES] = {
-    [OUTCOME_SOLD_OUT] = {PROBLEM_SOLD_OUT, "No tickets are left."},
-    [OUTCOME_NOT_ENOUGH] = {PROBLEM_NOT_ENOUGH, NULL},
-    [OUTCOME_CHANGED] = {PROBLEM_CHANGED, NULL},
-    [OUTCOME_KEY_REUSED] = {PROBLEM_KEY_REUSED,
-	"It was used for another buyer or quantity: use a new key."},
-    [OUTCOME_QUEUE_FULL] = {PROBLEM_QUEUE_FULL, TRY_AGAIN},
-    [OUTCOME_QUEUE_TIMEOUT] = {PROBLEM_QUEUE_TIMEOUT, TRY_AGAIN},
-    [OUTCOME_LOCK_TIMEOUT] = {PROBLEM_LOCK_TIMEOUT, TRY_AGAIN},
-    [OUTCOME_CONFLICTS] = {PROBLEM_CONFLICTS, TRY_AGAIN},
-    [OUTCOME_MOVED] = {PROBLEM_CHANGES, TRY_AGAIN},
-    [OUTCOME_STORE_BUSY] = {PROBLEM_STORE_BUSY, TRY_AGAIN},
-    [OUTCOME_STORE_FULL] = {PROBLEM_STORAGE_FULL, "Nothing was sold to you."},
-    [OUTCOME_STORE_ERROR] = {PROBLEM_STORAGE_ERROR, "Nothing was sold to you."},
-    [OUTCOME_UNKNOWN] = {PROBLEM_UNKNOWN_OUTCOME,
-	"Send the same order with the same Idempotency-Key to learn it."},
-    [OUTCOME_DRAINING] = {PROBLEM_DRAINING, TRY_AGAIN},
+/* What to do; NULL: it has numbers in it, or is to try again. */
+static const char *const details[OUTCOMES] = {
+    [OUTCOME_SOLD_OUT] = "No tickets are left.",
+    [OUTCOME_KEY_REUSED] =
+	"It was used for another buyer or quantity: use a new key.",
+    [OUTCOME_STORE_FULL] = "Nothing was sold to you.",
+    [OUTCOME_STORE_ERROR] = "Nothing was sold to you.",
+    [OUTCOME_UNKNOWN] =
+	"Send the same order with the same Idempotency-Key to learn it.",
 };
 
+/* The problem that has the outcome's name. */
 static void
 reply_refused(struct call *call)
 {
@@ -169,9 +156,8 @@ reply_refused(struct call *call)
 	const enum outcome outcome = order->outcome;
 	const int64_t left = order->state.remaining;
 	const int64_t version = order->state.version;
-	const char *detail = refusals[outcome].detail;
 	json_t *extra = json_object(), *trail = asked_trail(call);
-	char text[128];
+	char text[128] = "Nothing was sold to you; try again.";
 
 	member_json(extra, "trail", trail);
 	if (trail != NULL && order->receipt.worker > 0) { /* a clerk did */
@@ -193,13 +179,14 @@ reply_refused(struct call *call)
 		    version);
 		handle_put_etag(call, &order->state);
 	}
-	if (outcome == OUTCOME_SOLD_OUT || detail == NULL) {
+	if (outcome == OUTCOME_SOLD_OUT || outcome == OUTCOME_NOT_ENOUGH ||
+	    outcome == OUTCOME_CHANGED) {
 		member_text(extra, "sale", order->sale);
 		member_number(extra, "remaining", left);
 		member_number(extra, "version", version);
 	}
-	problem_reply(call->reply, refusals[outcome].problem, extra, "%s",
-	    detail != NULL ? detail : text);
+	problem_reply(call->reply, problem_find(order_outcome_name(outcome)),
+	    extra, "%s", details[outcome] != NULL ? details[outcome] : text);
 	if (order->error[0] != '\0')
 		LOG_EVENT(&call->service->log, "order-failed",
 		    LOG_TEXT("sale", order->sale),

@@ -16,9 +16,9 @@ reply_file(struct call *call, const struct page_file *file)
 	struct reply *reply = call->reply;
 
 	if (known != NULL && strstr(known, file->etag) != NULL)
-		reply_literal(reply, 304, NULL, "");
+		reply_text(reply, 304, NULL, "");
 	else
-		reply_static(reply, 200, file->type, file->bytes, file->size);
+		reply_bytes(reply, 200, file->type, file->bytes, file->size);
 	reply_header(reply, "ETag", "%s", file->etag);
 	reply_header(reply, "Cache-Control", "no-cache");
 	reply_header(reply, "Content-Security-Policy",

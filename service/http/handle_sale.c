@@ -46,7 +46,7 @@ handle_sale_get(struct call *call)
 		return;
 	if (known != NULL && handle_parse_etag(known, &epoch, &version) &&
 	    epoch == state.epoch && version == state.version)
-		reply_literal(call->reply, 304, NULL, "");
+		reply_text(call->reply, 304, NULL, "");
 	else
 		reply_json(call->reply, 200, handle_sale_json(call, &state));
 	handle_put_etag(call, &state);
@@ -180,33 +180,19 @@ find_recount(const struct store_line *line, void *arg)
 	return true;
 }
 
-/* What a change of strategy set the counter to; -1: it did not. */
-static int64_t
-recounted_to(struct call *call, const struct store_state *before,
-    const struct store_state *after)
-{
-	int64_t remaining = -1;
-
-	if (after->version == before->version ||
-	    store_each(call->store, after,
-		after->version < 2 ? 0 : after->version - 2, find_recount,
-		&remaining) != STORE_OK)
-		return -1;
-	return remaining;
-}
-
 /* Change what was read; again while others change it too. */
 static void
 change_sale(struct call *call, const struct body *body)
 {
-	struct store_state state, before;
+	int64_t version, recounted_to = -1;
+	struct store_state state;
 	struct store_change change = {.trail = "[]"};
 	enum store_result result;
 
 	do {
 		if (!handle_read_sale(call, &state))
 			return;
-		before = state;
+		version = state.version;
 		change.settings = state.settings;
 		if (!parse_settings(
 			body, state.settings.capacity, &change.settings))
@@ -222,7 +208,8 @@ change_sale(struct call *call, const struct body *body)
 	if (!handle_store_ok(call, result))
 		return;
 	log_change(call, "sale-changed");
-	reply_sale(call, 200, &state, recounted_to(call, &before, &state));
+	store_each(call->store, &state, version, find_recount, &recounted_to);
+	reply_sale(call, 200, &state, recounted_to);
 }
 
 void
@@ -268,5 +255,5 @@ handle_sale_delete(struct call *call)
 	if (!handle_store_ok(call, result))
 		return;
 	log_change(call, "sale-deleted");
-	reply_literal(call->reply, 204, NULL, "");
+	reply_text(call->reply, 204, NULL, "");
 }

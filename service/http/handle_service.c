@@ -46,13 +46,11 @@ handle_service_locks(struct call *call)
 void
 handle_service_problem(struct call *call)
 {
-	const struct problem_row *row = problem_rows;
+	const enum problem problem = problem_find(call->request->item);
+	const struct problem_row *row = &problem_rows[problem];
 	FILE *out;
 
-	while (row < problem_rows + PROBLEMS &&
-	       strcmp(row->name, call->request->item) != 0)
-		row++;
-	if (row == problem_rows + PROBLEMS) {
+	if (problem == PROBLEMS) {
 		problem_reply(call->reply, PROBLEM_NOT_FOUND, NULL,
 		    "There is no problem of that name.");
 		return;
@@ -66,7 +64,7 @@ handle_service_problem(struct call *call)
 void
 handle_service_livez(struct call *call)
 {
-	reply_literal(call->reply, 200, REPLY_TEXT, "ok\n");
+	reply_text(call->reply, 200, REPLY_TEXT, "ok\n");
 }
 
 static bool

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "service/member.h"
 
@@ -59,24 +60,31 @@ const struct problem_row problem_rows[PROBLEMS] = {
 };
 /* clang-format on */
 
+enum problem
+problem_find(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < PROBLEMS; i++)
+		if (strcmp(problem_rows[i].name, name) == 0)
+			break;
+	return i;
+}
+
 bool
 problem_reply(struct reply *reply, enum problem problem, json_t *extra,
     const char *format, ...)
 {
 	const struct problem_row *row = &problem_rows[problem];
-	char type[64], detail[512];
 	json_t *value = json_object();
 	va_list args;
 
-	snprintf(type, sizeof(type), "/problems/%s", row->name);
-	va_start(args, format);
-	vsnprintf(detail, sizeof(detail), format, args);
-	va_end(args);
-	member_text(value, "type", type);
+	member_json(value, "type", json_sprintf("/problems/%s", row->name));
 	member_text(value, "title", row->title);
 	member_number(value, "status", row->status);
-	/* Cut inside a character it is not UTF-8, and so left out. */
-	member_text(value, "detail", detail);
+	va_start(args, format);
+	member_json(value, "detail", json_vsprintf(format, args));
+	va_end(args);
 	if (extra != NULL)
 		json_object_update(value, extra);
 	json_decref(extra);

@@ -52,11 +52,13 @@ struct problem_row {
 
 extern const struct problem_row problem_rows[PROBLEMS];
 
+/* The problem of that name; PROBLEMS: there is none. */
+enum problem problem_find(const char *name);
+
 /*
  * Make the reply of the problem.  `extra` (a JSON object, may be NULL) adds
  * members, and its reference is taken.  The detail is printf-like, says what
- * to do, and is cut at 511 bytes.  Always false, so that a check can end with
- * it.
+ * to do.  Always false, so that a check can end with it.
  */
 bool problem_reply(struct reply *reply, enum problem problem, json_t *extra,
     const char *format, ...) __attribute__((format(printf, 4, 5)));

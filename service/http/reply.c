@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Replies: every way to make one ends in own(). */
+/* Replies: every way to make one ends in reply_close(). */
 #include "service/http/reply.h"
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,32 +21,6 @@ reply_header(struct reply *reply, const char *name, const char *format, ...)
 	va_end(args);
 }
 
-/* The body is the reply's from here on. */
-static void
-own(struct reply *reply, int status, const char *type, char *text, size_t size)
-{
-	assert(reply->status == 0);
-	reply->status = status;
-	reply->type = type;
-	reply->body = text;
-	reply->size = size;
-}
-
-void
-reply_static(struct reply *reply, int status, const char *type,
-    const char *bytes, size_t size)
-{
-	own(reply, status, type, (char *)(uintptr_t)bytes, size);
-	reply->is_static = true;
-}
-
-void
-reply_literal(
-    struct reply *reply, int status, const char *type, const char *text)
-{
-	reply_static(reply, status, type, text, strlen(text));
-}
-
 FILE *
 reply_open(struct reply *reply)
 {
@@ -61,9 +34,27 @@ reply_open(struct reply *reply)
 void
 reply_close(struct reply *reply, FILE *body, int status, const char *type)
 {
+	assert(reply->status == 0);
 	if (fclose(body) != 0)
 		abort(); /* out of memory */
-	own(reply, status, type, reply->body, reply->size);
+	reply->status = status;
+	reply->type = type;
+}
+
+void
+reply_bytes(struct reply *reply, int status, const char *type,
+    const char *bytes, size_t size)
+{
+	FILE *body = reply_open(reply);
+
+	fwrite(bytes, 1, size, body);
+	reply_close(reply, body, status, type);
+}
+
+void
+reply_text(struct reply *reply, int status, const char *type, const char *text)
+{
+	reply_bytes(reply, status, type, text, strlen(text));
 }
 
 void
@@ -81,7 +72,6 @@ reply_json(struct reply *reply, int status, json_t *value)
 void
 reply_free(struct reply *reply)
 {
-	if (!reply->is_static)
-		free(reply->body);
+	free(reply->body);
 	*reply = (struct reply){0};
 }

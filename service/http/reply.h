@@ -20,9 +20,8 @@
 struct reply {
 	int status;       /* 0: not made yet */
 	const char *type; /* a literal; NULL: no Content-Type */
-	char *body;       /* owned, unless `is_static` */
+	char *body;       /* owned */
 	size_t size;
-	bool is_static;
 	bool close; /* the connection */
 	struct {
 		const char *name; /* a literal */
@@ -38,15 +37,15 @@ struct reply {
 void reply_header(struct reply *reply, const char *name, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 
-/* The body in bytes, or as text, that outlive the service. */
-void reply_static(struct reply *reply, int status, const char *type,
-    const char *bytes, size_t size);
-void reply_literal(
-    struct reply *reply, int status, const char *type, const char *text);
-
 /* A body that is printed: to what reply_open() returns, until the close. */
 FILE *reply_open(struct reply *reply);
 void reply_close(struct reply *reply, FILE *body, int status, const char *type);
+
+/* A body in bytes, or as text; copied. */
+void reply_bytes(struct reply *reply, int status, const char *type,
+    const char *bytes, size_t size);
+void reply_text(
+    struct reply *reply, int status, const char *type, const char *text);
 
 /* A JSON value and a newline as the body; the reference is taken. */
 void reply_json(struct reply *reply, int status, json_t *value);

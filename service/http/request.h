@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
 
 #include "service/sale/order.h"
 
@@ -76,5 +78,20 @@ void request_free(struct request *request);
 
 /* The value of a query argument; NULL: not there. */
 const char *request_arg(const struct request *request, const char *name);
+
+/* Whatever the case. */
+static inline bool
+text_starts_with(const char *text, const char *prefix)
+{
+	return strncasecmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* This word, up to its end or to one of the characters in `ends`. */
+static inline bool
+text_is(const char *text, const char *word, const char *ends)
+{
+	return text_starts_with(text, word) &&
+	       strchr(ends, text[strlen(word)]) != NULL;
+}
 
 #endif
