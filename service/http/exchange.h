@@ -13,8 +13,9 @@
 #include <microhttpd.h>
 #include <pthread.h>
 
+#include "service/http/background.h"
 #include "service/http/handle.h"
-#include "service/http/loop.h"
+#include "service/sale/queue.h"
 
 struct exchange {
 	struct loop *loop;

@@ -25,9 +25,25 @@ struct call {
 	struct store_user *store;
 	struct request *request;
 	struct reply *reply;
+	const struct route *routes; /* all there are, for the metrics */
+	size_t route_count;
 };
 
 typedef void handler_fn(struct call *call);
+
+enum route_where {
+	ROUTE_ANSWERED = 0,  /* the reply is made */
+	ROUTE_TO_CLERK,      /* request->order is to be queued */
+	ROUTE_TO_BACKGROUND, /* the route's handler is to be called */
+};
+
+struct route {
+	const char *method;
+	const char *pattern; /* segments; {sale} and {item} are variables */
+	enum route_where where;
+	bool admin; /* changes what is sold, or how */
+	handler_fn *handler;
+};
 
 /* By files; buying has two parts: the order, and what became of it. */
 handler_fn handle_audit_get, handle_audit_text;

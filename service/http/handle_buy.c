@@ -137,6 +137,8 @@ asked_trail(const struct call *call)
 	return json_loads(text, 0, NULL);
 }
 
+#define DETAIL_SIZE 128
+
 /* What to do; NULL: it has numbers in it, or is to try again. */
 static const char *const details[OUTCOMES] = {
     [OUTCOME_SOLD_OUT] = "No tickets are left.",
@@ -148,45 +150,64 @@ static const char *const details[OUTCOMES] = {
 	"Send the same order with the same Idempotency-Key to learn it.",
 };
 
+static void
+print_detail(const struct order *order, char text[DETAIL_SIZE])
+{
+	const struct store_state *sale = &order->state;
+
+	if (order->outcome == OUTCOME_NOT_ENOUGH)
+		snprintf(text, DETAIL_SIZE,
+		    "Only %" PRId64 " of the %" PRId64 " tickets are left.",
+		    sale->remaining, order->quantity);
+	else if (order->outcome == OUTCOME_CHANGED)
+		snprintf(text, DETAIL_SIZE,
+		    "It is at version %" PRId64
+		    " now: look again, then decide.",
+		    sale->version);
+	else
+		snprintf(text, DETAIL_SIZE, "%s",
+		    details[order->outcome] != NULL
+			? details[order->outcome]
+			: "Nothing was sold to you; try again.");
+}
+
+/* Where the sale itself is the reason, what it is like. */
+static void
+put_sale(json_t *extra, const struct order *order)
+{
+	if (order->outcome != OUTCOME_SOLD_OUT &&
+	    order->outcome != OUTCOME_NOT_ENOUGH &&
+	    order->outcome != OUTCOME_CHANGED)
+		return;
+	member_text(extra, "sale", order->sale);
+	member_number(extra, "remaining", order->state.remaining);
+	member_number(extra, "version", order->state.version);
+}
+
 /* The problem that has the outcome's name. */
 static void
 reply_refused(struct call *call)
 {
 	const struct order *order = &call->request->order;
-	const enum outcome outcome = order->outcome;
-	const int64_t left = order->state.remaining;
-	const int64_t version = order->state.version;
 	json_t *extra = json_object(), *trail = asked_trail(call);
-	char text[128] = "Nothing was sold to you; try again.";
+	char detail[DETAIL_SIZE];
 
 	member_json(extra, "trail", trail);
 	if (trail != NULL && order->receipt.worker > 0) { /* a clerk did */
 		member_number(extra, "worker", order->receipt.worker);
 		member_number(extra, "clerk", order->receipt.clerk);
 	}
-	if (outcome == OUTCOME_NO_SALE) {
+	if (order->outcome == OUTCOME_NO_SALE) {
 		handle_no_sale(call, extra);
 		return;
 	}
-	if (outcome == OUTCOME_NOT_ENOUGH)
-		snprintf(text, sizeof(text),
-		    "Only %" PRId64 " of the %" PRId64 " tickets are left.",
-		    left, order->quantity);
-	if (outcome == OUTCOME_CHANGED) {
-		snprintf(text, sizeof(text),
-		    "It is at version %" PRId64
-		    " now: look again, then decide.",
-		    version);
+	if (order->outcome == OUTCOME_CHANGED)
 		handle_put_etag(call, &order->state);
-	}
-	if (outcome == OUTCOME_SOLD_OUT || outcome == OUTCOME_NOT_ENOUGH ||
-	    outcome == OUTCOME_CHANGED) {
-		member_text(extra, "sale", order->sale);
-		member_number(extra, "remaining", left);
-		member_number(extra, "version", version);
-	}
-	problem_reply(call->reply, problem_find(order_outcome_name(outcome)),
-	    extra, "%s", details[outcome] != NULL ? details[outcome] : text);
+	put_sale(extra, order);
+	print_detail(order, detail);
+	problem_reply(call->reply,
+	    problem_find(order_outcome_name(order->outcome)), extra, "%s",
+	    detail);
 	if (order->error[0] != '\0')
 		LOG_EVENT(&call->service->log, "order-failed",
 		    LOG_TEXT("sale", order->sale),

@@ -9,8 +9,6 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#include "service/http/routes.h"
-
 /* Bytes of a label that names every strategy, with NUL. */
 #define LABEL_SIZE (LOCK_ROWS_MAX * LOCK_NAME_SIZE)
 
@@ -148,15 +146,16 @@ print_by_route(const struct printer *p, const struct metric *m)
 	print_head(p, m);
 	for (i = 0; i < SERVICE_ROUTES_MAX * SERVICE_STATUSES; i++) {
 		const size_t route = i / SERVICE_STATUSES;
-		const bool is_route = route < routes_count;
+		const bool is_route = route < p->call->route_count;
 		const uint64_t count = sum(p, m->at + i * sizeof(counter));
 
 		if (count > 0)
 			fprintf(p->out,
 			    "turnstile_%s_total{method=\"%s\","
 			    "route=\"%s\",status=\"%u\"} %" PRIu64 "\n",
-			    m->name, is_route ? routes[route].method : "",
-			    is_route ? routes[route].pattern : "",
+			    m->name,
+			    is_route ? p->call->routes[route].method : "",
+			    is_route ? p->call->routes[route].pattern : "",
 			    i % SERVICE_STATUSES, count);
 	}
 }

@@ -148,6 +148,8 @@ routes_begin(struct call *call)
 	if (!may_pass(call))
 		return ROUTE_ANSWERED;
 	route = call->request->route;
+	call->routes = routes;
+	call->route_count = ROUTES;
 	if (route->where != ROUTE_TO_BACKGROUND)
 		route->handler(call);
 	return call->reply->status == 0 ? route->where : ROUTE_ANSWERED;

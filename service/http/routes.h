@@ -8,20 +8,6 @@
 
 #include "service/http/handle.h"
 
-enum route_where {
-	ROUTE_ANSWERED = 0,  /* the reply is made */
-	ROUTE_TO_CLERK,      /* request->order is to be queued */
-	ROUTE_TO_BACKGROUND, /* the route's handler is to be called */
-};
-
-struct route {
-	const char *method;
-	const char *pattern; /* segments; {sale} and {item} are variables */
-	enum route_where where;
-	bool admin; /* changes what is sold, or how */
-	handler_fn *handler;
-};
-
 /* All of them; fewer than SERVICE_ROUTES_MAX. */
 extern const struct route routes[];
 extern const size_t routes_count;

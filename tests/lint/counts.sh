@@ -9,10 +9,11 @@
 #   files a buy crosses   Built with --coverage, one worker and one clerk sell
 #                         N tickets, and none in another run.  A source file is
 #                         crossed if a function in it ran N times more often.
-#   floors                foo.c with its foo.h is one module; it stands on what
-#                         it includes and on what defines its symbols.  Modules
-#                         that stand on each other are a circle, and count as
-#                         one.  The longest way down, in steps.
+#   circles               A file stands on what it includes and on the files
+#                         that define its symbols; in a circle they stand on
+#                         each other.
+#   floors                The same, with foo.c and foo.h as one, and a circle as
+#                         one: the longest way down, in steps.
 #   long functions        from the line with the name, at column 0, to the
 #                         closing brace at column 0, both counted
 #   lines                 of *.c and *.h, comments and blank ones as well
@@ -104,7 +105,9 @@ print_floors() {
       sed -E 's/^([^:]*):.*"(.*)".*/include \1 \2/'
     find build/locks build/storage build/service -name '*.o' -exec nm -APg {} + |
       sed -E 's,^build/(.*)\.o: ([^ ]*) (.).*,symbol \1 \2 \3,'
-  } | awk -f "$here/floors.awk"
+  } >facts
+  awk -v circles=1 -f "$here/floors.awk" facts
+  awk -f "$here/floors.awk" facts
 }
 
 # ------------------------------------------------------------- functions --

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The longest ways down from main and from sell; see counts.sh.
+# With circles=1 the circles, else the longest ways down from main and from
+# sell; see counts.sh.
 
 function module_of(file) {
-	sub(/\.[cho]$/, "", file)
+	sub(circles ? "\\.[co]$" : "\\.[cho]$", "", file)
 	return file
 }
 
@@ -80,7 +81,7 @@ function print_circles(    m, n, to) {
 		for (to in modules)
 			if (in_circle(m, to))
 				told[to] = 1
-		print "a circle of " n " modules"
+		print "a circle of " n " files"
 		print "    " circle_of(m)
 	}
 }
@@ -119,7 +120,10 @@ END {
 		if (m ~ /\/sell$/)
 			sell = m
 	}
-	print_circles()
+	if (circles) {
+		print_circles()
+		exit
+	}
 	print "floors from main down to sell: " depth("service/main", sell)
 	print "    " way["service/main", sell]
 	print "floors from sell down to the ground: " depth(sell, "")

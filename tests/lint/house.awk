@@ -76,7 +76,7 @@ $1 == "unbuilt" {
 # Only the project's own headers matter; the system's are no files here.
 $1 == "include" && $5 in room {
 	includes[$2] = includes[$2] " " $5
-	include_line[$2, $5] = $3
+	edge_place[$2, $5] = $2 ":" $3
 	if ($4 == "<")
 		wrong($2 ":" $3, "<" $5 "> is the project's: use quotes")
 	uses[room[$2], room[$5]] = 1
@@ -100,9 +100,10 @@ $1 == "symbol" && $4 !~ /[Uw]/ && !is_test($2) {
 		misnamed[++misnamed_count] = $2 "\t" $3
 }
 
-# foo.c may export foo, foo_… and foos_…
+# foo.c may export foo, foo_… and foos_…, and so may foo_impl.c
 function bears_name(file, symbol,    name) {
 	name = base_of(file)
+	sub(/_impl$/, "", name)
 	return symbol == name || index(symbol, name "_") == 1 || \
 	    index(symbol, name "s_") == 1
 }
@@ -137,6 +138,15 @@ function check_symbol(file, symbol,    files, n, i) {
 	    room[files[1]] ": " symbol " is of " files[1])
 }
 
+# A file that needs a symbol stands above the one that alone defines it.
+function add_edge(file, symbol,    files) {
+	if (split(definers[symbol], files, " ") != 1 || files[1] == file || \
+	    (file, files[1]) in edge_place)
+		return
+	includes[file] = includes[file] " " files[1]
+	edge_place[file, files[1]] = place_of(file, symbol)
+}
+
 # Depth first; `path` is how we came here, with blanks around each name.
 function find_circles(file, path,    list, n, i, from) {
 	state[file] = "open"
@@ -146,7 +156,7 @@ function find_circles(file, path,    list, n, i, from) {
 		if (state[list[i]] == "open") {
 			from = substr(path, index(path, " " list[i] " ") + 1)
 			gsub(/ +/, " → ", from)
-			wrong(file ":" include_line[file, list[i]], \
+			wrong(edge_place[file, list[i]], \
 			    "a circle: " from list[i])
 		} else if (state[list[i]] == "") {
 			find_circles(list[i], path)
@@ -175,8 +185,10 @@ END {
 	}
 	for (i = 1; i <= needed_count; i++) {
 		split(needed[i], fact, "\t")
-		if (fact[2] in definers)
+		if (fact[2] in definers) {
 			check_symbol(fact[1], fact[2])
+			add_edge(fact[1], fact[2])
+		}
 	}
 	for (file in room)
 		if (state[file] == "")

@@ -76,6 +76,22 @@ last_line() {
   [[ $output =~ ^storage/[abc]\.h:1:\ a\ circle:\ storage/(a.h\ →\ storage/b.h\ →\ storage/c.h\ →\ storage/a|b.h\ →\ storage/c.h\ →\ storage/a.h\ →\ storage/b|c.h\ →\ storage/a.h\ →\ storage/b.h\ →\ storage/c)\.h$ ]]
 }
 
+@test "a circle of symbols, which no include shows" {
+  echo 'int store_one(void), store_impl_one(void);' >storage/pair.h
+  {
+    echo '#include "storage/pair.h"'
+    echo 'int (*const store_pair[])(void) = { store_impl_one };'
+    echo 'int store_one(void) { return 1; }'
+  } >>storage/store.c
+  {
+    echo '#include "storage/pair.h"'
+    echo 'int store_impl_one(void) { return store_one(); }'
+  } >storage/store_impl.c
+  check
+  [ "$status" -eq 1 ]
+  [[ $output =~ a\ circle:\ storage/store(_impl)?\.c\ →\ storage/store(_impl)?\.c\ →\ storage/store(_impl)?\.c ]]
+}
+
 @test "a symbol that runs upward, in a table of functions" {
   {
     echo 'int store_open(void);'

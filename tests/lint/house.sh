@@ -9,10 +9,11 @@
 #
 #   - a file that uses a room which the table does not give its own, by an
 #     #include, or by a symbol that only such rooms define;
-#   - a circle of files that include each other;
+#   - a circle: of files that include each other, or of those that need each
+#     other's symbols;
 #   - an #include of the project's that is no path from its root;
-#   - a foo.c that exports what is not called foo, foo_… or foos_…; a file of
-#     the tests may replace what such a one exports.
+#   - a foo.c or foo_impl.c that exports what is not called foo, foo_… or foos_…;
+#     a file of the tests may replace what such a one exports.
 #
 # Symbols are the linker's, so BUILD must hold the object of every C file: a
 # table of functions hides an edge from every #include.  What tests/unit and
