@@ -85,6 +85,8 @@ is() {
     echo 'include service/a.c b.h'
     echo 'symbol service/a sell U'
     echo 'symbol service/b a_run U'
+    echo 'symbol service/a b_run U'
+    echo 'symbol service/b b_run T'
     echo 'symbol service/b d_run U'
     echo 'symbol service/d sell U'
     echo 'symbol service/d d_run T'
