@@ -54,10 +54,8 @@ duration_range_parse(const char *text, int64_t *min_ms, int64_t *max_ms)
 		*max_ms = *min_ms;
 		return true;
 	}
-	if ((size_t)(dash - text) >= sizeof(first))
-		return false;
-	memcpy(first, text, (size_t)(dash - text));
-	first[dash - text] = '\0';
+	/* What is cut off was no duration either. */
+	snprintf(first, sizeof(first), "%.*s", (int)(dash - text), text);
 	return duration_parse(first, min_ms) &&
 	       duration_parse(dash + 1, max_ms) && *min_ms <= *max_ms;
 }

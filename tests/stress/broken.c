@@ -96,20 +96,11 @@ broken_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
 }
 
 static void
-release_held(void)
-{
-	if (held.own != NULL)
-		lock_mutex.release(held.own, held.slot, held.permits);
-	held.own = NULL;
-}
-
-static void
 broken_release(void *own, unsigned slot, unsigned permits)
 {
-	(void)own;
-	(void)slot;
-	(void)permits;
-	release_held();
+	if (held.own != NULL)
+		lock_mutex.release(own, slot, permits);
+	held.own = NULL;
 }
 
 static enum store_result
@@ -144,7 +135,7 @@ broken_begin(struct store_user *user, const struct store_state *state,
     int64_t deadline_ns, struct store_state *now)
 {
 	if (broken("unlock") && held.own != NULL) {
-		release_held();
+		broken_release(held.own, held.slot, held.permits);
 		clock_sleep_until(clock_now_ns() + 5 * NS_PER_MS);
 	}
 	return real_of(user)->begin(user, state, deadline_ns, now);

@@ -49,9 +49,7 @@ struct buyers {
 	int epoll;
 	int64_t timer_ns; /* when libcurl wants to be called; -1: not */
 	unsigned count, waiting, busy, opened;
-	char host[256];
-	char scheme[8];
-	unsigned port;
+	char *scheme, *host, *port; /* libcurl's, as the URL has them */
 	struct buyer *list;
 	uint8_t registered[FDS_MAX]; /* epoll events of each socket */
 	uint8_t wanted[FDS_MAX];
@@ -162,7 +160,7 @@ prepare_headers(struct buyers *buyers, struct buyer *buyer)
 	const char *address = buyers->host + (buyers->host[0] == '[');
 	char text[640];
 
-	snprintf(text, sizeof(text), "Host: %s:%u", buyers->host, buyers->port);
+	snprintf(text, sizeof(text), "Host: %s:%s", buyers->host, buyers->port);
 	add_header(&buyer->look_headers, text);
 	/* The first of the list, so that the key is found again. */
 	snprintf(text, sizeof(text), "Idempotency-Key: %*s",
@@ -172,7 +170,7 @@ prepare_headers(struct buyers *buyers, struct buyer *buyer)
 	buyer->key = strchr(buyer->buy_headers->data, ':') + 2;
 	add_header(&buyer->buy_headers, buyer->look_headers->data);
 	/* Of an IPv6 address the brackets go. */
-	snprintf(text, sizeof(text), "b%u.buyer:%u:%.*s", buyer->number,
+	snprintf(text, sizeof(text), "b%u.buyer:%s:%.*s", buyer->number,
 	    buyers->port, (int)strcspn(address, "]"), address);
 	add_header(&buyer->resolve, text);
 }
@@ -203,7 +201,7 @@ set_url(struct buyers *buyers, struct buyer *buyer, const char *rest)
 {
 	char url[512];
 
-	snprintf(url, sizeof(url), "%s://b%u.buyer:%u%s%s", buyers->scheme,
+	snprintf(url, sizeof(url), "%s://b%u.buyer:%s%s%s", buyers->scheme,
 	    buyer->number, buyers->port, buyers->plan->path, rest);
 	curl_easy_setopt(buyer->easy, CURLOPT_URL, url);
 }
@@ -243,10 +241,10 @@ send_request(struct buyers *buyers, struct buyer *buyer)
 }
 
 static void
-begin(struct buyers *buyers, struct buyer *buyer, enum ask ask)
+begin(struct buyers *buyers, struct buyer *buyer, bool look)
 {
 	buyer->reply = (struct reply){
-	    .ask = ask, .buyer = buyer->number, .order = buyer->reply.order};
+	    .look = look, .buyer = buyer->number, .order = buyer->reply.order};
 	send_request(buyers, buyer);
 }
 
@@ -259,7 +257,7 @@ begin_buy(struct buyers *buyers, struct buyer *buyer)
 	memcpy(buyer->key, key, strlen(key) + 1);
 	if (buyers->plan->looks)
 		set_buy(buyers, buyer);
-	begin(buyers, buyer, ASK_BUY);
+	begin(buyers, buyer, false);
 }
 
 /* The next order, if there is one. */
@@ -277,7 +275,7 @@ begin_order(struct buyers *buyers, struct buyer *buyer)
 	if (plan->looks)
 		set_look(buyers, buyer);
 	if (plan->looks || plan->flood)
-		begin(buyers, buyer, ASK_LOOK);
+		begin(buyers, buyer, true);
 	else
 		begin_buy(buyers, buyer);
 }
@@ -305,7 +303,7 @@ write_down(struct buyers *buyers, struct buyer *buyer, uint16_t status)
 	    buffer_grow(log->replies, log->count, sizeof(*log->replies));
 	log->replies[log->count++] = *reply;
 	log->end_ns = reply->done_ns;
-	if (reply->ask == ASK_BUY && status == 201)
+	if (!reply->look && status == 201)
 		buyers->sold++;
 }
 
@@ -325,8 +323,7 @@ wait_before_retry(const struct buyers *buyers, struct buyer *buyer, int status)
 	int64_t ns = RETRY_FIRST_NS;
 	curl_off_t after_s = 0;
 
-	if (reply->ask == ASK_LOOK ||
-	    clock_now_ns() - reply->sent_ns > RETRY_FOR_NS)
+	if (reply->look || clock_now_ns() - reply->sent_ns > RETRY_FOR_NS)
 		return 0;
 	if (status == 503) {
 		if (!buyers->plan->looks)
@@ -375,7 +372,7 @@ finish(struct buyers *buyers, struct buyer *buyer, int status)
 		return;
 	}
 	write_down(buyers, buyer, (uint16_t)status);
-	if (!buyers->plan->flood && buyer->reply.ask == ASK_LOOK)
+	if (!buyers->plan->flood && buyer->reply.look)
 		begin_buy(buyers, buyer);
 	else if (status == 503) /* impatient, but not without manners */
 		wait_for(buyers, buyer, RETRY_FIRST_NS);
@@ -584,24 +581,16 @@ buyers_log_free(struct buyers_log *log)
 static bool
 split_url(struct buyers *buyers, const char *url)
 {
-	CURLU *parts = curl_url();
-	char *scheme = NULL, *host = NULL, *port = NULL;
-	bool good;
+	CURLU *parts = buffer_must(curl_url());
+	const bool good =
+	    curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(parts, CURLUPART_SCHEME, &buyers->scheme, 0) ==
+		CURLUE_OK &&
+	    curl_url_get(parts, CURLUPART_HOST, &buyers->host, 0) ==
+		CURLUE_OK &&
+	    curl_url_get(parts, CURLUPART_PORT, &buyers->port,
+		CURLU_DEFAULT_PORT) == CURLUE_OK;
 
-	good = parts != NULL &&
-	       curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	       curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-	       curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-	       curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ==
-		   CURLUE_OK;
-	if (good) {
-		snprintf(buyers->scheme, sizeof(buyers->scheme), "%s", scheme);
-		snprintf(buyers->host, sizeof(buyers->host), "%s", host);
-		buyers->port = (unsigned)atoi(port);
-	}
-	curl_free(scheme);
-	curl_free(host);
-	curl_free(port);
 	curl_url_cleanup(parts);
 	return good;
 }
@@ -612,12 +601,12 @@ buyers_new(const char *url, unsigned count)
 	struct buyers *buyers = buffer_must(calloc(1, sizeof(*buyers)));
 	unsigned i;
 
-	if (!split_url(buyers, url)) {
-		free(buyers);
-		return NULL;
-	}
 	buyers->epoll = epoll_create1(EPOLL_CLOEXEC);
 	buyers->multi = buffer_must(curl_multi_init());
+	if (!split_url(buyers, url)) {
+		buyers_free(buyers);
+		return NULL;
+	}
 	buyers->list = buffer_must(calloc(count, sizeof(*buyers->list)));
 	buyers->count = count;
 	buyers->timer_ns = -1;
@@ -650,6 +639,9 @@ buyers_free(struct buyers *buyers)
 	}
 	curl_multi_cleanup(buyers->multi);
 	close(buyers->epoll);
+	curl_free(buyers->scheme);
+	curl_free(buyers->host);
+	curl_free(buyers->port);
 	free(buyers->list);
 	free(buyers);
 }

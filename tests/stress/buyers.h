@@ -24,11 +24,9 @@
 #define BUYERS_NAME_SIZE 48
 #define BUYERS_KEY_SIZE 48
 
-enum ask { ASK_LOOK, ASK_BUY };
-
 /* One question, and the last reply to it. */
 struct reply {
-	enum ask ask;
+	bool look;         /* at the sale, not an order */
 	unsigned buyer;    /* from 0 */
 	unsigned attempts; /* 1: answered at once */
 	bool was_unknown;  /* an attempt before the last had none */

@@ -7,21 +7,17 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "locks/clock.h"
 
 #define LATE_MOST_NS (4 * NS_PER_MS)
 
-/* xorshift64*: good enough for moments, and the same for the same seed. */
 static uint64_t
 draw(struct drill *drill, uint64_t below)
 {
-	drill->random ^= drill->random >> 12;
-	drill->random ^= drill->random << 25;
-	drill->random ^= drill->random >> 27;
-	return (drill->random * UINT64_C(0x2545f4914f6cdd1d) >> 33) %
-	       (below > 0 ? below : 1);
+	return (uint64_t)nrand48(drill->random) % (below > 0 ? below : 1);
 }
 
 /* Receipts that a sale can give. */
@@ -56,8 +52,8 @@ drill_begin(struct drill *drill, const struct flags *flags, uint64_t seed,
 
 	*drill = (struct drill){.launch = launch,
 	    .pause_ns = flags->pause_ms * NS_PER_MS,
-	    .random = seed * 2 + 1};
-	draw(drill, 2);
+	    .random = {(uint16_t)(seed >> 32), (uint16_t)(seed >> 16),
+		(uint16_t)seed}};
 	add_hits(drill, DRILL_KILL, flags->kills, within);
 	add_hits(drill, DRILL_KILL_HOLDER, flags->holders, within);
 	add_hits(drill, DRILL_PAUSE_HOLDER, flags->pause_ms > 0, within);

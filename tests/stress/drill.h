@@ -31,7 +31,7 @@ struct drill_hit {
 struct drill {
 	const struct launch *launch;
 	int64_t pause_ns;
-	uint64_t random;
+	unsigned short random[3]; /* nrand48()'s */
 	size_t count;
 	struct drill_hit hits[DRILL_HITS_MAX];
 };

@@ -15,8 +15,6 @@
 
 #define PAGE 1000
 
-/* -------------------------------------------------------- reading JSON -- */
-
 /* Of a worker or a clerk; 0: it is not there. */
 static unsigned
 ordinal_of(const json_t *object, const char *name)
@@ -54,8 +52,6 @@ read_timing(const char *text, const char *name)
 	return at == NULL ? 0 : strtod(at + strlen(name), NULL);
 }
 
-/* ------------------------------------------------------------- answers -- */
-
 static struct answer *
 add_answer(struct evidence *evidence)
 {
@@ -82,13 +78,13 @@ read_receipt(struct answer *answer, const json_t *body)
 
 /* What an answer to a buy, or to a query, means. */
 static void
-read_answer(struct answer *answer, enum ask ask, int status, const json_t *body)
+read_answer(struct answer *answer, int status, const json_t *body)
 {
 	const char *type = web_text(body, "type");
 
 	answer->remaining = web_number(body, "remaining");
 	answer->version = web_number(body, "version");
-	if (ask == ASK_LOOK)
+	if (answer->look)
 		answer->kind = status == 200 && answer->remaining >= 0
 				   ? ANSWER_LEFT
 			       : status == 0 || status == 503 ? ANSWER_NONE
@@ -116,7 +112,7 @@ add_reply(struct evidence *evidence, const struct buyers_plan *plan,
 	json_t *body;
 
 	answer->buyer = reply->buyer;
-	answer->look = reply->ask == ASK_LOOK;
+	answer->look = reply->look;
 	answer->request = reply->order;
 	answer->was_unknown = reply->was_unknown;
 	answer->sent_ns = reply->sent_ns;
@@ -126,7 +122,7 @@ add_reply(struct evidence *evidence, const struct buyers_plan *plan,
 			    read_timing(timing, "lock;dur=");
 	body = json_loadb(timing + reply->timing_size, reply->body_size,
 	    JSON_REJECT_DUPLICATES, NULL);
-	read_answer(answer, reply->ask, reply->status, body);
+	read_answer(answer, reply->status, body);
 	json_decref(body);
 }
 
@@ -167,7 +163,7 @@ ask_again(struct evidence *evidence, struct web *web,
 	buyers_key(plan->seed, first.request, key);
 	status = web_ask(web, &request, &body);
 	again.done_ns = clock_now_ns();
-	read_answer(&again, ASK_BUY, status, body);
+	read_answer(&again, status, body);
 	json_decref(body);
 	if (first.kind == ANSWER_NONE) {
 		again.was_unknown = true;
@@ -196,8 +192,6 @@ evidence_ask_again(
 			ask_again(evidence, web, plan, i);
 	}
 }
-
-/* -------------------------------------------------------------- ledger -- */
 
 static enum store_kind
 kind_of(const char *kind)

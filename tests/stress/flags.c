@@ -16,8 +16,6 @@
 #define MOST INT64_C(1000000000)
 #define TIMEOUT_MS 5000 /* of the service's orders, if not given */
 
-/* -------------------------------------------------------------- values -- */
-
 static bool
 set_lock(void *place, const char *text)
 {
@@ -51,8 +49,6 @@ set_path(void *place, const char *text)
 	*(const char **)place = text;
 	return text[0] == '/';
 }
-
-/* --------------------------------------------------------------- table -- */
 
 #define AT(member) OPTIONS_AT(struct flags, member)
 #define LIST(member, number) OPTIONS_LIST(struct flags, member, number)
@@ -192,8 +188,6 @@ static const struct options_table table = {.rows = rows,
     .head = head,
     .print_tail = print_tail};
 
-/* -------------------------------------------------------- what follows -- */
-
 /* The class script's three seconds need more than five of patience. */
 static void
 settle_timeout(struct flags *flags)
@@ -279,8 +273,6 @@ flags_setting(const struct flags *f, size_t i)
 	snprintf(s.store, sizeof(s.store), "%s", f->stores[i]);
 	return s;
 }
-
-/* --------------------------------------------------------------- parse -- */
 
 /* As it was given in class; other flags come on top of it. */
 static void

@@ -27,8 +27,6 @@
 #define START_WITHIN_MS 10000
 #define STOP_WITHIN_NS (10 * NS_PER_SEC)
 
-/* ------------------------------------------------------------- places -- */
-
 /* Of this program. */
 static void
 own_folder(char path[4096])
@@ -100,13 +98,9 @@ remove_one(const char *path, const struct stat *st, int what, struct FTW *ftw)
 static void
 remove_files(const struct launch *launch)
 {
-	if (launch->dir[0] != '\0')
-		nftw(launch->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	if (launch->log[0] != '\0')
-		unlink(launch->log);
+	nftw(launch->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	unlink(launch->log);
 }
-
-/* --------------------------------------------------------------- start -- */
 
 static bool
 open_pipes(struct launch *launch, const struct flags *flags)
@@ -203,19 +197,6 @@ read_log(const struct launch *launch, char error[LAUNCH_ERROR_SIZE])
 	fclose(file);
 }
 
-static bool
-make_places(struct launch *launch, const char *root)
-{
-	snprintf(
-	    launch->dir, sizeof(launch->dir), "%s/stress-data.XXXXXX", root);
-	if (mkdtemp(launch->dir) == NULL) {
-		launch->dir[0] = '\0';
-		return false;
-	}
-	snprintf(launch->log, sizeof(launch->log), "%s.log", launch->dir);
-	return true;
-}
-
 /* False, with what there is to be stopped. */
 static bool
 start(struct launch *launch, const struct flags *flags,
@@ -224,11 +205,15 @@ start(struct launch *launch, const struct flags *flags,
 	const char *root = launch_data_root(flags->data);
 	const pid_t self = getpid();
 
-	if (!make_places(launch, root)) {
+	snprintf(
+	    launch->dir, sizeof(launch->dir), "%s/stress-data.XXXXXX", root);
+	if (mkdtemp(launch->dir) == NULL) {
+		launch->dir[0] = '\0';
 		snprintf(
 		    error, LAUNCH_ERROR_SIZE, "%s: %s", root, strerror(errno));
 		return false;
 	}
+	snprintf(launch->log, sizeof(launch->log), "%s.log", launch->dir);
 	if (!open_pipes(launch, flags) || (launch->pid = fork()) == -1) {
 		snprintf(error, LAUNCH_ERROR_SIZE, "%s", strerror(errno));
 		return false;
@@ -255,11 +240,11 @@ launch_start(struct launch *launch, const struct flags *flags,
 	return false;
 }
 
-/* ---------------------------------------------------------------- stop -- */
-
 static bool
-wait_for_end(pid_t pid, int *status, int64_t until_ns)
+wait_for_end(pid_t pid, int *status)
 {
+	const int64_t until_ns = clock_now_ns() + STOP_WITHIN_NS;
+
 	while (waitpid(pid, status, WNOHANG) != pid) {
 		if (clock_now_ns() > until_ns)
 			return false;
@@ -271,15 +256,11 @@ wait_for_end(pid_t pid, int *status, int64_t until_ns)
 bool
 launch_stop(struct launch *launch)
 {
-	bool good = false;
 	int i, status = -1;
 
 	if (launch->pid > 0) {
 		kill(launch->pid, SIGTERM);
-		good = wait_for_end(launch->pid, &status,
-			   clock_now_ns() + STOP_WITHIN_NS) &&
-		       WIFEXITED(status) && WEXITSTATUS(status) == 0;
-		if (status == -1) {
+		if (!wait_for_end(launch->pid, &status)) {
 			kill(launch->pid, SIGKILL);
 			waitpid(launch->pid, &status, 0);
 		}
@@ -291,5 +272,5 @@ launch_stop(struct launch *launch)
 	}
 	remove_files(launch);
 	launch->pid = 0;
-	return good;
+	return status == 0;
 }

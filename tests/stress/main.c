@@ -47,8 +47,6 @@ raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &files); /* else there are fewer */
 }
 
-/* ------------------------------------------------------------- progress -- */
-
 /* On standard error: a bar on a terminal, else a line for each row. */
 struct progress {
 	enum { PROGRESS_NONE, PROGRESS_BAR, PROGRESS_LINES } how;
@@ -108,8 +106,6 @@ run_rows(struct result *result, struct trace *trace)
 	if (progress.how == PROGRESS_BAR)
 		fprintf(stderr, "\r\033[K");
 }
-
-/* -------------------------------------------------------------- reports -- */
 
 static bool
 write_file(const char *path, const struct result *result,

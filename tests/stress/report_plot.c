@@ -85,8 +85,6 @@ x_of(const struct plot *plot, double sold_per_s)
 	return LEFT + (RIGHT - LEFT) * sold_per_s / plot->most;
 }
 
-/* ---------------------------------------------------------------- scale -- */
-
 /* 1, 2 or 5 times a power of ten, three to six of them. */
 static void
 set_scale(struct plot *plot)
@@ -122,8 +120,6 @@ store_index(struct plot *plot, const char *store)
 	plot->stores[plot->store_count++] = store;
 	return i;
 }
-
-/* ----------------------------------------------------------------- rows -- */
 
 /* Rows of one label are a group: the first of them. */
 static bool
@@ -221,8 +217,6 @@ draw_group(struct plot *plot, size_t first, double y)
 	print_words(plot, &words, label);
 	return at + GROUP_GAP;
 }
-
-/* ----------------------------------------------------------------- frame -- */
 
 static void
 draw_grid(const struct plot *plot, double bottom)

@@ -79,7 +79,7 @@ end_run(struct run *run)
 	run->buyers = NULL;
 	run->web = NULL;
 	if (run->launch.pid > 0 && !launch_stop(&run->launch) &&
-	    run->row->promise != ROW_FAILED && !*run->stage->stop)
+	    run->row->promise != ROW_FAILED)
 		fail(run, "the service did not stop as it should");
 }
 
@@ -355,37 +355,30 @@ price_plan(const struct run *run, int64_t duration_ns, uint64_t nth)
 	    .first_order = nth << 32};
 }
 
-/* If it was right it has a price; else it is one more race that was wrong. */
-static void
-judge_price(
-    struct row *row, const struct evidence *evidence, struct price *price)
-{
-	const struct setting *s = &row->setting;
-	struct judgement judgement;
-
-	oracle_judge(evidence, &judgement);
-	if (judgement.wrong)
-		enter_race(row, evidence, &judgement);
-	else
-		price_of_sales(price, evidence, s->workers, s->clerks);
-}
-
-/* Sell for a while: what it cost, and whether it was right. */
+/*
+ * Sell for a while.  If that was right it has a price; else it is one more
+ * race that was wrong.
+ */
 static bool
 price_sales(struct run *run, struct price *price)
 {
+	const struct setting *s = &run->row->setting;
 	const struct buyers_plan plan =
 	    price_plan(run, run->flags->duration_ms * NS_PER_MS, 1);
 	const double before = read_conflicts(run);
+	struct judgement judgement = {0};
 	struct evidence evidence;
-	bool good;
+	const bool good = buy(run, &plan, &evidence) &&
+			  evidence_add_ledger(&evidence, run->web, false);
 
-	good = buy(run, &plan, &evidence) &&
-	       evidence_add_ledger(&evidence, run->web, false);
 	if (good)
-		judge_price(run->row, &evidence, price);
-	else if (!*run->stage->stop)
+		oracle_judge(&evidence, &judgement);
+	else
 		fail(run, "the price could not be measured");
+	if (judgement.wrong)
+		enter_race(run->row, &evidence, &judgement);
+	else if (good)
+		price_of_sales(price, &evidence, s->workers, s->clerks);
 	if (price->known)
 		price->conflicts = before < 0 ? -1
 					      : (read_conflicts(run) - before) /

@@ -84,8 +84,6 @@ set_scene(struct scene *scene)
 	scene->evidence.lines = scene->lines;
 }
 
-/* ------------------------------------------------------------- changes -- */
-
 static void
 oversold(struct scene *scene)
 {
@@ -182,8 +180,6 @@ nonsense(struct scene *scene)
 {
 	tell(scene, ANSWER_NONSENSE, 5, 0);
 }
-
-/* --------------------------------------------------------------- tests -- */
 
 static const struct change {
 	const char *name;
