@@ -41,13 +41,6 @@ buffer_write(char *bytes, size_t size, size_t count, void *buffer)
 	return size * count;
 }
 
-void
-buffer_free(struct buffer *buffer)
-{
-	free(buffer->bytes);
-	*buffer = (struct buffer){0};
-}
-
 void *
 buffer_grow(void *list, size_t count, size_t size)
 {

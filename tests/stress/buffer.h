@@ -11,7 +11,7 @@
 
 /* Zeroed it is empty. */
 struct buffer {
-	char *bytes; /* may move with every buffer_add() */
+	char *bytes; /* to be freed; may move with every buffer_add() */
 	size_t size, room;
 };
 
@@ -20,7 +20,6 @@ size_t buffer_add(struct buffer *buffer, const void *bytes, size_t size);
 
 /* The same, as libcurl's CURLOPT_WRITEFUNCTION. */
 size_t buffer_write(char *bytes, size_t size, size_t count, void *buffer);
-void buffer_free(struct buffer *buffer);
 
 /*
  * Room for one more behind `count` things of `size` bytes: the list, perhaps

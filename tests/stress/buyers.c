@@ -571,8 +571,7 @@ void
 buyers_log_free(struct buyers_log *log)
 {
 	free(log->replies);
-	buffer_free(&log->buffer);
-	*log = (struct buyers_log){0};
+	free(log->buffer.bytes);
 }
 
 /* ---------------------------------------------------------------- life -- */
@@ -635,7 +634,7 @@ buyers_free(struct buyers *buyers)
 		curl_slist_free_all(buyers->list[i].buy_headers);
 		curl_slist_free_all(buyers->list[i].look_headers);
 		curl_slist_free_all(buyers->list[i].resolve);
-		buffer_free(&buyers->list[i].body);
+		free(buyers->list[i].body.bytes);
 	}
 	curl_multi_cleanup(buyers->multi);
 	close(buyers->epoll);

@@ -36,7 +36,7 @@ add_hits(
 {
 	unsigned i;
 
-	for (i = 0; i < count && drill->count < DRILL_HITS_MAX; i++)
+	for (i = 0; i < count; i++)
 		drill->hits[drill->count++] = (struct drill_hit){.what = what,
 		    .mark = draw(drill, within),
 		    .late_ns = what == DRILL_KILL
@@ -59,20 +59,21 @@ drill_begin(struct drill *drill, const struct flags *flags, uint64_t seed,
 	add_hits(drill, DRILL_PAUSE_HOLDER, flags->pause_ms > 0, within);
 }
 
+/* Neither gone nor a zombie. */
 static bool
-is_zombie(pid_t pid)
+is_alive(pid_t pid)
 {
-	char path[64], state = 'Z';
+	char path[64], state;
+	bool alive;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "re");
 	if (file == NULL)
-		return true;
-	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-		state = 'Z';
+		return false;
+	alive = fscanf(file, "%*d (%*[^)]) %c", &state) == 1 && state != 'Z';
 	fclose(file);
-	return state == 'Z';
+	return alive;
 }
 
 /* The workers that live at this moment; how many. */
@@ -90,7 +91,7 @@ living_workers(const struct drill *drill, pid_t pids[LOCK_WORKERS_MAX])
 		return 0;
 	while (
 	    count < LOCK_WORKERS_MAX && fscanf(file, "%d", &pids[count]) == 1)
-		count += !is_zombie(pids[count]);
+		count += is_alive(pids[count]);
 	fclose(file);
 	return count;
 }

@@ -6,15 +6,14 @@
  *
  * A drill is looked at in the buyers' loop, with the number of receipts so
  * far: it strikes when that reaches the next of its random marks, among three
- * quarters of the receipts that a sale can give.  Hits beyond DRILL_HITS_MAX
- * are left out.
+ * quarters of the receipts that a sale can give.
  */
 #ifndef DRILL_H
 #define DRILL_H
 
 #include "tests/stress/launch.h"
 
-#define DRILL_HITS_MAX 64
+#define DRILL_HITS_MAX 64 /* more than the flags take */
 
 enum drill_what { DRILL_KILL, DRILL_KILL_HOLDER, DRILL_PAUSE_HOLDER };
 enum drill_state { HIT_WAITS, HIT_ARMED, HIT_STOPPED, HIT_DONE };

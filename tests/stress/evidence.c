@@ -15,13 +15,6 @@
 
 #define PAGE 1000
 
-/* Of a worker or a clerk; 0: it is not there. */
-static unsigned
-ordinal_of(const json_t *object, const char *name)
-{
-	return (unsigned)json_integer_value(json_object_get(object, name));
-}
-
 /* As text, to be freed; NULL: there is none. */
 static char *
 trail_of(const json_t *object)
@@ -216,8 +209,10 @@ add_line(struct evidence *evidence, const json_t *item)
 	    .base = web_number(item, "base"),
 	    .nth = (unsigned)web_number(item, "nth"),
 	    .remaining = web_number(item, "remaining"),
-	    .worker = ordinal_of(item, "worker"),
-	    .clerk = ordinal_of(item, "clerk"),
+	    .worker =
+		(unsigned)json_integer_value(json_object_get(item, "worker")),
+	    .clerk =
+		(unsigned)json_integer_value(json_object_get(item, "clerk")),
 	    .buyer = buffer_must(strdup(web_text(item, "buyer"))),
 	    .lock = buffer_must(strdup(web_text(item, "lock"))),
 	    .trail = trail_of(item)};

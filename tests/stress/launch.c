@@ -240,31 +240,28 @@ launch_start(struct launch *launch, const struct flags *flags,
 	return false;
 }
 
-static bool
-wait_for_end(pid_t pid, int *status)
+/* Its exit status; it is killed if it takes too long. */
+static int
+end(pid_t pid)
 {
 	const int64_t until_ns = clock_now_ns() + STOP_WITHIN_NS;
+	int status = -1;
 
-	while (waitpid(pid, status, WNOHANG) != pid) {
+	kill(pid, SIGTERM);
+	while (waitpid(pid, &status, WNOHANG) == 0) {
 		if (clock_now_ns() > until_ns)
-			return false;
+			kill(pid, SIGKILL);
 		clock_sleep_until(clock_now_ns() + 2 * NS_PER_MS);
 	}
-	return true;
+	return status;
 }
 
 bool
 launch_stop(struct launch *launch)
 {
-	int i, status = -1;
+	const int status = launch->pid > 0 ? end(launch->pid) : -1;
+	int i;
 
-	if (launch->pid > 0) {
-		kill(launch->pid, SIGTERM);
-		if (!wait_for_end(launch->pid, &status)) {
-			kill(launch->pid, SIGKILL);
-			waitpid(launch->pid, &status, 0);
-		}
-	}
 	for (i = 0; i < 2; i++) { /* of -1: nothing */
 		close(launch->out[i]);
 		close(launch->order[i]);

@@ -70,14 +70,6 @@ show_bar(void *arg, const char *what)
 }
 
 static void
-show_row(const struct progress *p, const struct row *row)
-{
-	if (p->how == PROGRESS_LINES)
-		fprintf(stderr, "%zu/%zu  %s %s: %s\n", p->done + 1, p->count,
-		    row->setting.store, row->setting.lock, row->verdict);
-}
-
-static void
 run_rows(struct result *result, struct trace *trace)
 {
 	struct progress progress = {.count = flags_settings(result->flags),
@@ -101,7 +93,10 @@ run_rows(struct result *result, struct trace *trace)
 			break;
 		}
 		result_add(result, &row);
-		show_row(&progress, &row);
+		if (progress.how == PROGRESS_LINES)
+			fprintf(stderr, "%zu/%zu  %s %s: %s\n",
+			    progress.done + 1, progress.count,
+			    row.setting.store, row.setting.lock, row.verdict);
 	}
 	if (progress.how == PROGRESS_BAR)
 		fprintf(stderr, "\r\033[K");
@@ -209,14 +204,6 @@ run(const struct flags *flags)
 	return status;
 }
 
-static int
-flood(const struct flags *flags)
-{
-	const struct stage stage = {.flags = flags, .stop = &signalled};
-
-	return row_flood(&stage) ? EXIT_SUCCESS : EXIT_USAGE;
-}
-
 static bool
 check_expects(const struct flags *flags)
 {
@@ -261,7 +248,11 @@ main(int argc, char *argv[])
 	catch_signals();
 	raise_file_limit();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	status = flags.flood != NULL ? flood(&flags) : run(&flags);
+	if (flags.flood == NULL)
+		status = run(&flags);
+	else
+		status =
+		    row_flood(&flags, &signalled) ? EXIT_SUCCESS : EXIT_USAGE;
 	curl_global_cleanup();
 	return status;
 }

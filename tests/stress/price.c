@@ -112,19 +112,25 @@ fairness_of(const struct evidence *evidence, unsigned workers, unsigned clerks)
 	return count > 0 ? sum * sum / squares / (double)count : 0;
 }
 
+/* So many in the run, a second. */
+static double
+rate_of(const struct evidence *evidence, size_t count)
+{
+	return (double)count * 1e9 /
+	       (double)(evidence->end_ns - evidence->start_ns + 1);
+}
+
 void
 price_of_sales(struct price *price, const struct evidence *evidence,
     unsigned workers, unsigned clerks)
 {
-	const double seconds =
-	    (double)(evidence->end_ns - evidence->start_ns) / 1e9;
 	size_t i;
 
 	price->sold = latency_of(evidence, ANSWER_SOLD);
-	if (price->sold.count == 0 || seconds <= 0)
+	if (price->sold.count == 0)
 		return;
 	price->known = true;
-	price->sold_per_s = (double)price->sold.count / seconds;
+	price->sold_per_s = rate_of(evidence, price->sold.count);
 	price->spread = spread_of(evidence);
 	price->fairness = fairness_of(evidence, workers, clerks);
 	for (i = 0; i < evidence->answer_count; i++)
@@ -134,21 +140,6 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 void
 price_of_refusals(struct price *price, const struct evidence *evidence)
 {
-	int64_t first_ns = INT64_MAX, last_ns = 0;
-	size_t i;
-
 	price->refused = latency_of(evidence, ANSWER_REFUSED);
-	for (i = 0; i < evidence->answer_count; i++) {
-		const struct answer *answer = &evidence->answers[i];
-
-		if (answer->kind != ANSWER_REFUSED)
-			continue;
-		if (answer->sent_ns < first_ns)
-			first_ns = answer->sent_ns;
-		if (answer->done_ns > last_ns)
-			last_ns = answer->done_ns;
-	}
-	if (last_ns > first_ns)
-		price->refused_per_s = (double)price->refused.count * 1e9 /
-				       (double)(last_ns - first_ns);
+	price->refused_per_s = rate_of(evidence, price->refused.count);
 }

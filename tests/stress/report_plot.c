@@ -132,16 +132,6 @@ is_first_of_group(const struct result *result, size_t row)
 	return i == row;
 }
 
-static size_t
-count_groups(const struct result *result)
-{
-	size_t i, groups = 0;
-
-	for (i = 0; i < result->count; i++)
-		groups += is_first_of_group(result, i);
-	return groups;
-}
-
 static void
 draw_price(const struct plot *plot, const struct row *row, double y,
     const char *colour)
@@ -279,13 +269,15 @@ report_plot(const struct result *result, FILE *out)
 	struct plot plot = {.result = result, .out = out};
 	struct words words = {40, 0, 14, pale, "start", false};
 	double y = TOP, height;
-	size_t i;
+	size_t i, groups = 0;
 
-	for (i = 0; i < result->count; i++)
+	for (i = 0; i < result->count; i++) {
 		store_index(&plot, result->rows[i].setting.store);
+		groups += is_first_of_group(result, i);
+	}
 	set_scale(&plot);
 	height = TOP + (double)result->count * BAR_STEP +
-		 (double)count_groups(result) * GROUP_GAP + FOOT;
+		 (double)groups * GROUP_GAP + FOOT;
 	fprintf(out,
 	    "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
 	    "height=\"%.0f\" viewBox=\"0 0 %d %.0f\" "

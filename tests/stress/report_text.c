@@ -27,17 +27,6 @@ paint(const struct page *page, const char *colour)
 	return page->colour ? colour : "";
 }
 
-static int
-label_width(const struct result *result)
-{
-	size_t i, width = 13;
-
-	for (i = 0; i < result->count; i++)
-		if (strlen(result->rows[i].label) > width)
-			width = strlen(result->rows[i].label);
-	return (int)width;
-}
-
 /* Every table begins with the store and the strategy. */
 static void
 begin_head(const struct page *page)
@@ -350,8 +339,12 @@ report_text(const struct result *result, FILE *out)
 	struct page page = {.result = result,
 	    .out = out,
 	    .colour = isatty(fileno(out)) != 0 && getenv("NO_COLOR") == NULL,
-	    .label_width = label_width(result)};
+	    .label_width = 13};
+	size_t i;
 
+	for (i = 0; i < result->count; i++)
+		if ((int)strlen(result->rows[i].label) > page.label_width)
+			page.label_width = (int)strlen(result->rows[i].label);
 	page.reason_width = 80 - 45 - page.label_width;
 	if (page.reason_width < 12)
 		page.reason_width = 12;

@@ -168,32 +168,21 @@ set_setting(struct result *result)
 	}
 }
 
-#define TEXT_OF(x) #x
-#define TEXT(x) TEXT_OF(x)
-
-static const char *
-build_name(void)
-{
 #if defined(__SANITIZE_ADDRESS__)
-	return " with ASan";
+#define BUILD " with ASan"
 #elif defined(__SANITIZE_THREAD__)
-	return " with TSan";
+#define BUILD " with TSan"
 #elif defined(__OPTIMIZE__)
-	return " optimised";
+#define BUILD " optimised"
 #else
-	return " not optimised";
+#define BUILD " not optimised"
 #endif
-}
 
-static const char *
-compiler_name(void)
-{
 #ifdef __clang__
-	return "clang " TEXT(__clang_major__) "." TEXT(__clang_minor__);
+#define COMPILER "clang", __clang_major__, __clang_minor__
 #else
-	return "gcc " TEXT(__GNUC__) "." TEXT(__GNUC_MINOR__);
+#define COMPILER "gcc", __GNUC__, __GNUC_MINOR__
 #endif
-}
 
 static void
 set_machine(struct result *result)
@@ -201,15 +190,13 @@ set_machine(struct result *result)
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct utsname name;
 
-	if (uname(&name) != 0)
-		memset(&name, 0, sizeof(name));
+	uname(&name);
 	name.release[strcspn(name.release, "-+")] = '\0';
 	append(result->machine, sizeof(result->machine),
 	    "%ld core%s, %s %s, %s; turnstile " TURNSTILE_VERSION
-	    ", SQLite %s, %s%s",
+	    ", SQLite %s, %s %d.%d" BUILD,
 	    cores, cores == 1 ? "" : "s", name.sysname, name.release,
-	    result->file_system, sqlite3_libversion(), compiler_name(),
-	    build_name());
+	    result->file_system, sqlite3_libversion(), COMPILER);
 }
 
 void

@@ -31,7 +31,6 @@ struct run {
 	struct buyers *buyers;
 	uint64_t next_order;
 	char path[96]; /* of the sale */
-	bool opened;   /* by us: to be deleted, on a service not ours */
 };
 
 static bool
@@ -102,10 +101,8 @@ open_sale(struct run *run, const char *what, unsigned nth, int64_t capacity,
 	snprintf(form, sizeof(form),
 	    "id=%s&capacity=%" PRId64 "&lock=%s&delay=%s", id, capacity,
 	    s->lock, with_delay ? delay : "0");
-	if (web_ask(run->web, &request, NULL) != 201)
-		return fail(run, web_error(run->web));
-	run->opened = true;
-	return true;
+	return web_ask(run->web, &request, NULL) == 201 ||
+	       fail(run, web_error(run->web));
 }
 
 /* On a service of others nothing is left behind. */
@@ -115,11 +112,10 @@ close_sale(struct run *run)
 	char path[128];
 	const struct web_request request = {"DELETE", path, NULL, NULL};
 
-	if (!run->opened || run->flags->url == NULL)
+	if (run->flags->url == NULL || run->flags->sale != NULL)
 		return;
 	snprintf(path, sizeof(path), "%s?force=1", run->path);
 	web_ask(run->web, &request, NULL);
-	run->opened = false;
 }
 
 /* What buyers hear; false, with or without web_error(): they could not buy. */
@@ -169,10 +165,15 @@ race_plan(struct run *run, struct drill *drill)
 	return plan;
 }
 
+/*
+ * When selling went on after that: with the next receipt; if none came though
+ * tickets were left, and orders that got none, not before the end.
+ */
 static int64_t
-next_receipt_ns(const struct evidence *evidence, int64_t after_ns)
+sold_again_ns(const struct evidence *evidence, int64_t after_ns)
 {
 	int64_t next_ns = INT64_MAX;
+	bool stuck = false;
 	size_t i;
 
 	for (i = 0; i < evidence->answer_count; i++) {
@@ -181,28 +182,17 @@ next_receipt_ns(const struct evidence *evidence, int64_t after_ns)
 		if (answer->kind == ANSWER_SOLD && !answer->again &&
 		    answer->done_ns > after_ns && answer->done_ns < next_ns)
 			next_ns = answer->done_ns;
+		stuck |= !answer->look &&
+			 answer->quantity <= evidence->remaining &&
+			 (answer->kind == ANSWER_NONE ||
+			     answer->kind == ANSWER_LATER);
 	}
-	return next_ns;
+	if (next_ns != INT64_MAX)
+		return next_ns;
+	return stuck ? evidence->end_ns : after_ns;
 }
 
-/* Tickets are left, and orders that got none: selling did not go on. */
-static bool
-is_stuck(const struct evidence *evidence)
-{
-	size_t i;
-
-	for (i = 0; i < evidence->answer_count; i++) {
-		const struct answer *answer = &evidence->answers[i];
-
-		if (!answer->look && answer->quantity <= evidence->remaining &&
-		    (answer->kind == ANSWER_NONE ||
-			answer->kind == ANSWER_LATER))
-			return true;
-	}
-	return false;
-}
-
-/* How long it took from each hit to the next receipt. */
+/* How long it took from each hit until selling went on. */
 static void
 measure_stops(
     struct row *row, const struct drill *drill, const struct evidence *evidence)
@@ -212,17 +202,14 @@ measure_stops(
 	row->stop.wanted += drill->count;
 	for (i = 0; i < drill->count; i++) {
 		const int64_t at_ns = drill->hits[i].at_ns;
-		int64_t next_ns = next_receipt_ns(evidence, at_ns);
+		const double stop_s =
+		    (double)(sold_again_ns(evidence, at_ns) - at_ns) / 1e9;
 
 		if (drill->hits[i].state != HIT_DONE)
 			continue;
 		row->stop.hits++;
-		if (next_ns == INT64_MAX && !is_stuck(evidence))
-			continue; /* nothing was left to sell */
-		if (next_ns == INT64_MAX)
-			next_ns = evidence->end_ns;
-		if ((double)(next_ns - at_ns) / 1e9 > row->stop.longest_s)
-			row->stop.longest_s = (double)(next_ns - at_ns) / 1e9;
+		if (stop_s > row->stop.longest_s)
+			row->stop.longest_s = stop_s;
 	}
 }
 
@@ -327,21 +314,12 @@ static double
 read_conflicts(struct run *run)
 {
 	char wanted[96];
-	double sum = -1;
-	char *text, *at;
+	const char *at;
 
-	text = web_get_text(run->web, "/metrics");
-	if (text == NULL)
-		return -1;
 	snprintf(wanted, sizeof(wanted),
-	    "\nturnstile_conflicts_total{lock=\"%s"
-	    "\"}",
-	    run->row->setting.lock);
-	at = strstr(text, wanted);
-	if (at != NULL)
-		sum = strtod(at + strlen(wanted), NULL);
-	free(text);
-	return sum;
+	    "\nturnstile_conflicts_total{lock=\"%s\"}", run->row->setting.lock);
+	at = strstr(web_get_text(run->web, "/metrics"), wanted);
+	return at != NULL ? strtod(at + strlen(wanted), NULL) : -1;
 }
 
 /* Like a race, but for so long, and with numbers of its own for its keys. */
@@ -535,17 +513,16 @@ print_flood(const struct flags *flags, const struct buyers_log *log)
 }
 
 bool
-row_flood(const struct stage *stage)
+row_flood(const struct flags *flags, const volatile sig_atomic_t *stop)
 {
-	const struct flags *flags = stage->flags;
 	const struct buyers_plan plan = {.path = flags->flood,
 	    .flood = true,
 	    .duration_ns = flags->duration_ms * NS_PER_MS};
 	struct row row = {.setting = flags_setting(flags, 0)};
-	struct run run = {.row = &row, .stage = stage, .flags = flags};
+	struct run run = {.row = &row, .flags = flags};
 	struct buyers_log log = {0};
 	const bool good = begin_run(&run) &&
-			  buyers_run(run.buyers, &plan, &log, stage->stop) &&
+			  buyers_run(run.buyers, &plan, &log, stop) &&
 			  log.count > 0;
 
 	if (run.web != NULL && !good)

@@ -71,7 +71,7 @@ void row_free(struct row *row);
  * The client against an answer that costs next to nothing, and a line on how
  * much it could ask, or why it could not: false.
  */
-bool row_flood(const struct stage *stage);
+bool row_flood(const struct flags *flags, const volatile sig_atomic_t *stop);
 
 /* Did the row do what it must? */
 bool row_is_good(const struct row *row);

@@ -17,18 +17,19 @@
 #define ANSWERS 8
 #define LINES 4
 
-struct scene {
+/* Laid anew before each test; what the oracle says of it. */
+static struct scene {
 	struct evidence evidence;
 	struct answer answers[ANSWERS];
 	struct store_line lines[LINES];
-};
+} scene;
+static struct judgement j;
 
 static struct answer *
-tell(struct scene *scene, enum answer_kind kind, unsigned buyer,
-    int64_t remaining)
+tell(enum answer_kind kind, unsigned buyer, int64_t remaining)
 {
-	const size_t n = scene->evidence.answer_count++;
-	struct answer *answer = &scene->answers[n];
+	const size_t n = scene.evidence.answer_count++;
+	struct answer *answer = &scene.answers[n];
 
 	*answer = (struct answer){.kind = kind,
 	    .look = kind == ANSWER_LEFT,
@@ -44,16 +45,16 @@ tell(struct scene *scene, enum answer_kind kind, unsigned buyer,
 
 /* A line, and its receipt. */
 static void
-sell_one(struct scene *scene, unsigned buyer, const char *order)
+sell_one(unsigned buyer, const char *order)
 {
-	const int64_t seat = (int64_t)++scene->evidence.line_count;
-	struct answer *answer = tell(scene, ANSWER_SOLD, buyer, 3 - seat);
+	const int64_t seat = (int64_t)++scene.evidence.line_count;
+	struct answer *answer = tell(ANSWER_SOLD, buyer, 3 - seat);
 	static char names[8][BUYERS_NAME_SIZE];
 
 	buyers_name(buyer, names[buyer]);
 	answer->seat = answer->version = seat;
 	snprintf(answer->order, sizeof(answer->order), "%s", order);
-	scene->lines[seat - 1] = (struct store_line){.kind = STORE_SOLD,
+	scene.lines[seat - 1] = (struct store_line){.kind = STORE_SOLD,
 	    .version = seat,
 	    .base = seat - 1,
 	    .nth = 1,
@@ -64,126 +65,128 @@ sell_one(struct scene *scene, unsigned buyer, const char *order)
 	    .buyer = names[buyer],
 	    .lock = "mutex",
 	    .trail = "[]"};
-	snprintf(scene->lines[seat - 1].order, STORE_ORDER_SIZE, "%s", order);
+	snprintf(scene.lines[seat - 1].order, STORE_ORDER_SIZE, "%s", order);
 }
 
 /* Three buyers get one each, the fourth is refused. */
-static void
-set_scene(struct scene *scene)
+static int
+set_scene(void **state)
 {
-	memset(scene, 0, sizeof(*scene));
-	tell(scene, ANSWER_LEFT, 0, 3);
-	sell_one(scene, 0, "aa");
-	sell_one(scene, 1, "bb");
-	sell_one(scene, 2, "cc");
-	tell(scene, ANSWER_REFUSED, 3, 0);
-	scene->evidence.alone = true;
-	scene->evidence.capacity = scene->evidence.capacity_before = 3;
-	scene->evidence.version = 3;
-	scene->evidence.answers = scene->answers;
-	scene->evidence.lines = scene->lines;
+	(void)state;
+	memset(&scene, 0, sizeof(scene));
+	tell(ANSWER_LEFT, 0, 3);
+	sell_one(0, "aa");
+	sell_one(1, "bb");
+	sell_one(2, "cc");
+	tell(ANSWER_REFUSED, 3, 0);
+	scene.evidence.alone = true;
+	scene.evidence.capacity = scene.evidence.capacity_before = 3;
+	scene.evidence.version = 3;
+	scene.evidence.answers = scene.answers;
+	scene.evidence.lines = scene.lines;
+	return 0;
 }
 
 static void
-oversold(struct scene *scene)
+oversold(void)
 {
-	scene->evidence.capacity = scene->evidence.capacity_before = 2;
+	scene.evidence.capacity = scene.evidence.capacity_before = 2;
 }
 
 static void
-double_booked(struct scene *scene)
+double_booked(void)
 {
-	scene->answers[3].seat = scene->lines[2].seat = 2;
+	scene.answers[3].seat = scene.lines[2].seat = 2;
 }
 
 static void
-lost(struct scene *scene)
+lost(void)
 {
-	scene->evidence.line_count--;
-	scene->evidence.version--;
+	scene.evidence.line_count--;
+	scene.evidence.version--;
 }
 
 static void
-lost_because_different(struct scene *scene)
+lost_because_different(void)
 {
-	scene->lines[2].buyer = "mallory";
+	scene.lines[2].buyer = "mallory";
 }
 
 static void
-repeated(struct scene *scene)
-{
-	struct answer *again;
-
-	scene->evidence.capacity = scene->evidence.capacity_before = 4;
-	sell_one(scene, 2, "dd");
-	scene->evidence.version = 4;
-	scene->answers[4].kind = ANSWER_LATER;
-	again = &scene->answers[scene->evidence.answer_count - 1];
-	again->again = true;
-	again->request = scene->answers[3].request;
-}
-
-static void
-repeated_because_forgotten(struct scene *scene)
+repeated(void)
 {
 	struct answer *again;
 
-	again = tell(scene, ANSWER_REFUSED, 2, 0);
+	scene.evidence.capacity = scene.evidence.capacity_before = 4;
+	sell_one(2, "dd");
+	scene.evidence.version = 4;
+	scene.answers[4].kind = ANSWER_LATER;
+	again = &scene.answers[scene.evidence.answer_count - 1];
 	again->again = true;
-	again->request = scene->answers[3].request;
+	again->request = scene.answers[3].request;
 }
 
 static void
-unclaimed(struct scene *scene)
+repeated_because_forgotten(void)
 {
-	scene->answers[3].kind = ANSWER_LATER;
+	struct answer *again;
+
+	again = tell(ANSWER_REFUSED, 2, 0);
+	again->again = true;
+	again->request = scene.answers[3].request;
 }
 
 static void
-stranded(struct scene *scene)
+unclaimed(void)
 {
-	scene->evidence.capacity = scene->evidence.capacity_before = 4;
+	scene.answers[3].kind = ANSWER_LATER;
 }
 
 static void
-false_sold_out_by_the_ledger(struct scene *scene)
+stranded(void)
 {
-	scene->answers[4].version = 2;
+	scene.evidence.capacity = scene.evidence.capacity_before = 4;
 }
 
 static void
-false_sold_out_by_a_later_sale(struct scene *scene)
+false_sold_out_by_the_ledger(void)
+{
+	scene.answers[4].version = 2;
+}
+
+static void
+false_sold_out_by_a_later_sale(void)
 {
 	/* Refused before the third was asked for, at a version that fits. */
-	scene->answers[4].sent_ns = 1;
-	scene->answers[4].done_ns = scene->answers[3].sent_ns - 1;
+	scene.answers[4].sent_ns = 1;
+	scene.answers[4].done_ns = scene.answers[3].sent_ns - 1;
 }
 
 static void
-false_sold_out_by_what_is_left(struct scene *scene)
+false_sold_out_by_what_is_left(void)
 {
-	scene->evidence.capacity = scene->evidence.capacity_before = 4;
-	scene->evidence.remaining = 1;
-	scene->lines[2].remaining = 1;
-	scene->answers[3].remaining = 1;
-	scene->answers[4].version = 4; /* a version that the ledger has not */
+	scene.evidence.capacity = scene.evidence.capacity_before = 4;
+	scene.evidence.remaining = 1;
+	scene.lines[2].remaining = 1;
+	scene.answers[3].remaining = 1;
+	scene.answers[4].version = 4; /* a version that the ledger has not */
 }
 
 static void
-out_of_order(struct scene *scene)
+out_of_order(void)
 {
-	tell(scene, ANSWER_LEFT, 5, 1);
+	tell(ANSWER_LEFT, 5, 1);
 }
 
 static void
-nonsense(struct scene *scene)
+nonsense(void)
 {
-	tell(scene, ANSWER_NONSENSE, 5, 0);
+	tell(ANSWER_NONSENSE, 5, 0);
 }
 
 static const struct change {
 	const char *name;
-	void (*make)(struct scene *scene);
+	void (*make)(void);
 	enum wrong wrong;
 } changes[] = {
     {"oversold", oversold, WRONG_OVERSOLD},
@@ -210,11 +213,8 @@ static void
 finds(void **state)
 {
 	const struct change *change = *state;
-	struct scene scene;
-	struct judgement j;
 
-	set_scene(&scene);
-	change->make(&scene);
+	change->make();
 	oracle_judge(&scene.evidence, &j);
 	assert_true(j.wrong);
 	if (j.findings[change->wrong].count == 0)
@@ -226,22 +226,18 @@ finds(void **state)
 }
 
 static void
-finds_nothing(struct scene *scene, struct judgement *j)
+finds_nothing(void)
 {
-	oracle_judge(&scene->evidence, j);
-	assert_false(j->wrong);
-	assert_true(j->audit_agrees);
+	oracle_judge(&scene.evidence, &j);
+	assert_false(j.wrong);
+	assert_true(j.audit_agrees);
 }
 
 static void
 correct(void **state)
 {
-	struct scene scene;
-	struct judgement j;
-
 	(void)state;
-	set_scene(&scene);
-	finds_nothing(&scene, &j);
+	finds_nothing();
 	assert_int_equal(j.sold, 3);
 	assert_int_equal(j.refused, 1);
 	assert_int_equal(j.looks_enough, 1);
@@ -251,13 +247,9 @@ correct(void **state)
 static void
 not_unclaimed(void **state)
 {
-	struct scene scene;
-	struct judgement j;
-
 	(void)state;
-	set_scene(&scene);
 	scene.answers[3].kind = ANSWER_NONE;
-	finds_nothing(&scene, &j);
+	finds_nothing();
 	assert_int_equal(j.unknown, 1);
 }
 
@@ -265,28 +257,25 @@ not_unclaimed(void **state)
 static void
 not_out_of_order(void **state)
 {
-	struct scene scene;
-	struct judgement j;
-
 	(void)state;
-	set_scene(&scene);
-	tell(&scene, ANSWER_LEFT, 5, 1)->sent_ns = scene.answers[3].sent_ns;
-	finds_nothing(&scene, &j);
+	tell(ANSWER_LEFT, 5, 1)->sent_ns = scene.answers[3].sent_ns;
+	finds_nothing();
 }
 
 int
 main(void)
 {
 	struct CMUnitTest tests[3 + CHANGES] = {
-	    cmocka_unit_test(correct),
-	    cmocka_unit_test(not_unclaimed),
-	    cmocka_unit_test(not_out_of_order),
+	    cmocka_unit_test_setup(correct, set_scene),
+	    cmocka_unit_test_setup(not_unclaimed, set_scene),
+	    cmocka_unit_test_setup(not_out_of_order, set_scene),
 	};
 	size_t i;
 
 	for (i = 0; i < CHANGES; i++)
 		tests[3 + i] = (struct CMUnitTest){.name = changes[i].name,
 		    .test_func = finds,
+		    .setup_func = set_scene,
 		    .initial_state = (void *)(uintptr_t)&changes[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,9 +28,9 @@ struct trace {
 /* One order's way over its clerk's lane. */
 struct lane {
 	const struct store_line *line;
-	const char *trail; /* JSON */
-	int64_t at_ns;     /* its first step behind the queue */
-	unsigned batch;    /* orders that did the same */
+	json_t *trail;
+	int64_t at_ns;  /* its first step behind the queue */
+	unsigned batch; /* orders that did the same */
 };
 
 struct trace *
@@ -110,32 +110,18 @@ write_step(struct trace *trace, const struct lane *lane, const json_t *step,
 static void
 write_lane(struct trace *trace, const struct lane *lane)
 {
-	json_t *trail = json_loads(lane->trail, 0, NULL);
 	const json_t *step, *next;
 	size_t i;
 
-	json_array_foreach(trail, i, step)
+	json_array_foreach(lane->trail, i, step)
 	{
 		if (strcmp(web_text(step, "step"), "queued") == 0)
 			continue;
-		next = json_array_get(trail, i + 1);
+		next = json_array_get(lane->trail, i + 1);
 		write_step(trace, lane, step,
 		    next != NULL ? web_number(next, "at_ns")
 				 : web_number(step, "at_ns") + LAST_STEP_NS);
 	}
-	json_decref(trail);
-}
-
-/* When the order left the queue. */
-static int64_t
-first_step_ns(const char *text)
-{
-	json_t *trail = json_loads(text, 0, NULL);
-	const int64_t at_ns = web_number(
-	    json_array_get(trail, json_array_size(trail) > 1), "at_ns");
-
-	json_decref(trail);
-	return at_ns;
 }
 
 /* A receipt's trail is longer than the ledger's: it has the commit. */
@@ -167,6 +153,7 @@ static struct lane *
 make_lanes(const struct evidence *e, size_t *count)
 {
 	struct lane *lanes = NULL;
+	json_t *trail;
 	size_t i;
 
 	*count = 0;
@@ -176,10 +163,13 @@ make_lanes(const struct evidence *e, size_t *count)
 		if (line->kind != STORE_SOLD || line->trail == NULL ||
 		    line->worker == 0)
 			continue;
+		trail = json_loads(trail_of(e, line), 0, NULL);
 		lanes = buffer_grow(lanes, *count, sizeof(*lanes));
 		lanes[(*count)++] = (struct lane){.line = line,
-		    .trail = trail_of(e, line),
-		    .at_ns = first_step_ns(line->trail),
+		    .trail = trail,
+		    .at_ns = web_number(
+			json_array_get(trail, json_array_size(trail) > 1),
+			"at_ns"),
 		    .batch = 1};
 	}
 	if (*count > 0)
@@ -218,5 +208,7 @@ trace_add(struct trace *trace, const char *name, unsigned number,
 		}
 		write_lane(trace, lane);
 	}
+	for (i = 0; i < count; i++)
+		json_decref(lanes[i].trail);
 	free(lanes);
 }

@@ -8,7 +8,6 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "locks/clock.h"
 #include "tests/stress/buffer.h"
@@ -39,7 +38,7 @@ web_free(struct web *web)
 	if (web == NULL)
 		return;
 	curl_easy_cleanup(web->easy);
-	buffer_free(&web->body);
+	free(web->body.bytes);
 	free(web);
 }
 
@@ -95,26 +94,17 @@ ask_once(struct web *web, const struct web_request *request)
 	return (int)status;
 }
 
-static int
-ask(struct web *web, const struct web_request *request)
+int
+web_ask(struct web *web, const struct web_request *request, json_t **body)
 {
 	const int64_t until_ns = clock_now_ns() + TRY_FOR_NS;
+	json_t *value;
 	int status;
 
 	while (
 	    (status = ask_once(web, request)) == 0 && clock_now_ns() < until_ns)
 		clock_sleep_until(clock_now_ns() + TRY_AGAIN_NS);
-	return status;
-}
-
-int
-web_ask(struct web *web, const struct web_request *request, json_t **body)
-{
-	const int status = ask(web, request);
-	json_t *value = NULL;
-
-	if (status != 0)
-		value = json_loads(web->body.bytes, 0, NULL);
+	value = json_loads(web->body.bytes, 0, NULL);
 	if (status >= 400)
 		snprintf(web->error, sizeof(web->error), "%s %s: %d %s",
 		    request->method, request->path, status,
@@ -150,12 +140,8 @@ web_text(const json_t *object, const char *name)
 	return text != NULL ? text : "";
 }
 
-char *
+const char *
 web_get_text(struct web *web, const char *path)
 {
-	const struct web_request request = {.method = "GET", .path = path};
-
-	if (ask(web, &request) != 200)
-		return NULL;
-	return buffer_must(strdup(web->body.bytes));
+	return web_get(web, path, NULL) == 200 ? web->body.bytes : "";
 }

@@ -31,8 +31,8 @@ int web_get(struct web *web, const char *path, json_t **body);
 int64_t web_number(const json_t *object, const char *name);
 const char *web_text(const json_t *object, const char *name);
 
-/* The body as text, to be freed; NULL: no answer, or not a 200. */
-char *web_get_text(struct web *web, const char *path);
+/* The body as text, until the next request; "": no answer, or not a 200. */
+const char *web_get_text(struct web *web, const char *path);
 
 /* Why the last web_ask() had no answer, or what its problem said; or "". */
 const char *web_error(const struct web *web);
