@@ -206,7 +206,7 @@ set(const struct options_row *row, char *values, const char *text)
 {
 	if (row->most == 0)
 		return read_value(row, values + row->at, text);
-	if (row->adds)
+	if (row->kind == OPTIONS_TEXT)
 		return add_value(row, values, text);
 	return read_list(row, values, text);
 }

@@ -59,11 +59,10 @@ struct options_row {
 	size_t at, size;
 	/*
 	 * most > 0: an array with room for so many, and where the count of
-	 * them is, a size_t.  The values come with commas, or, if `adds`, one
-	 * with each time that the option is given.
+	 * them is, a size_t.  The values come with commas; texts, which may
+	 * have some, one with each time that the option is given.
 	 */
 	size_t most, count;
-	bool adds;
 	/* Where a const char * is that gets the name, if given; 0: nowhere. */
 	size_t given;
 	const char *section; /* heading of the rows from here on, or NULL */

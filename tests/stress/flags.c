@@ -109,7 +109,7 @@ static const struct options_row rows[] = {
 	{ "expect", "TEXT", NULL,
 	  "of every row: wrong==0, p99<50ms, sold/s>1000,\n"
 	  "p50 p95 max refused/s unknown stop; may be repeated",
-	  OPTIONS_TEXT, LIST(expects, expect_count), .adds = true,
+	  OPTIONS_TEXT, LIST(expects, expect_count),
 	  .valid = "given 16 times at most",
 	  .section = "What comes out" },
 	{ "json", NULL, NULL, "the result as JSON, and nothing else",

@@ -4,6 +4,7 @@
  * The bar is the price (sold a second); who is wrong has no price and gets
  * its verdict in red where the bar would be.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -18,19 +19,20 @@
 #define BAR_STEP 31
 #define GROUP_GAP 19
 #define FOOT 64
+#define STORES 2 /* the flags take no more; asserted */
 
 static const char ink[] = "#1d2733", pale[] = "#6b7785", grid[] = "#e3e8ee",
 		  red[] = "#c8102e";
 
 /* Told apart also by those who do not see colours: one is much darker. */
-static const char *const colours[] = {"#0b5c8a", "#6bb4d8"};
+static const char *const colours[STORES] = {"#0b5c8a", "#6bb4d8"};
 
 struct plot {
 	const struct result *result;
 	FILE *out;
 	double most; /* sold a second, at the right edge of the grid */
 	double step; /* between two lines of the grid */
-	const char *stores[2]; /* as many as there are among the flags */
+	const char *stores[STORES];
 	size_t store_count;
 };
 
@@ -117,6 +119,7 @@ store_index(struct plot *plot, const char *store)
 	for (i = 0; i < plot->store_count; i++)
 		if (strcmp(plot->stores[i], store) == 0)
 			return i;
+	assert(i < STORES);
 	plot->stores[plot->store_count++] = store;
 	return i;
 }

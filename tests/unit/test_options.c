@@ -227,7 +227,7 @@ static const struct options_row my_rows[] = {
 	{ "delays", "LIST", NULL, "two at most", OPTIONS_RANGE,
 	  LIST(delays, delay_count), .valid = "ranges" },
 	{ "wish", "TEXT", NULL, "two at most", OPTIONS_TEXT,
-	  LIST(wishes, wish_count), .adds = true, .valid = "two wishes" },
+	  LIST(wishes, wish_count), .valid = "two wishes" },
 	{ "fruit", "", "pear", "to eat", OPTIONS_CHOICE,
 	  AT(fruit), .names = fruit_at },
 	{ "fruits", "LIST", NULL, " (any)", OPTIONS_CHOICE,
