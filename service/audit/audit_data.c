@@ -28,14 +28,15 @@ static json_t *
 collision_json(
     const struct audit_collision *c, const struct audit_subject *subject)
 {
-	static const char *const roles[] = {"first", "culprit", "second"};
 	json_t *value = json_object(), *orders = json_array();
 	size_t i;
 
 	for (i = 0; i < c->count; i++)
 		json_array_append_new(
 		    orders, witness_json(&subject->witnesses[i],
-				i + 1 == c->count ? roles[2] : roles[i],
+				i == 0              ? "first"
+				: i + 1 == c->count ? "second"
+						    : "culprit",
 				subject->with_names));
 	member_number(value, "seat", c->seat);
 	member_number(value, "times", c->times);
