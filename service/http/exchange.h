@@ -35,9 +35,12 @@ struct loop {
 	struct store_user *store;
 	struct queue *queue;
 	struct background *background;
+	void (*need_clerk)(void *arg);
+	void *need_clerk_arg;
 	struct MHD_Daemon *daemon;
 	size_t in_flight; /* exchanges */
 	bool draining;
+	int64_t next_deadline_ns; /* of those that wait for a clerk */
 
 	/* By all threads: exchanges that were served. */
 	int wake_fd; /* an eventfd: the outbox is not empty */

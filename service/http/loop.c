@@ -32,6 +32,7 @@ static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 #define SPARE_FILES 1024u /* for everything that is not a connection */
 #define LOOP_WAIT_MS 100
 #define LAST_BYTES_NS (20 * NS_PER_MS)
+#define CLERK_AFTER_NS (50 * NS_PER_MS) /* so long a sale waits for one */
 
 void
 loop_answered(struct order *order)
@@ -81,6 +82,7 @@ loop_new(const struct service *service, unsigned worker)
 		return NULL;
 	loop->service = service;
 	loop->tally = &service->board->tally[worker];
+	loop->next_deadline_ns = INT64_MAX;
 	pthread_mutex_init(&loop->mutex, NULL);
 	STAILQ_INIT(&loop->outbox);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -108,12 +110,13 @@ undo_loop:
 }
 
 void
-loop_open(struct loop *loop, struct store_user *store, struct queue *queue,
-    struct background *background)
+loop_open(struct loop *loop, const struct loop_shop *shop)
 {
-	loop->store = store;
-	loop->queue = queue;
-	loop->background = background;
+	loop->store = shop->store;
+	loop->queue = shop->queue;
+	loop->background = shop->background;
+	loop->need_clerk = shop->need_clerk;
+	loop->need_clerk_arg = shop->arg;
 }
 
 void
@@ -147,12 +150,41 @@ empty_outbox(struct loop *loop)
 static int
 wait_ms(const struct loop *loop)
 {
+	const int64_t left_ns = loop->next_deadline_ns - clock_now_ns();
+	int64_t wait = loop->draining ? 10 : LOOP_WAIT_MS;
 	MHD_UNSIGNED_LONG_LONG timeout;
 
+	if (left_ns < wait * NS_PER_MS)
+		wait = left_ns < 0 ? 0 : left_ns / NS_PER_MS + 1;
 	if (MHD_get_timeout(loop->daemon, &timeout) == MHD_YES &&
-	    timeout < LOOP_WAIT_MS)
-		return (int)timeout;
-	return loop->draining ? 10 : LOOP_WAIT_MS;
+	    timeout < (MHD_UNSIGNED_LONG_LONG)wait)
+		wait = (int64_t)timeout;
+	return (int)wait;
+}
+
+/*
+ * Clerks look at deadlines when they come for an order; while all of them are
+ * in a delay or wait for a lock, nobody else would.
+ */
+static void
+look_after_queue(struct loop *loop)
+{
+	const int64_t now_ns = clock_now_ns();
+	struct order_list late = TAILQ_HEAD_INITIALIZER(late);
+	struct order *order;
+
+	loop->next_deadline_ns = queue_take_late(loop->queue, now_ns, &late);
+	while ((order = TAILQ_FIRST(&late)) != NULL) {
+		TAILQ_REMOVE(&late, order, link);
+		order->outcome = OUTCOME_QUEUE_TIMEOUT;
+		counting_order(&loop->tally->sale, order);
+		loop_answered(order);
+	}
+	if (!loop->draining &&
+	    queue_needs_clerk(loop->queue, now_ns - CLERK_AFTER_NS))
+		loop->need_clerk(loop->need_clerk_arg);
+	atomic_store_explicit(&loop->tally->queue_depth,
+	    queue_length(loop->queue), memory_order_relaxed);
 }
 
 /* Wait, resume what was served, read and write.  True: it is to stop. */
@@ -169,8 +201,7 @@ turn(struct loop *loop, int stop_fd)
 	empty_outbox(loop);
 	MHD_run(loop->daemon);
 	if (loop->queue != NULL)
-		atomic_store_explicit(&loop->tally->queue_depth,
-		    queue_length(loop->queue), memory_order_relaxed);
+		look_after_queue(loop);
 	return fds[2].revents != 0;
 }
 

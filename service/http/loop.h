@@ -30,9 +30,18 @@ enum loop_end {
 struct loop *loop_new(const struct service *service, unsigned worker);
 void loop_free(struct loop *loop);
 
-/* From now on sell.  The caller keeps all three until loop_run() ended. */
-void loop_open(struct loop *loop, struct store_user *store, struct queue *queue,
-    struct background *background);
+/* What an open shop has; all of it stays until loop_run() ended. */
+struct loop_shop {
+	struct store_user *store;
+	struct queue *queue;
+	struct background *background;
+	/* All clerks are at their sales, and another sale's buyers wait. */
+	void (*need_clerk)(void *arg);
+	void *arg;
+};
+
+/* From now on sell. */
+void loop_open(struct loop *loop, const struct loop_shop *shop);
 
 /* Any thread: a queued order is decided. */
 void loop_answered(struct order *order);

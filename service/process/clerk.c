@@ -139,7 +139,8 @@ clerk_main(void *arg)
 	pthread_setname_np(pthread_self(), name);
 	if (!attach(clerk, name))
 		_exit(1); /* the supervisor starts another worker */
-	while ((order = queue_pop(clerk->config.queue)) != NULL)
+	while ((order = queue_pop(clerk->config.queue, clerk->config.clerk)) !=
+	       NULL)
 		sell(&clerk->desk, order);
 	locks_detach(clerk->desk.locks);
 	store_close(clerk->desk.store);

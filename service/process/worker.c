@@ -26,58 +26,79 @@ set_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static bool
-start_clerks(const struct service *service, unsigned number,
-    struct queue *queue, struct clerk **clerks)
-{
-	struct clerk_config config = {.service = service,
-	    .worker = number,
-	    .queue = queue,
-	    .answer = loop_answered};
-
-	for (; config.clerk < service->options->clerks; config.clerk++) {
-		clerks[config.clerk] = clerk_start(&config);
-		if (clerks[config.clerk] == NULL)
-			return false;
-	}
-	return true;
-}
-
 /* What an open shop has. */
 struct shop {
+	const struct service *service;
+	unsigned number; /* the worker's, from 0 */
 	struct store_user *store;
 	struct queue *queue;
 	struct background *background;
 	struct clerk *clerks[LOCK_CLERKS_MAX];
+	unsigned started; /* clerks */
 };
+
+static bool
+start_clerk(struct shop *shop)
+{
+	const struct clerk_config config = {.service = shop->service,
+	    .worker = shop->number,
+	    .clerk = shop->started,
+	    .queue = shop->queue,
+	    .answer = loop_answered};
+	struct clerk *clerk = clerk_start(&config);
+
+	if (clerk != NULL)
+		shop->clerks[shop->started++] = clerk;
+	return clerk != NULL;
+}
+
+/*
+ * --clerks are at one sale; when all of them are busy there, the buyers of
+ * another sale get a clerk of their own.
+ */
+static void
+need_clerk(void *arg)
+{
+	struct shop *shop = arg;
+
+	if (shop->started < LOCK_CLERKS_MAX)
+		start_clerk(shop); /* if not: later, perhaps */
+}
 
 /* On failure everything is left to the end of the process. */
 static bool
-open_shop(struct shop *shop, const struct service *service, unsigned number)
+open_shop(struct shop *shop)
 {
+	const struct service *service = shop->service;
+	const unsigned clerks = service->options->clerks;
 	char error[256];
 
 	shop->store = store_open(service->store, error, sizeof(error));
 	if (shop->store == NULL) {
 		LOG_EVENT(&service->log, "worker-failed",
-		    LOG_NUMBER("worker", number + 1), LOG_TEXT("error", error));
+		    LOG_NUMBER("worker", shop->number + 1),
+		    LOG_TEXT("error", error));
 		return false;
 	}
-	shop->queue = queue_new(service->options->queue);
+	shop->queue = queue_new(service->options->queue, clerks);
 	if (shop->queue == NULL)
 		return false;
-	shop->background = background_start(service, number, loop_serve);
-	return shop->background != NULL &&
-	       start_clerks(service, number, shop->queue, shop->clerks);
+	shop->background = background_start(service, shop->number, loop_serve);
+	if (shop->background == NULL)
+		return false;
+	while (shop->started < clerks)
+		if (!start_clerk(shop))
+			return false;
+	return true;
 }
 
 static void
-close_shop(struct shop *shop, unsigned clerks)
+close_shop(struct shop *shop)
 {
 	unsigned i;
 
 	queue_close(shop->queue);
-	for (i = 0; i < clerks; i++)
+	for (i = 0; i < shop->started; i++)
 		clerk_join(shop->clerks[i]);
 	background_stop(shop->background);
 	queue_free(shop->queue);
@@ -105,20 +126,24 @@ serve(const struct service *service, unsigned number, struct loop *loop,
     int stop_fd)
 {
 	enum loop_end end = LOOP_OPENED;
-	struct shop shop = {0};
+	struct shop shop = {.service = service, .number = number};
 
 	while (end == LOOP_OPENED && !may_open(service, number))
 		end = loop_run(loop, stop_fd);
 	if (end != LOOP_OPENED)
 		return EXIT_SUCCESS; /* stopped before it opened */
-	if (!open_shop(&shop, service, number))
+	if (!open_shop(&shop))
 		return EXIT_FAILURE;
-	loop_open(loop, shop.store, shop.queue, shop.background);
+	loop_open(loop, &(struct loop_shop){.store = shop.store,
+			    .queue = shop.queue,
+			    .background = shop.background,
+			    .need_clerk = need_clerk,
+			    .arg = &shop});
 	atomic_store(&service->board->ready[number], true);
 	end = loop_run(loop, stop_fd);
 	if (end == LOOP_GAVE_UP)
 		return EXIT_FAILURE;
-	close_shop(&shop, service->options->clerks);
+	close_shop(&shop);
 	loop_free(loop);
 	return end == LOOP_POISONED ? WORKER_POISONED : EXIT_SUCCESS;
 }

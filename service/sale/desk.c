@@ -7,6 +7,8 @@
 
 #include "locks/clock.h"
 
+#define SLICE_NS (100 * NS_PER_MS) /* of a delay */
+
 /* ------------------------------------------------------------- the batch -- */
 
 void
@@ -170,13 +172,25 @@ desk_step_write(struct desk *desk, int64_t base)
 	}
 }
 
-int64_t
-desk_delay(struct desk *desk, const struct store_settings *settings)
+/* Or did somebody change or delete the sale meanwhile? */
+static bool
+is_as_seen(struct desk *desk, const struct store_state *seen)
 {
+	struct store_state now;
+
+	return store_read(desk->store, seen->settings.id, &now) == STORE_OK &&
+	       now.epoch == seen->epoch;
+}
+
+int64_t
+desk_delay(struct desk *desk, const struct store_state *seen)
+{
+	const struct store_settings *settings = &seen->settings;
 	const struct sell_env *env = desk->env;
 	const uint64_t choices =
 	    (uint64_t)(settings->delay_max_ms - settings->delay_min_ms + 1);
 	int64_t delay_ns = settings->delay_min_ms * NS_PER_MS;
+	int64_t slice_ns, delayed_ns = 0;
 
 	if (settings->delay_max_ms == 0)
 		return 0;
@@ -184,7 +198,12 @@ desk_delay(struct desk *desk, const struct store_settings *settings)
 		delay_ns +=
 		    (int64_t)(env->random(env->arg) % choices) * NS_PER_MS;
 	desk_step(desk, STEP_DELAY);
-	env->pause_ns(env->arg, delay_ns);
-	desk->batch[0]->deadline_ns += delay_ns;
-	return delay_ns;
+	do {
+		slice_ns = delay_ns < SLICE_NS ? delay_ns : SLICE_NS;
+		env->pause_ns(env->arg, slice_ns);
+		delay_ns -= slice_ns;
+		delayed_ns += slice_ns;
+	} while (delay_ns > 0 && is_as_seen(desk, seen));
+	desk->batch[0]->deadline_ns += delayed_ns;
+	return delayed_ns;
 }

@@ -119,7 +119,9 @@ void desk_step_write(struct desk *desk, int64_t base);
 /*
  * The simulated slowness between reading and writing, in ns, 0 if the sale
  * has none.  It is added to the lead's deadline: it is not the order's time.
+ * It ends at once, within a tenth of a second, when the sale is changed or
+ * deleted: what was decided on `seen` cannot be written then.
  */
-int64_t desk_delay(struct desk *desk, const struct store_settings *settings);
+int64_t desk_delay(struct desk *desk, const struct store_state *seen);
 
 #endif

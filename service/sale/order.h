@@ -67,6 +67,7 @@ struct order {
 	uint64_t match_epoch;
 	int64_t match_version;
 	int64_t deadline_ns; /* the order's own delay is added when it ends */
+	int64_t queued_ns;   /* set by the queue */
 
 	/* What became of it. */
 	enum outcome outcome;

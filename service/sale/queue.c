@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A list, a mutex, a condition; nothing clever. */
+/*
+ * A list, a mutex, a condition; nothing clever.  Deadlines only rise from the
+ * first order to the last: all have the same time from their arrival.
+ */
 #include "service/sale/queue.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +22,13 @@ struct queue {
 	struct order_list list;
 	size_t length, most;
 	bool closed;
+	unsigned clerks_at_most;                 /* at one sale */
+	unsigned clerks, idle;                   /* that ever came; that wait */
+	char at[LOCK_CLERKS_MAX][STORE_ID_SIZE]; /* "": at no sale */
 };
 
 struct queue *
-queue_new(size_t most)
+queue_new(size_t most, unsigned clerks)
 {
 	struct queue *queue;
 	pthread_condattr_t attr;
@@ -36,6 +43,7 @@ queue_new(size_t most)
 	pthread_condattr_destroy(&attr);
 	TAILQ_INIT(&queue->list);
 	queue->most = most;
+	queue->clerks_at_most = clerks;
 	return queue;
 }
 
@@ -56,6 +64,7 @@ queue_push(struct queue *queue, struct order *order)
 
 	pthread_mutex_lock(&queue->mutex);
 	if (!queue->closed && queue->length < queue->most) {
+		order->queued_ns = clock_now_ns();
 		TAILQ_INSERT_TAIL(&queue->list, order, link);
 		queue->length++;
 		pushed = true;
@@ -72,23 +81,108 @@ take_out(struct queue *queue, struct order *order)
 	queue->length--;
 }
 
-struct order *
-queue_pop(struct queue *queue)
+/* May another clerk come to the sale? */
+static bool
+has_room(const struct queue *queue, const char *sale)
+{
+	unsigned i, there = 0;
+
+	for (i = 0; i < queue->clerks; i++)
+		there += strcmp(queue->at[i], sale) == 0;
+	return there < queue->clerks_at_most;
+}
+
+/* The first order that another clerk may take; NULL: there is none. */
+static struct order *
+first_open(const struct queue *queue)
+{
+	const char *full =
+	    ""; /* a sale that has no room: mostly the only one */
+	struct order *order;
+
+	TAILQ_FOREACH(order, &queue->list, link)
+	{
+		if (strcmp(order->sale, full) == 0)
+			continue;
+		if (has_room(queue, order->sale))
+			return order;
+		full = order->sale;
+	}
+	return NULL;
+}
+
+/* When closed, wait for those at a full sale too: their orders come to us. */
+static struct order *
+wait_for_order(struct queue *queue)
 {
 	struct order *order;
 
-	pthread_mutex_lock(&queue->mutex);
-	while ((order = TAILQ_FIRST(&queue->list)) == NULL && !queue->closed) {
+	queue->idle++;
+	while ((order = first_open(queue)) == NULL &&
+	       (!queue->closed || !TAILQ_EMPTY(&queue->list))) {
 		const struct timespec until =
 		    clock_timespec(clock_now_ns() + LOOK_AGAIN_NS);
 
 		pthread_cond_timedwait(
 		    &queue->not_empty, &queue->mutex, &until);
 	}
-	if (order != NULL)
+	queue->idle--;
+	return order;
+}
+
+struct order *
+queue_pop(struct queue *queue, unsigned clerk)
+{
+	struct order *order;
+
+	assert(clerk < LOCK_CLERKS_MAX);
+	pthread_mutex_lock(&queue->mutex);
+	if (queue->clerks <= clerk)
+		queue->clerks = clerk + 1;
+	queue->at[clerk][0] = '\0';
+	order = wait_for_order(queue);
+	if (order != NULL) {
 		take_out(queue, order);
+		memcpy(queue->at[clerk], order->sale, STORE_ID_SIZE);
+		/* The place that we left may be another's. */
+		if (queue->idle > 0 && first_open(queue) != NULL)
+			pthread_cond_signal(&queue->not_empty);
+	}
 	pthread_mutex_unlock(&queue->mutex);
 	return order;
+}
+
+int64_t
+queue_take_late(struct queue *queue, int64_t now_ns, struct order_list *late)
+{
+	int64_t next_ns = INT64_MAX;
+	struct order *order, *next;
+
+	pthread_mutex_lock(&queue->mutex);
+	for (order = TAILQ_FIRST(&queue->list); order != NULL; order = next) {
+		next = TAILQ_NEXT(order, link);
+		if (order->deadline_ns > now_ns) {
+			next_ns = order->deadline_ns;
+			break;
+		}
+		take_out(queue, order);
+		TAILQ_INSERT_TAIL(late, order, link);
+	}
+	pthread_mutex_unlock(&queue->mutex);
+	return next_ns;
+}
+
+bool
+queue_needs_clerk(struct queue *queue, int64_t since_ns)
+{
+	const struct order *order;
+	bool needs;
+
+	pthread_mutex_lock(&queue->mutex);
+	order = queue->idle == 0 ? first_open(queue) : NULL;
+	needs = order != NULL && order->queued_ns <= since_ns;
+	pthread_mutex_unlock(&queue->mutex);
+	return needs;
 }
 
 size_t

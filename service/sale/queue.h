@@ -2,6 +2,9 @@
 /*
  * The orders that wait in one worker: bounded, first in first out, with a way
  * to take more of the same sale.  Any thread of the worker may call.
+ *
+ * Sales do not share a fate: only so many clerks are at one sale at a time, and
+ * whoever comes for an order passes over those of a sale that has as many.
  */
 #ifndef QUEUE_H
 #define QUEUE_H
@@ -9,18 +12,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "locks/lock.h"
 #include "service/sale/order.h"
 
 struct queue;
 
-struct queue *queue_new(size_t most);
+/* Room for `most` orders, and at most `clerks` clerks at a sale. */
+struct queue *queue_new(size_t most, unsigned clerks);
 void queue_free(struct queue *queue);
 
 /* False: it is full, or closed. */
 bool queue_push(struct queue *queue, struct order *order);
 
-/* Waits for an order; NULL: the queue is closed and empty. */
-struct order *queue_pop(struct queue *queue);
+/*
+ * Clerk number `clerk`, below LOCK_CLERKS_MAX, is done with its last order and
+ * waits for another, at whose sale it is from then on.  NULL: the queue is
+ * closed, and nothing is left for it.
+ */
+struct order *queue_pop(struct queue *queue, unsigned clerk);
 
 /*
  * Up to `most` orders for `sale`, in their order; if `share` is not 0, at
@@ -31,6 +40,19 @@ size_t queue_take(struct queue *queue, const char *sale, size_t share,
 
 /* Back to the front, in their order; also when it is full or closed. */
 void queue_give_back(struct queue *queue, struct order **orders, size_t count);
+
+/*
+ * Take those out whose deadline is past, into `late`.  Returns the moment of
+ * the next deadline, INT64_MAX if nobody waits.
+ */
+int64_t queue_take_late(
+    struct queue *queue, int64_t now_ns, struct order_list *late);
+
+/*
+ * Does an order wait since `since_ns` or longer that a further clerk could
+ * take, while no clerk is idle?
+ */
+bool queue_needs_clerk(struct queue *queue, int64_t since_ns);
 
 size_t queue_length(struct queue *queue);
 bool queue_is_closed(struct queue *queue);

@@ -211,7 +211,7 @@ write_counter(struct attempt *a)
 {
 	enum store_result result;
 
-	a->delayed_ns = desk_delay(a->desk, &a->seen.settings);
+	a->delayed_ns = desk_delay(a->desk, &a->seen);
 	desk_step_write(a->desk, a->seen.version);
 	result = put(a);
 	a->turn = turn_after(result);

@@ -105,13 +105,18 @@ env_pause_ns(void *arg, int64_t ns)
 {
 	struct seller *seller = arg;
 
-	tell(seller, "pause");
-	if (seller->pauses < PAUSES_MAX)
-		seller->pause_ns[seller->pauses] = ns;
-	seller->pauses++;
+	if (!seller->pausing) {
+		tell(seller, "pause");
+		seller->pauses++;
+	}
+	seller->pausing = true; /* a long pause comes in slices */
+	if (seller->pauses <= PAUSES_MAX)
+		seller->pause_ns[seller->pauses - 1] += ns;
 	seller->paused_ns += ns;
 	if (!seller->hall->real)
 		atomic_fetch_add(&seller->hall->now_ns, ns);
+	if (seller->in_pause != NULL)
+		seller->in_pause(seller);
 }
 
 /* Numbers without a pattern, the same in every run (splitmix64). */
@@ -135,6 +140,7 @@ env_step(void *arg, enum step step)
 	struct seller *seller = arg;
 	size_t i;
 
+	seller->pausing = false;
 	tell(seller, trail_step_name(step));
 	for (i = 0; i < seller->script_count; i++)
 		if (seller->script[i].step == step &&

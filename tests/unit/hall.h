@@ -62,7 +62,8 @@ struct seller {
 		deed_fn *deed;
 	} script[SCRIPT_MAX]; /* what happens just before a step */
 	size_t script_count;
-	uint64_t random; /* how often chance was asked */
+	uint64_t random;   /* how often chance was asked */
+	deed_fn *in_pause; /* what happens in each pause; NULL: nothing */
 	bool chance_is_fixed;
 	uint64_t chance;
 
@@ -70,6 +71,7 @@ struct seller {
 	char story[STORY_SIZE];
 	size_t story_length;
 	unsigned pauses;
+	bool pausing;
 	int64_t paused_ns;
 	int64_t pause_ns[PAUSES_MAX]; /* the first ones */
 

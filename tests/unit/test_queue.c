@@ -33,7 +33,7 @@ setup(void **state)
 	struct scene *scene = calloc(1, sizeof(*scene));
 
 	assert_non_null(scene);
-	scene->queue = queue_new(MOST);
+	scene->queue = queue_new(MOST, POPPERS);
 	assert_non_null(scene->queue);
 	*state = scene;
 	return 0;
@@ -81,7 +81,7 @@ assert_waiting(struct scene *scene, const char *numbers)
 
 	while (queue_length(scene->queue) > 0)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
-		    n > 0 ? " " : "", queue_pop(scene->queue)->buyer);
+		    n > 0 ? " " : "", queue_pop(scene->queue, 0)->buyer);
 	assert_string_equal(text, numbers);
 }
 
@@ -123,7 +123,7 @@ test_bound(void **state)
 	push(scene, "aaaaaaaa");
 	assert_false(queue_push(scene->queue, late));
 	assert_int_equal(queue_length(scene->queue), MOST);
-	assert_string_equal(queue_pop(scene->queue)->buyer, "2");
+	assert_string_equal(queue_pop(scene->queue, 0)->buyer, "2");
 	assert_true(queue_push(scene->queue, late));
 	assert_false(queue_push(scene->queue, order_for(scene, "a")));
 	assert_waiting(scene, "3 4 5 6 7 8 9 1");
@@ -183,13 +183,13 @@ test_give_back_when_full(void **state)
 	struct order *first;
 
 	push(scene, "abbbbbbb");
-	first = queue_pop(scene->queue);
+	first = queue_pop(scene->queue, 0);
 	push(scene, "c");
 	queue_close(scene->queue);
 	queue_give_back(scene->queue, &first, 1);
 	assert_int_equal(queue_length(scene->queue), MOST + 1);
 	assert_waiting(scene, "1 2 3 4 5 6 7 8 9");
-	assert_null(queue_pop(scene->queue));
+	assert_null(queue_pop(scene->queue, 0));
 }
 
 static void
@@ -204,14 +204,69 @@ test_close(void **state)
 	assert_false(queue_push(scene->queue, order_for(scene, "a")));
 	assert_taken(scene, "a", 0, 1, "1");
 	assert_waiting(scene, "2 3");
-	assert_null(queue_pop(scene->queue));
-	assert_null(queue_pop(scene->queue));
+	assert_null(queue_pop(scene->queue, 0));
+	assert_null(queue_pop(scene->queue, 0));
+}
+
+/* ------------------------------------------------- sales among themselves --
+ */
+
+/* POPPERS clerks are at sale a; the next one passes over a's orders. */
+static void
+test_full_sale_is_passed_over(void **state)
+{
+	struct scene *scene = *state;
+	unsigned i;
+
+	push(scene, "aaaaaba");
+	for (i = 0; i < POPPERS; i++)
+		assert_string_equal(queue_pop(scene->queue, i)->sale, "a");
+	assert_string_equal(queue_pop(scene->queue, POPPERS)->buyer, "6");
+	/* Whoever comes back leaves a place behind. */
+	assert_string_equal(queue_pop(scene->queue, 0)->buyer, "5");
+	assert_int_equal(queue_length(scene->queue), 1);
+}
+
+static void
+test_needs_clerk(void **state)
+{
+	struct scene *scene = *state;
+	unsigned i;
+
+	assert_false(queue_needs_clerk(scene->queue, INT64_MAX));
+	push(scene, "aaaaa");
+	for (i = 0; i < POPPERS; i++)
+		queue_pop(scene->queue, i);
+	/* What waits is for a full sale: a further clerk could not take it. */
+	assert_false(queue_needs_clerk(scene->queue, INT64_MAX));
+	push(scene, "b");
+	assert_true(queue_needs_clerk(scene->queue, clock_now_ns()));
+	assert_false(
+	    queue_needs_clerk(scene->queue, clock_now_ns() - NS_PER_SEC));
+}
+
+static void
+test_take_late(void **state)
+{
+	struct scene *scene = *state;
+	struct order_list late = TAILQ_HEAD_INITIALIZER(late);
+	size_t i;
+
+	assert_true(queue_take_late(scene->queue, 0, &late) == INT64_MAX);
+	push(scene, "abc");
+	for (i = 0; i < 3; i++)
+		scene->orders[i].deadline_ns = (int64_t)i * 10;
+	assert_int_equal(queue_take_late(scene->queue, 10, &late), 20);
+	assert_string_equal(TAILQ_FIRST(&late)->buyer, "1");
+	assert_string_equal(TAILQ_NEXT(TAILQ_FIRST(&late), link)->buyer, "2");
+	assert_waiting(scene, "3");
 }
 
 /* ------------------------------------------------------------- threads -- */
 
 struct popper {
 	struct queue *queue;
+	unsigned number;
 	pthread_t thread;
 	unsigned count;
 	int64_t last_ns; /* when the last order was had */
@@ -222,7 +277,7 @@ run_popper(void *arg)
 {
 	struct popper *popper = arg;
 
-	while (queue_pop(popper->queue) != NULL) {
+	while (queue_pop(popper->queue, popper->number) != NULL) {
 		popper->last_ns = clock_now_ns();
 		popper->count++;
 	}
@@ -235,7 +290,8 @@ start_poppers(struct scene *scene, struct popper poppers[POPPERS])
 	size_t i;
 
 	for (i = 0; i < POPPERS; i++) {
-		poppers[i] = (struct popper){.queue = scene->queue};
+		poppers[i] = (struct popper){
+		    .queue = scene->queue, .number = (unsigned)i};
 		assert_int_equal(pthread_create(&poppers[i].thread, NULL,
 				     run_popper, &poppers[i]),
 		    0);
@@ -272,7 +328,7 @@ test_close_wakes(void **state)
 
 	(void)state;
 	for (i = 0; i < 3; i++) {
-		struct scene scene = {.queue = queue_new(MOST)};
+		struct scene scene = {.queue = queue_new(MOST, POPPERS)};
 
 		assert_non_null(scene.queue);
 		start_poppers(&scene, poppers);
@@ -388,6 +444,9 @@ main(void)
 	    ROW(test_give_back),
 	    ROW(test_give_back_when_full),
 	    ROW(test_close),
+	    ROW(test_full_sale_is_passed_over),
+	    ROW(test_needs_clerk),
+	    ROW(test_take_late),
 	    ROW(test_close_wakes),
 	    ROW(test_push_wakes),
 	    ROW(test_give_back_wakes),

@@ -323,6 +323,26 @@ test_delay_gives_back(void **state)
 	}
 }
 
+/* An hour's delay that somebody takes back ends with the slice it is in. */
+static void
+test_delay_taken_back(void **state)
+{
+	struct hall *hall = *state;
+	struct order *alice;
+
+	open_sale(hall, 10, "mutex");
+	set_delay(hall, 3600 * 1000, 3600 * 1000);
+	hall->patch_delay_ms = 0;
+	hall->one->in_pause = patch;
+	alice = order_of(hall, "alice", 1);
+	sell_to(hall->one, alice);
+	assert_sold(alice, 1);
+	assert_string_equal(hall->one->story,
+	    "wait lock read delay pause write switch unlock pause "
+	    "wait lock gather-all read write commit unlock alice");
+	assert_in_range(hall->one->paused_ns, 0, NS_PER_SEC);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -341,6 +361,7 @@ main(int argc, char **argv)
 	    HALL_TEST(test_delay_range),
 	    HALL_TEST(test_delay_not_held),
 	    HALL_TEST(test_delay_gives_back),
+	    HALL_TEST(test_delay_taken_back),
 	};
 
 	return hall_run(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
