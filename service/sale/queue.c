@@ -88,7 +88,8 @@ has_room(const struct queue *queue, const char *sale)
 	unsigned i, there = 0;
 
 	for (i = 0; i < queue->clerks; i++)
-		there += strcmp(queue->at[i], sale) == 0;
+		there +=
+		    queue->at[i][0] != '\0' && strcmp(queue->at[i], sale) == 0;
 	return there < queue->clerks_at_most;
 }
 
@@ -96,13 +97,12 @@ has_room(const struct queue *queue, const char *sale)
 static struct order *
 first_open(const struct queue *queue)
 {
-	const char *full =
-	    ""; /* a sale that has no room: mostly the only one */
+	const char *full = NULL; /* a sale without room, mostly the only one */
 	struct order *order;
 
 	TAILQ_FOREACH(order, &queue->list, link)
 	{
-		if (strcmp(order->sale, full) == 0)
+		if (full != NULL && strcmp(order->sale, full) == 0)
 			continue;
 		if (has_room(queue, order->sale))
 			return order;
@@ -144,9 +144,6 @@ queue_pop(struct queue *queue, unsigned clerk)
 	if (order != NULL) {
 		take_out(queue, order);
 		memcpy(queue->at[clerk], order->sale, STORE_ID_SIZE);
-		/* The place that we left may be another's. */
-		if (queue->idle > 0 && first_open(queue) != NULL)
-			pthread_cond_signal(&queue->not_empty);
 	}
 	pthread_mutex_unlock(&queue->mutex);
 	return order;
