@@ -579,6 +579,32 @@ sqlite_close(struct store_user *user)
 	free(own);
 }
 
+/*
+ * Who is killed in its COMMIT leaves a frame in the log that may be whole and
+ * was never synced.  If nobody else had the database open, connecting has
+ * recovered it: it must be on disk before anybody is told of it.
+ */
+static bool
+sync_log(struct store_user *user)
+{
+	sqlite3 *db = own_of(user)->db;
+	sqlite3_file *log = NULL;
+
+	/* The first read recovers, and opens the log. */
+	if (sqlite3_exec(db, "SELECT count(*) FROM sale", NULL, NULL, NULL) !=
+		SQLITE_OK ||
+	    sqlite3_file_control(
+		db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK) {
+		fail_sqlite(user, "recovery");
+		return false;
+	}
+	if (log == NULL || log->pMethods == NULL ||
+	    log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK)
+		return true;
+	store_fail(user, STORE_FAILED, DATABASE "-wal: it cannot be synced");
+	return false;
+}
+
 static int
 sqlite_open(struct store_user *user)
 {
@@ -605,6 +631,10 @@ sqlite_open(struct store_user *user)
 			sqlite_close(user);
 			return -1;
 		}
+	if (!sync_log(user)) {
+		sqlite_close(user);
+		return -1;
+	}
 	return 0;
 }
 

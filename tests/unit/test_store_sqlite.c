@@ -4,7 +4,10 @@
  */
 #include "tests/unit/vault.h"
 
+#include <errno.h>
 #include <sqlite3.h>
+
+#include "tests/unit/disk.h"
 
 /* ---------------------------------------------------------------- damage -- */
 
@@ -86,6 +89,40 @@ test_damaged_rows(void **state)
 	free(text);
 }
 
+/* ----------------------------------------------------------- never synced --
+ */
+
+static void
+child_dies_in_commit(struct vault *f, void *arg)
+{
+	(void)arg;
+	open_user(f);
+	arm(SYNC, DIE, 0, 0);
+	buy(f->user, SALE, "bob");
+}
+
+/*
+ * Whoever opens the store after all that had it open were killed finds the
+ * frame, and tells nobody of it before it is synced: the open fails when that
+ * does.
+ */
+static void
+test_frame_left_unsynced(void **state)
+{
+	struct vault *f = *state;
+	char error[256];
+
+	create_and_buy(f);
+	close_user(f);
+	reap(f, spawn(f, child_dies_in_commit, NULL), 0);
+	arm(SYNC, FAIL, EIO, 0);
+	assert_null(store_open(f->store, error, sizeof(error)));
+	assert_non_null(strstr(error, "synced"));
+	assert_false(disarm(SYNC));
+	open_user(f);
+	assert_int_equal(tally(f->user, SALE).lines, 2);
+}
+
 /* ------------------------------------------------------ removed for good -- */
 
 static int
@@ -130,6 +167,7 @@ main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 	    VAULT_TEST(test_damaged_page),
 	    VAULT_TEST(test_damaged_rows),
+	    VAULT_TEST(test_frame_left_unsynced),
 	    VAULT_TEST(test_removed_rows),
 	};
 
