@@ -100,15 +100,15 @@ first_open(const struct queue *queue)
 	const char *full = NULL; /* a sale without room, mostly the only one */
 	struct order *order;
 
-	TAILQ_FOREACH(order, &queue->list, link)
-	{
+	for (order = TAILQ_FIRST(&queue->list); order != NULL;
+	     order = TAILQ_NEXT(order, link)) {
 		if (full != NULL && strcmp(order->sale, full) == 0)
 			continue;
 		if (has_room(queue, order->sale))
-			return order;
+			break;
 		full = order->sale;
 	}
-	return NULL;
+	return order;
 }
 
 /* When closed, wait for those at a full sale too: their orders come to us. */
