@@ -241,13 +241,19 @@ check_keys(struct store_user *user, const struct store_state *now,
 	return result == STORE_OK ? STORE_DUPLICATE : result;
 }
 
-/*
- * In the latch: number `lines` behind `now`, which becomes what they leave,
- * and append them.
- */
-static enum store_result
-append(struct store_user *user, struct store_state *now,
-    struct store_line *lines, size_t count, int64_t base)
+static void
+raise_highest(struct store_state *state, const struct store_line *line)
+{
+	const int64_t last = line->seat + line->quantity - 1;
+
+	if (line->kind == STORE_SOLD && last > state->highest)
+		state->highest = last;
+}
+
+/* In the latch: number `lines` behind `now`, which becomes what they leave. */
+static void
+number(struct store_state *now, struct store_line *lines, size_t count,
+    int64_t base)
 {
 	size_t i;
 
@@ -255,10 +261,10 @@ append(struct store_user *user, struct store_state *now,
 		lines[i].base = base;
 		lines[i].version = ++now->version;
 		lines[i].nth = (unsigned)i + 1;
+		now->remaining = lines[i].remaining;
+		now->settings.capacity = lines[i].capacity;
+		raise_highest(now, &lines[i]);
 	}
-	now->remaining = lines[count - 1].remaining;
-	now->settings.capacity = lines[count - 1].capacity;
-	return user->store->impl->append(user, now, lines, count);
 }
 
 static enum store_result
@@ -275,8 +281,10 @@ put(struct store_user *user, const struct store_state *state,
 		return result;
 	*overwrote = now.version != state->version;
 	result = check_keys(user, &now, lines, count);
-	if (result == STORE_OK)
-		result = append(user, &now, lines, count, state->version);
+	if (result == STORE_OK) {
+		number(&now, lines, count, state->version);
+		result = user->store->impl->append(user, &now, lines, count);
+	}
 	return user->store->impl->end(user, state, result);
 }
 
@@ -324,21 +332,10 @@ store_create(struct store_user *user, const struct store_settings *settings,
 	return user->store->impl->create(user, &state, deadline_ns);
 }
 
-static bool
-raise_highest(const struct store_line *line, void *arg)
-{
-	int64_t *highest = arg;
-	const int64_t last = line->seat + line->quantity - 1;
-
-	if (line->kind == STORE_SOLD && last > *highest)
-		*highest = last;
-	return true;
-}
-
 /* The ledger lines that a change makes of `state`: how many are in `lines`. */
 static size_t
 change_lines(const struct store_state *state, const struct store_change *change,
-    int64_t highest_seat, struct store_line lines[2])
+    struct store_line lines[2])
 {
 	const int64_t raise =
 	    change->settings.capacity - state->settings.capacity;
@@ -351,9 +348,9 @@ change_lines(const struct store_state *state, const struct store_change *change,
 	size_t count = 0;
 
 	if (change->recount &&
-	    line.capacity - highest_seat != state->remaining) {
+	    line.capacity - state->highest != state->remaining) {
 		line.kind = STORE_RECOUNTED;
-		line.remaining = line.capacity - highest_seat;
+		line.remaining = line.capacity - state->highest;
 		lines[count++] = line;
 	}
 	if (raise > 0) {
@@ -365,38 +362,20 @@ change_lines(const struct store_state *state, const struct store_change *change,
 	return count;
 }
 
-/*
- * In the latch.  First the lines, under the old settings but an epoch of
- * their own: if the settings then cannot be saved, the sale has a better
- * counter and its old strategy, and what was decided on the old counter is
- * refused.
- */
+/* In the latch. */
 static enum store_result
 configure(struct store_user *user, struct store_state *now,
     const struct store_change *change)
 {
 	struct store_line lines[2];
-	enum store_result result = STORE_OK;
-	int64_t highest = 0;
-	size_t count;
+	const size_t count = change_lines(now, change, lines);
 
-	if (change->recount)
-		result = user->store->impl->each(
-		    user, now, 0, raise_highest, &highest);
-	if (result != STORE_OK)
-		return result;
-	count = change_lines(now, change, highest, lines);
-	if (count > 0) {
-		now->epoch = store_random();
-		result = append(user, now, lines, count, now->version);
-	}
-	if (result != STORE_OK)
-		return result;
+	number(now, lines, count, now->version);
 	memcpy(now->settings.lock, change->settings.lock, STORE_LOCK_SIZE);
 	now->settings.delay_min_ms = change->settings.delay_min_ms;
 	now->settings.delay_max_ms = change->settings.delay_max_ms;
 	now->epoch = store_random();
-	return user->store->impl->configure(user, now);
+	return user->store->impl->append(user, now, lines, count);
 }
 
 enum store_result

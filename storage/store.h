@@ -70,6 +70,7 @@ struct store_state {
 	unsigned slot;  /* the sale's number among at most STORE_SALES_MAX */
 	int64_t remaining;
 	int64_t version; /* of the last line, 0: none */
+	int64_t highest; /* the highest seat that was sold, 0: none */
 };
 
 enum store_kind {

@@ -12,7 +12,7 @@
  *     begin()      enter the latch; the sale as it is now
  *                  store.c compares birth, epoch, version and keys, and
  *                  numbers the lines
- *     append(), configure() or remove()
+ *     append() or remove()
  *     end()        make it last, or undo it; leave the latch
  */
 #ifndef STORE_IMPL_H
@@ -81,18 +81,14 @@ typedef enum store_result store_begin_fn(struct store_user *user,
     struct store_state *now);
 
 /*
- * In the latch: append the lines, numbered, that make the sale `after`: its
- * version, remaining and capacity are the last line's, its epoch may be new.
- * OK, FULL, FAILED, UNKNOWN.
+ * In the latch: append the lines, numbered, that make the sale `after`, whose
+ * counter, version, capacity and highest seat are as they leave it.  If its
+ * epoch is new, the settings are too, and there may be no line; then either
+ * all of it is done in the end or nothing.  OK, FULL, FAILED, UNKNOWN.
  */
 typedef enum store_result store_append_fn(struct store_user *user,
     const struct store_state *after, const struct store_line *lines,
     size_t count);
-
-/* In the latch: the strategy, the delay and the epoch become those of
- * `after`; its counter is appended already.  OK, FULL, FAILED, UNKNOWN. */
-typedef enum store_result store_configure_fn(
-    struct store_user *user, const struct store_state *after);
 
 /* In the latch: delete the sale and its ledger.  OK, FAILED, UNKNOWN. */
 typedef enum store_result store_remove_fn(
@@ -127,7 +123,6 @@ struct store_impl {
 	store_create_fn *create;
 	store_begin_fn *begin;
 	store_append_fn *append;
-	store_configure_fn *configure;
 	store_remove_fn *remove;
 	store_end_fn *end;
 };

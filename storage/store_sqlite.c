@@ -25,7 +25,7 @@
 #include "locks/robust.h"
 
 #define DATABASE "turnstile.db"
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define APPLICATION_ID 0x7475726e /* "turn" */
 #define BUSY_TIMEOUT_MS 2000      /* a safety net: the latch excludes */
 #define CHECKPOINT_PAGES 2000
@@ -46,7 +46,8 @@ static const char schema[] =
 	"  version INTEGER NOT NULL,"
 	"  lock TEXT NOT NULL,"
 	"  delay_min_ms INTEGER NOT NULL,"
-	"  delay_max_ms INTEGER NOT NULL"
+	"  delay_max_ms INTEGER NOT NULL,"
+	"  highest INTEGER NOT NULL DEFAULT 0"
 	") STRICT;"
 	"CREATE TABLE ledger ("
 	"  row INTEGER PRIMARY KEY," /* sale.number << 40 | version */
@@ -82,7 +83,7 @@ enum statement {
 
 #define SALE_COLUMNS \
 	"number, id, slot, birth, epoch, capacity, remaining, version," \
-	" lock, delay_min_ms, delay_max_ms"
+	" lock, delay_min_ms, delay_max_ms, highest"
 #define LINE_COLUMNS \
 	"row, kind, base, nth, seat, quantity, remaining, capacity," \
 	" order_id, buyer, key, lock, worker, clerk, sold_at_ms, trail"
@@ -97,7 +98,7 @@ static const char *const texts[STATEMENTS] = {
 		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SET_STATE] = "UPDATE sale SET version = ?, remaining = ?,"
 		" capacity = ?, epoch = ?, lock = ?, delay_min_ms = ?,"
-		" delay_max_ms = ? WHERE number = ?",
+		" delay_max_ms = ?, highest = ? WHERE number = ?",
 	[FIND_ORDER] = "SELECT " LINE_COLUMNS " FROM ledger"
 		" WHERE sale = ? AND order_id = ? AND order_id <> ''",
 	[FIND_KEY] = "SELECT " LINE_COLUMNS " FROM ledger"
@@ -199,6 +200,7 @@ state_of_row(sqlite3_stmt *s, struct store_state *state)
 	snprintf(settings->lock, STORE_LOCK_SIZE, "%s", column_text(s, 8));
 	settings->delay_min_ms = sqlite3_column_int64(s, 9);
 	settings->delay_max_ms = sqlite3_column_int64(s, 10);
+	state->highest = sqlite3_column_int64(s, 11);
 	return sqlite3_column_int64(s, 0);
 }
 
@@ -443,7 +445,7 @@ sqlite_begin(struct store_user *user, const struct store_state *state,
 }
 
 static enum store_result
-sqlite_configure(struct store_user *user, const struct store_state *after)
+update_sale(struct store_user *user, const struct store_state *after)
 {
 	const struct store_settings *settings = &after->settings;
 	sqlite3_stmt *s = statement(user, SET_STATE);
@@ -455,7 +457,8 @@ sqlite_configure(struct store_user *user, const struct store_state *after)
 	bind_text(s, 5, settings->lock);
 	sqlite3_bind_int64(s, 6, settings->delay_min_ms);
 	sqlite3_bind_int64(s, 7, settings->delay_max_ms);
-	sqlite3_bind_int64(s, 8, own_of(user)->number);
+	sqlite3_bind_int64(s, 8, after->highest);
+	sqlite3_bind_int64(s, 9, own_of(user)->number);
 	return run(user, SET_STATE) ? STORE_OK : fail_sqlite(user, "update");
 }
 
@@ -468,7 +471,7 @@ sqlite_append(struct store_user *user, const struct store_state *after,
 	for (i = 0; i < count; i++)
 		if (!insert_line(user, &lines[i]))
 			return fail_sqlite(user, "insert");
-	return sqlite_configure(user, after);
+	return update_sale(user, after);
 }
 
 /* ------------------------------------------------------ create, remove -- */
@@ -667,6 +670,18 @@ static const char count_broken[] =
 	"  WHERE row = (sale.number << 40 | sale.version)), capacity)";
 /* clang-format on */
 
+/* From format 1, which had no highest seats. */
+/* clang-format off */
+static const char upgrade[] =
+	"BEGIN;"
+	"ALTER TABLE sale ADD COLUMN highest INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE sale SET highest = ifnull((SELECT max(seat + quantity - 1)"
+	"  FROM ledger WHERE kind = 0 AND row > number << 40"
+	"  AND row <= (number << 40 | version)), 0);"
+	"PRAGMA user_version = 2;"
+	"COMMIT;";
+/* clang-format on */
+
 static const char *
 create_or_check(sqlite3 *db)
 {
@@ -685,6 +700,9 @@ create_or_check(sqlite3 *db)
 	}
 	if (query_number(db, "PRAGMA application_id") != APPLICATION_ID)
 		return "it is not a turnstile database";
+	if (query_number(db, "PRAGMA user_version") == 1 &&
+	    sqlite3_exec(db, upgrade, NULL, NULL, NULL) != SQLITE_OK)
+		return sqlite3_errmsg(db);
 	if (query_number(db, "PRAGMA user_version") != FORMAT_VERSION)
 		return "another version of turnstile made it";
 	if (query_number(db, count_faults) != 0)
@@ -736,7 +754,6 @@ const struct store_impl store_sqlite = {
     .create = sqlite_create,
     .begin = sqlite_begin,
     .append = sqlite_append,
-    .configure = sqlite_configure,
     .remove = sqlite_remove,
     .end = sqlite_end,
 };

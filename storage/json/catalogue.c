@@ -106,21 +106,6 @@ catalogue_create(struct store_user *user, const struct store_state *state,
 	return result;
 }
 
-enum store_result
-catalogue_configure(struct store_user *user, const struct store_state *after)
-{
-	struct slot *slot = heads_slot(user, after->slot);
-	struct head head = heads_read(slot);
-	enum store_result result;
-
-	result = files_save_settings(user, after);
-	if (result != STORE_OK)
-		return result;
-	head.state = *after;
-	heads_publish(slot, &head);
-	return STORE_OK;
-}
-
 /* The rename is the moment: under its new name no recovery takes it up. */
 enum store_result
 catalogue_remove(struct store_user *user, const struct store_state *now)

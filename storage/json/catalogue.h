@@ -8,9 +8,8 @@
 
 #include "storage/store_impl.h"
 
-/* The slots create, configure and remove of store_impl.h. */
+/* The slots create and remove of store_impl.h. */
 store_create_fn catalogue_create;
-store_configure_fn catalogue_configure;
 store_remove_fn catalogue_remove;
 
 #endif

@@ -38,6 +38,9 @@ take_sealed(const struct store_line *line, void *arg)
 	state->version = line->version;
 	state->remaining = line->remaining;
 	state->settings.capacity = line->capacity;
+	if (line->kind == STORE_SOLD &&
+	    line->seat + line->quantity - 1 > state->highest)
+		state->highest = line->seat + line->quantity - 1;
 	return true;
 }
 

@@ -102,27 +102,54 @@ write_text(struct store_user *user, const struct head *head, int fd,
 	return STORE_UNKNOWN;
 }
 
+/* Settings that could not be saved: their lines are not to stay. */
+static enum store_result
+cut_change(
+    struct store_user *user, enum store_result result, int fd, int64_t mark)
+{
+	if (ftruncate(fd, mark) == 0)
+		return result;
+	return store_fail(user, STORE_UNKNOWN,
+	    "a failed change could not be cut back: %s", strerror(errno));
+}
+
+static enum store_result
+append_lines(struct store_user *user, struct head *head, int fd,
+    const struct store_line *lines, size_t count)
+{
+	enum store_result result;
+	size_t size;
+	char *text;
+
+	text = ledger_encode(lines, count, &size);
+	if (text == NULL)
+		return store_no_memory(user);
+	result = write_text(user, head, fd, text, size);
+	free(text);
+	head->mark += (int64_t)size;
+	return result;
+}
+
 static enum store_result
 json_append(struct store_user *user, const struct store_state *after,
     const struct store_line *lines, size_t count)
 {
 	struct slot *slot = heads_slot(user, after->slot);
 	struct head head = heads_read(slot);
+	const int64_t mark = head.mark;
+	const bool configured = after->epoch != head.state.epoch;
 	enum store_result result;
-	size_t size;
-	char *text;
 	int fd;
 
 	result = index_ledger(user, after, &fd);
-	if (result != STORE_OK)
-		return result;
-	text = ledger_encode(lines, count, &size);
-	if (text == NULL)
-		return store_no_memory(user);
-	result = write_text(user, &head, fd, text, size);
-	free(text);
+	if (result == STORE_OK && count > 0)
+		result = append_lines(user, &head, fd, lines, count);
+	if (result == STORE_OK && configured) {
+		result = files_save_settings(user, after);
+		if (result == STORE_FULL || result == STORE_FAILED)
+			result = cut_change(user, result, fd, mark);
+	}
 	if (result == STORE_OK) {
-		head.mark += (int64_t)size;
 		head.state = *after;
 		heads_publish(slot, &head);
 	}
@@ -197,7 +224,6 @@ const struct store_impl store_json = {
     .create = catalogue_create,
     .begin = json_begin,
     .append = json_append,
-    .configure = catalogue_configure,
     .remove = catalogue_remove,
     .end = json_end,
 };
