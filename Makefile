@@ -47,6 +47,7 @@ $(BUILD)/%.o: %.c | packages
 -include service/page/page.mk
 -include tests/stress/stress.mk
 -include tests/tenth/tenth.mk
+-include tests/torture/torture.mk
 -include tests/openapi/openapi.mk
 -include tests/models/models.mk
 -include tests/lint/lint.mk

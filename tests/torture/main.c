@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line. */
+#include <sys/stat.h>
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/torture/parts.h"
+#include "tests/torture/tamper.h"
+#include "tests/torture/tree.h"
+
+static const struct {
+	const char *name;
+	int (*run)(const struct settings *settings);
+	const char *what;
+} parts[] = {
+    {"powercut", part_powercut, "what a power cut may leave"},
+    {"crash", part_crash, "killed at every call"},
+    {"fault", part_fault, "every call fails"},
+    {"memory", part_memory, "every allocation fails"},
+};
+#define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static const char usage[] =
+    "usage: torture PART… [--store json|sqlite] [--case NAME] [--quick]\n"
+    "               [--seed N] [--red FILE] [--keep] [--work DIR]\n"
+    "\n"
+    "  --case NAME  only cases whose name begins with NAME\n"
+    "  --quick      a few seconds for each store\n"
+    "  --seed N     what is chosen by chance; it is printed\n"
+    "  --red FILE   append each red case to FILE\n"
+    "  --keep       keep the data of the first red case\n"
+    "  --work DIR   where data is made (beside this program)\n"
+    "\n"
+    "Parts:\n";
+
+static int
+print_usage(FILE *out, int status)
+{
+	size_t i;
+
+	fputs(usage, out);
+	for (i = 0; i < PARTS; i++)
+		fprintf(out, "  %-12s %s\n", parts[i].name, parts[i].what);
+	return status;
+}
+
+/* Beside this program; an absolute path. */
+static char *
+beside(const char *name)
+{
+	static char folder[4096];
+	const ssize_t n =
+	    readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+	char *path = NULL;
+
+	folder[n > 0 ? n : 0] = '\0';
+	if (asprintf(&path, "%s/%s", dirname(folder), name) < 0)
+		abort();
+	return path;
+}
+
+static bool
+parse(int argc, char **argv, struct settings *s)
+{
+	static const struct option options[] = {
+	    {"store", required_argument, NULL, 's'},
+	    {"case", required_argument, NULL, 'c'},
+	    {"quick", no_argument, NULL, 'q'},
+	    {"seed", required_argument, NULL, 'r'},
+	    {"red", required_argument, NULL, 'f'},
+	    {"keep", no_argument, NULL, 'k'},
+	    {"work", required_argument, NULL, 'w'}, {0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (c) {
+		case 's':
+			s->store = optarg;
+			break;
+		case 'c':
+			s->only = optarg;
+			break;
+		case 'q':
+			s->quick = true;
+			break;
+		case 'r':
+			s->seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'f':
+			s->red = optarg;
+			break;
+		case 'k':
+			s->keep = true;
+			break;
+		case 'w':
+			s->work = optarg;
+			break;
+		default:
+			return false;
+		}
+	return optind < argc;
+}
+
+/* -1: no such part. */
+static int
+run_part(const char *name, const struct settings *s)
+{
+	size_t i;
+
+	for (i = 0; i < PARTS; i++)
+		if (strcmp(parts[i].name, name) == 0)
+			return parts[i].run(s);
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct settings s = {.seed = (uint64_t)time(NULL)};
+	char *work = beside("torture-XXXXXX");
+	int status = EXIT_SUCCESS, rc;
+	const char *why;
+
+	s.program = beside("turnstile");
+	s.library = beside("libtamper.so");
+	if (!parse(argc, argv, &s))
+		return print_usage(stderr, 2);
+	if (!tamper_works(&why)) {
+		printf("SKIP: %s\n", why);
+		return EXIT_SUCCESS;
+	}
+	if (s.work == NULL)
+		s.work = mkdtemp(work);
+	else
+		mkdir(s.work, 0755);
+	if (s.work == NULL) {
+		perror(work);
+		return 2;
+	}
+	printf("seed %" PRIu64 "\n", s.seed);
+	for (; optind < argc; optind++) {
+		rc = run_part(argv[optind], &s);
+		if (rc == -1)
+			return print_usage(stderr, 2);
+		status |= rc;
+	}
+	if (!s.keep)
+		tree_remove(s.work);
+	return status;
+}
