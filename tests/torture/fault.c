@@ -265,7 +265,7 @@ fail_in_deed(struct trial *t, const char *name, struct tamper_plan plan)
 	const struct trial_verdict verdict = {
 	    .name = name, .answers = answers, .within_ms = WELL_WITHIN_MS};
 
-	if (!trial_open(t, name))
+	if (!trial_keep_open(t, name))
 		return;
 	plan.except = t->run.pid;
 	tamper_arm(t->tamper, &plan);
@@ -299,6 +299,7 @@ sweep_deed(struct trial *t, const struct deed *deed)
 			if (report_wants(name) && is_due(t->settings, n, v, 43))
 				fail_in_deed(t, name, plan);
 		}
+	service_kill(&t->run);
 }
 
 /* ------------------------------------------------------------------ plays --

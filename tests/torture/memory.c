@@ -100,7 +100,7 @@ is_open(struct memory *m, const struct answer *answer)
 /* ------------------------------------------------------------------ sales --
  */
 
-/* How many lines after m->version are this buyer's; -1: it is not known. */
+/* How many lines after m->version are this buyer's; -1: red already. */
 static int
 lines_of(struct memory *m, const char *buyer, int64_t *version)
 {
@@ -116,6 +116,8 @@ lines_of(struct memory *m, const char *buyer, int64_t *version)
 	ask(m, "GET", path, &answer);
 	page = json_loads(answer.body, 0, NULL);
 	if (answer.status != 200 || page == NULL) {
+		red(m, "a ledger that can be read", "%d %.300s", answer.status,
+		    answer.body);
 		json_decref(page);
 		return -1;
 	}
@@ -468,7 +470,7 @@ sweep_reading(struct trial *t, const struct deed *deed)
 
 		snprintf(name, sizeof(name), "memory/%s/%s/%" PRId64, t->store,
 		    deed->name, n);
-		if (!report_wants(name) || !trial_open(t, name))
+		if (!report_wants(name) || !trial_keep_open(t, name))
 			continue;
 		plan.except = t->run.pid;
 		tamper_arm(t->tamper, &plan);
@@ -476,6 +478,7 @@ sweep_reading(struct trial *t, const struct deed *deed)
 		tamper_disarm(t->tamper);
 		trial_judge(t, &verdict);
 	}
+	service_kill(&t->run);
 }
 
 /* ------------------------------------------------------------------ starts --

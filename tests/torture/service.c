@@ -225,6 +225,7 @@ struct call {
 	int fd; /* -1: it is over */
 	char bytes[ANSWER_SIZE];
 	size_t used;
+	unsigned port;
 	int64_t from_ns;
 	const char *broke; /* where, if it did */
 	int error;
@@ -242,6 +243,7 @@ begin(struct call *call, const struct service_run *run,
 	int n;
 
 	call->used = 0;
+	call->port = run->port;
 	call->from_ns = clock_now_ns();
 	n = snprintf(text, sizeof(text),
 	    "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
@@ -264,6 +266,18 @@ begin(struct call *call, const struct service_run *run,
 	}
 }
 
+/* The port is another one each time. */
+static void
+forget_port(char *text, unsigned port)
+{
+	char name[32], *at = text;
+	size_t length;
+
+	length = (size_t)snprintf(name, sizeof(name), ":%u", port);
+	while ((at = strstr(at, name)) != NULL)
+		memmove(at, at + length, strlen(at + length) + 1);
+}
+
 /* The status, if all of the answer is there; 0 if not. */
 static int
 parse(const struct call *call, struct answer *answer)
@@ -283,6 +297,7 @@ parse(const struct call *call, struct answer *answer)
 		call->used - (size_t)(body - call->bytes))
 		return 0;
 	snprintf(answer->body, sizeof(answer->body), "%s", body);
+	forget_port(answer->body, call->port);
 	return status;
 }
 

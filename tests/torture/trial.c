@@ -105,6 +105,12 @@ trial_open(struct trial *t, const char *name)
 	return false;
 }
 
+bool
+trial_keep_open(struct trial *t, const char *name)
+{
+	return t->run.pid > 0 || trial_open(t, name);
+}
+
 void
 trial_do(struct trial *t, struct answer *answers)
 {
@@ -346,5 +352,6 @@ trial_judge(struct trial *t, const struct trial_verdict *verdict)
 		red(&court, "no crash", "one");
 	if (!court.red)
 		report_green(verdict->name);
-	service_kill(&t->run);
+	if (court.red || !t->deed->reads)
+		service_kill(&t->run);
 }

@@ -42,12 +42,16 @@ int64_t trial_learn(
 /* A new copy of the shelf, and a service on it that serves.  False: red. */
 bool trial_open(struct trial *trial, const char *name);
 
+/* The same, but where a deed that reads left one running, that one. */
+bool trial_keep_open(struct trial *trial, const char *name);
+
 /* Do the deed; its answers. */
 void trial_do(struct trial *trial, struct answer *answers);
 
 /*
- * All of the above.  The service runs, or ran before; it is killed.  `plan`
- * (or NULL) strikes while the service recovers.  Counts the case.
+ * All of the above.  `plan` (or NULL) strikes while the service recovers.
+ * Counts the case.  The service is killed, unless it was only read and is
+ * well.
  */
 struct trial_verdict {
 	const char *name;
