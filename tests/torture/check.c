@@ -31,27 +31,33 @@ start(struct store *store, struct check_told *told, char dump[STAGE_DUMP])
 	return user;
 }
 
-static void
-check(const char *kind, const char *dir, struct check_told *told)
+/* Another supervisor, and the same to see.  NULL: `error` says why not. */
+static struct store_user *
+start_again(const char *kind, const char *dir, struct check_told *told)
 {
-	struct store *store = store_new(kind, dir);
-	struct store_user *user = start(store, told, told->dump);
 	static char again[STAGE_DUMP];
-	enum store_result result;
+	struct store_user *user = start(store_new(kind, dir), told, again);
 
-	if (user == NULL)
-		return;
-	store_close(user);
-	store_free(store);
-	store = store_new(kind, dir);
-	user = start(store, told, again);
-	if (user == NULL)
-		return;
-	if (strcmp(again, told->dump) != 0) {
+	if (user != NULL && strcmp(again, told->dump) != 0) {
 		snprintf(told->error, sizeof(told->error),
 		    "the second start shows something else:\n%.900s", again);
-		return;
+		return NULL;
 	}
+	return user;
+}
+
+static void
+check(const char *kind, const char *dir, bool twice, struct check_told *told)
+{
+	struct store_user *user = start(store_new(kind, dir), told, told->dump);
+	enum store_result result;
+
+	if (user != NULL && twice) {
+		store_close(user);
+		user = start_again(kind, dir, told);
+	}
+	if (user == NULL)
+		return;
 	result = stage_probe(user);
 	if (result != STORE_OK)
 		snprintf(told->error, sizeof(told->error),
@@ -59,12 +65,11 @@ check(const char *kind, const char *dir, struct check_told *told)
 		    store_error(user));
 	told->done = result == STORE_OK;
 	store_close(user);
-	store_free(store);
 }
 
 bool
-check_directory(const char *store, const char *dir, struct tamper *tamper,
-    struct check_told *told)
+check_directory(const char *store, const char *dir, bool twice,
+    struct tamper *tamper, struct check_told *told)
 {
 	int status = 0;
 	pid_t pid;
@@ -77,7 +82,7 @@ check_directory(const char *store, const char *dir, struct tamper *tamper,
 	if (pid == 0) {
 		alarm(WITHIN_S);
 		if (tamper_begin(tamper))
-			check(store, dir, told);
+			check(store, dir, twice, told);
 		_exit(0);
 	}
 	if (pid == -1 || waitpid(pid, &status, 0) == -1) {

@@ -14,11 +14,12 @@ struct check_told {
 };
 
 /*
- * In a forked child, whose syncs do nothing: start, look, start again, look
- * again, sell one ticket.  True: all that worked, and `told->dump` is what was
- * seen; else `told->error` says what did not, "hangs" among others.
+ * In a forked child, whose syncs do nothing: start, look, (`twice`) start
+ * again, look again, and sell one ticket.  True: all that worked, and
+ * `told->dump` is what was seen; else `told->error` says what did not, "hangs"
+ * among others.
  */
-bool check_directory(const char *store, const char *dir, struct tamper *tamper,
-    struct check_told *told);
+bool check_directory(const char *store, const char *dir, bool twice,
+    struct tamper *tamper, struct check_told *told);
 
 #endif

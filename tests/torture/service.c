@@ -105,7 +105,7 @@ service_start(struct service_run *run, const struct service_options *options,
 	int out[2], err;
 
 	*run = (struct service_run){.options = options};
-	snprintf(run->log, sizeof(run->log), "%.4000s.log", options->data);
+	snprintf(run->log, sizeof(run->log), "%.4000s/log", options->log);
 	err = open(run->log,
 	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, 0644);
 	if (err == -1 || pipe2(out, O_CLOEXEC) != 0)

@@ -18,6 +18,7 @@ struct service_options {
 	const struct settings *settings;
 	const char *tamper; /* the shared memory's file */
 	const char *store, *data;
+	const char *log; /* a folder for its log */
 	unsigned workers, clerks;
 };
 

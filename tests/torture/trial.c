@@ -70,6 +70,7 @@ trial_begin(struct trial *t, const struct settings *settings, const char *store,
 	snprintf(t->tamper->root, sizeof(t->tamper->root), "%.1000s", t->data);
 	t->options = (struct service_options){.settings = settings,
 	    .tamper = t->tamper_path,
+	    .log = settings->work,
 	    .store = store,
 	    .data = t->data,
 	    .workers = 1,
