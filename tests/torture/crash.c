@@ -198,15 +198,15 @@ sweep_lock(const struct settings *settings, const char *store, const char *lock,
 	start_calls = count_start(&t);
 	t.options.workers = 2;
 	for (i = 0; i < sizeof(sales) / sizeof(sales[0]); i++)
-		sweep_deed(&t, lock, deed_named(sales[i]), start_calls);
+		sweep_deed(&t, lock, deeds_named(sales[i]), start_calls);
 	t.options.workers = 1;
 	for (i = 0; i < sizeof(others) / sizeof(others[0]) && all_deeds; i++)
-		sweep_deed(&t, lock, deed_named(others[i]), start_calls);
+		sweep_deed(&t, lock, deeds_named(others[i]), start_calls);
 	trial_end(&t);
 }
 
 int
-part_crash(const struct settings *settings)
+crash_run(const struct settings *settings)
 {
 	static const char *const stores[] = {"json", "sqlite"};
 	static const char *const locks[] = {

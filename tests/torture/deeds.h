@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Deeds: what a client asks of the service while it is damaged, and what may
- * have come of it.  All begin on a copy of the same data directory, the
- * *shelf*:
- *
- *     demo  some sold of many, with keys, under the strategy of the trial
- *     odd   under none, its counter wrong: a change to a lock recounts
- *     gone  sold out, so that it can be deleted
+ * have come of it.  All begin on a copy of the shelf (shelf.h).
  */
 #ifndef DEEDS_H
 #define DEEDS_H
@@ -14,7 +9,6 @@
 #include "tests/torture/service.h"
 
 #define DEED_REQUESTS 3
-#define SHELF_ORDER "00000000000000010000000000000000" /* demo's first */
 
 struct deed {
 	const char *name;
@@ -28,12 +22,8 @@ struct deed {
 };
 
 extern const struct deed deeds[];
-extern const size_t deed_count;
-const struct deed *deed_named(const char *name);
-
-/* Make the shelf in `dir`.  False: `error` says why. */
-bool shelf_make(const char *store, const char *dir, const char *lock,
-    unsigned orders, char *error, size_t error_size);
+extern const size_t deeds_count;
+const struct deed *deeds_named(const char *name);
 
 enum deed_state {
 	DEED_ABSENT = 0, /* as before */
@@ -43,7 +33,7 @@ enum deed_state {
 };
 
 /* `before` and `after` are what a look saw where all went well. */
-enum deed_state deed_state(const struct deed *deed, const char *before,
+enum deed_state deeds_judge(const struct deed *deed, const char *before,
     const char *after, const char *now);
 
 #endif

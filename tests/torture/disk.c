@@ -12,7 +12,7 @@
 #include <string.h>
 
 void *
-must(void *memory)
+disk_must(void *memory)
 {
 	if (memory == NULL) {
 		fprintf(stderr, "torture: out of memory\n");
@@ -22,16 +22,17 @@ must(void *memory)
 }
 
 void *
-grown(void *array, size_t count, size_t size)
+disk_grown(void *array, size_t count, size_t size)
 {
 	/* At powers of two only. */
 	if (count != 0 && (count & (count - 1)) != 0)
 		return array;
-	return must(realloc(array, (count == 0 ? 1 : count * 2) * size));
+	return disk_must(realloc(array, (count == 0 ? 1 : count * 2) * size));
 }
 
 void
-entries_set(struct entry **entries, size_t *count, const char *name, int inode)
+disk_set_name(
+    struct entry **entries, size_t *count, const char *name, int inode)
 {
 	size_t i;
 
@@ -45,13 +46,13 @@ entries_set(struct entry **entries, size_t *count, const char *name, int inode)
 			(*entries)[i] = (*entries)[--*count];
 		}
 	} else if (inode != NO_INODE) {
-		*entries = grown(*entries, *count, sizeof(**entries));
-		(*entries)[*count].name = must(strdup(name));
+		*entries = disk_grown(*entries, *count, sizeof(**entries));
+		(*entries)[*count].name = disk_must(strdup(name));
 		(*entries)[(*count)++].inode = inode;
 	}
 }
 
-/* ---------------------------------------------------------------- inodes -- */
+/* --------------------------------------------------------------- inodes -- */
 
 static int
 new_inode(struct disk *disk, uint64_t real, bool is_dir)
@@ -59,12 +60,12 @@ new_inode(struct disk *disk, uint64_t real, bool is_dir)
 	struct inode *inode;
 
 	disk->inodes =
-	    grown(disk->inodes, disk->inode_count, sizeof(*disk->inodes));
+	    disk_grown(disk->inodes, disk->inode_count, sizeof(*disk->inodes));
 	inode = &disk->inodes[disk->inode_count];
 	memset(inode, 0, sizeof(*inode));
 	inode->real = real;
 	inode->is_dir = is_dir;
-	inode->sizes = must(calloc(1, sizeof(*inode->sizes)));
+	inode->sizes = disk_must(calloc(1, sizeof(*inode->sizes)));
 	inode->size_count = 1;
 	return (int)disk->inode_count++;
 }
@@ -99,7 +100,7 @@ look_up(const struct inode *dir, const char *name)
 static int
 find_dir(const struct disk *disk, const char *path, char name[256])
 {
-	char *copy = must(strdup(path + strlen(disk->root))), *save = NULL;
+	char *copy = disk_must(strdup(path + strlen(disk->root))), *save = NULL;
 	char *part = strtok_r(copy, "/", &save), *next;
 	int dir = part == NULL ? NO_INODE : 0;
 
@@ -116,7 +117,7 @@ find_dir(const struct disk *disk, const char *path, char name[256])
 	return dir;
 }
 
-/* ----------------------------------------------------------------- names -- */
+/* ---------------------------------------------------------------- names -- */
 
 static struct name_op *new_op(struct disk *disk, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -127,12 +128,12 @@ new_op(struct disk *disk, const char *format, ...)
 	struct name_op *op;
 	va_list args;
 
-	disk->ops = grown(disk->ops, disk->op_count, sizeof(*disk->ops));
+	disk->ops = disk_grown(disk->ops, disk->op_count, sizeof(*disk->ops));
 	op = &disk->ops[disk->op_count++];
 	*op = (struct name_op){0};
 	va_start(args, format);
 	if (vasprintf(&op->text, format, args) < 0)
-		must(NULL);
+		disk_must(NULL);
 	va_end(args);
 	return op;
 }
@@ -144,8 +145,8 @@ change_name(
 	struct inode *d = &disk->inodes[dir];
 
 	op->changes[op->count++] = (struct name_change){
-	    .dir = dir, .inode = inode, .name = must(strdup(name))};
-	entries_set(&d->now, &d->now_count, name, inode);
+	    .dir = dir, .inode = inode, .name = disk_must(strdup(name))};
+	disk_set_name(&d->now, &d->now_count, name, inode);
 }
 
 static void
@@ -168,7 +169,7 @@ keep_op(struct disk *disk, const struct name_op *op)
 		const struct name_change *c = &op->changes[i];
 		struct inode *dir = &disk->inodes[c->dir];
 
-		entries_set(&dir->kept, &dir->kept_count, c->name, c->inode);
+		disk_set_name(&dir->kept, &dir->kept_count, c->name, c->inode);
 	}
 }
 
@@ -243,7 +244,7 @@ move(struct disk *disk, const char *from, const char *to, bool links)
 	change_name(disk, op, to_dir, new, inode);
 }
 
-/* ----------------------------------------------------------------- bytes -- */
+/* ---------------------------------------------------------------- bytes -- */
 
 static void
 make_room(struct inode *file, size_t size)
@@ -254,7 +255,7 @@ make_room(struct inode *file, size_t size)
 		wanted = wanted == 0 ? PAGE : wanted * 2;
 	if (wanted == file->allocated)
 		return;
-	file->bytes = must(realloc(file->bytes, wanted));
+	file->bytes = disk_must(realloc(file->bytes, wanted));
 	memset(file->bytes + file->allocated, 0, wanted - file->allocated);
 	file->allocated = wanted;
 }
@@ -270,15 +271,15 @@ sector_of(struct inode *file, size_t number)
 		i--;
 	if (i < file->sector_count && file->sectors[i].number == number)
 		return &file->sectors[i];
-	file->sectors =
-	    grown(file->sectors, file->sector_count, sizeof(*file->sectors));
+	file->sectors = disk_grown(
+	    file->sectors, file->sector_count, sizeof(*file->sectors));
 	memmove(&file->sectors[i + 1], &file->sectors[i],
 	    (file->sector_count++ - i) * sizeof(*file->sectors));
 	s = &file->sectors[i];
 	*s = (struct sector){.number = number, .count = 1};
-	s->versions = must(malloc(SECTOR));
+	s->versions = disk_must(malloc(SECTOR));
 	memcpy(s->versions, file->bytes + number * SECTOR, SECTOR);
-	s->when = must(calloc(1, sizeof(*s->when)));
+	s->when = disk_must(calloc(1, sizeof(*s->when)));
 	return s;
 }
 
@@ -292,8 +293,9 @@ add_version(struct disk *disk, struct inode *file, size_t number)
 	s->rewritten = true;
 	if (memcmp(s->versions + (s->count - 1) * SECTOR, bytes, SECTOR) == 0)
 		return;
-	s->versions = must(realloc(s->versions, (s->count + 1) * SECTOR));
-	s->when = must(realloc(s->when, (s->count + 1) * sizeof(*s->when)));
+	s->versions = disk_must(realloc(s->versions, (s->count + 1) * SECTOR));
+	s->when =
+	    disk_must(realloc(s->when, (s->count + 1) * sizeof(*s->when)));
 	memcpy(s->versions + s->count * SECTOR, bytes, SECTOR);
 	s->when[s->count++] = disk->now;
 }
@@ -318,7 +320,7 @@ set_size(struct disk *disk, struct inode *file, size_t size)
 		return;
 	file->size = size;
 	file->sizes =
-	    grown(file->sizes, file->size_count, sizeof(*file->sizes));
+	    disk_grown(file->sizes, file->size_count, sizeof(*file->sizes));
 	file->sizes[file->size_count++] =
 	    (struct file_size){.size = size, .when = disk->now};
 }
@@ -454,13 +456,13 @@ disk_apply(struct disk *disk, const struct tape_record *record)
 	}
 }
 
-/* -------------------------------------------------------- the real thing -- */
+/* ------------------------------------------------------- the real thing -- */
 
 /* The whole file; NULL with errno set. */
 static unsigned char *
 read_file(const char *path, size_t size)
 {
-	unsigned char *bytes = must(malloc(size + 1));
+	unsigned char *bytes = disk_must(malloc(size + 1));
 	FILE *file = fopen(path, "re");
 
 	if (file == NULL || fread(bytes, 1, size + 1, file) != size) {
@@ -517,8 +519,9 @@ scan_dir(struct disk *disk, int dir, const char *path)
 			break;
 		number = new_inode(disk, st.st_ino, S_ISDIR(st.st_mode));
 		in = &disk->inodes[dir];
-		entries_set(&in->now, &in->now_count, entry->d_name, number);
-		entries_set(&in->kept, &in->kept_count, entry->d_name, number);
+		disk_set_name(&in->now, &in->now_count, entry->d_name, number);
+		disk_set_name(
+		    &in->kept, &in->kept_count, entry->d_name, number);
 		good = S_ISDIR(st.st_mode)
 			   ? scan_dir(disk, number, below)
 			   : scan_file(disk, number, below, (size_t)st.st_size);
@@ -531,10 +534,10 @@ scan_dir(struct disk *disk, int dir, const char *path)
 struct disk *
 disk_new(const char *root)
 {
-	struct disk *disk = must(calloc(1, sizeof(*disk)));
+	struct disk *disk = disk_must(calloc(1, sizeof(*disk)));
 	struct stat st;
 
-	disk->root = must(strdup(root));
+	disk->root = disk_must(strdup(root));
 	if (stat(root, &st) != 0 ||
 	    !scan_dir(disk, new_inode(disk, st.st_ino, true), root)) {
 		disk_free(disk);

@@ -38,27 +38,4 @@ void disk_apply(struct disk *disk, const struct tape_record *record);
 /* Is what processes see what is really in `root`?  If not, where. */
 bool disk_is_true(const struct disk *disk, char *why, size_t why_size);
 
-/* One image; what it points to is the disk's, until the visit returns. */
-struct disk_image {
-	int64_t number;   /* in its order of visit, from 1 */
-	uint64_t hash;    /* of names and contents */
-	bool lenient;     /* only a lenient file system leaves it */
-	const char *lost; /* in words: what is not as processes saw it */
-	const struct disk_tree *tree;
-};
-
-/* False stops it. */
-typedef bool disk_visit_fn(const struct disk_image *image, void *arg);
-
-/*
- * Visit what a power cut could leave now: all images if there are at most
- * `most`, else first those where all is lost, nothing is, or one thing is
- * chosen, and then others by chance (`seed`).  Two may be the same.
- */
-void disk_images(struct disk *disk, int64_t most, uint64_t seed,
-    disk_visit_fn *visit, void *arg);
-
-/* Build it in `path`, which is emptied, or made. */
-bool disk_build(const struct disk_image *image, const char *path);
-
 #endif

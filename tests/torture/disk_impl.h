@@ -62,11 +62,11 @@ struct disk {
 };
 
 /* Set or remove a name. */
-void entries_set(
+void disk_set_name(
     struct entry **entries, size_t *count, const char *name, int inode);
 
 /* `array` with room for one more of `size` bytes; never NULL. */
-void *grown(void *array, size_t count, size_t size);
-void *must(void *memory);
+void *disk_grown(void *array, size_t count, size_t size);
+void *disk_must(void *memory);
 
 #endif

@@ -51,8 +51,7 @@ is_due(
 	       0;
 }
 
-/* ----------------------------------------------------------------- starts --
- */
+/* --------------------------------------------------------------- starts -- */
 
 struct starts {
 	struct trial *trial;
@@ -255,8 +254,7 @@ sweep_starts(struct trial *t, bool fresh, bool lasting)
 		}
 }
 
-/* ------------------------------------------------------------------ deeds --
- */
+/* ---------------------------------------------------------------- deeds -- */
 
 static void
 fail_in_deed(struct trial *t, const char *name, struct tamper_plan plan)
@@ -302,8 +300,7 @@ sweep_deed(struct trial *t, const struct deed *deed)
 	service_kill(&t->run);
 }
 
-/* ------------------------------------------------------------------ plays --
- */
+/* ---------------------------------------------------------------- plays -- */
 
 /* Steps on the bare store: many more, and much faster. */
 struct bare {
@@ -380,7 +377,7 @@ sweep_plays(const struct settings *settings, const char *store)
 	b.good = calloc(1, sizeof(*b.good));
 	snprintf(b.dir, sizeof(b.dir), "%s/stage", settings->work);
 	snprintf(b.tamper->root, sizeof(b.tamper->root), "%.1000s", b.dir);
-	for (i = 0; i < play_count; i++) {
+	for (i = 0; i < plays_count; i++) {
 		if (plays[i].heavy || strcmp(plays[i].name, "large") == 0)
 			continue;
 		play(&b, &plays[i], STEPS_MOST, NULL, NULL);
@@ -395,7 +392,7 @@ sweep_plays(const struct settings *settings, const char *store)
 	tree_remove(b.dir);
 }
 
-/* ------------------------------------------------------------------- part */
+/* ----------------------------------------------------------------- part -- */
 
 static void
 sweep_store(const struct settings *settings, const char *store)
@@ -408,7 +405,7 @@ sweep_store(const struct settings *settings, const char *store)
 		return;
 	sweep_starts(&t, false, false);
 	sweep_starts(&t, true, false);
-	for (i = 0; i < deed_count; i++)
+	for (i = 0; i < deeds_count; i++)
 		if (strcmp(deeds[i].name, "crowd") != 0)
 			sweep_deed(&t, &deeds[i]);
 	sweep_starts(&t, false, true);
@@ -416,7 +413,7 @@ sweep_store(const struct settings *settings, const char *store)
 }
 
 int
-part_fault(const struct settings *settings)
+fault_run(const struct settings *settings)
 {
 	static const char *const stores[] = {"json", "sqlite"};
 	size_t i;

@@ -5,7 +5,7 @@
  * found; an image is one way for each.  The first way is as it was synced,
  * the last as processes saw it.
  */
-#include "tests/torture/disk_impl.h"
+#include "tests/torture/images.h"
 
 #include <sys/stat.h>
 
@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tests/torture/disk_impl.h"
 
 #define FILE_WAYS 96 /* all of a file's, if they are no more */
 #define CHANCE_WAYS                                                            \
@@ -53,7 +55,7 @@ struct leaf {
 	const struct way *way;
 };
 
-struct disk_tree {
+struct image_tree {
 	const struct disk *disk;
 	struct leaf *leaves;
 	size_t count;
@@ -66,7 +68,7 @@ struct choice {
 	size_t *chosen; /* the way of each */
 	int64_t visited;
 	uint64_t random;
-	disk_visit_fn *visit;
+	image_visit_fn *visit;
 	void *arg;
 	bool go_on;
 };
@@ -82,14 +84,15 @@ draw(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* ------------------------------------------------------- a file's ways -- */
+/* -------------------------------------------------------- a file's ways -- */
 
 static struct way *
 add_way(struct thing *thing)
 {
 	struct way *way;
 
-	thing->ways = grown(thing->ways, thing->count, sizeof(*thing->ways));
+	thing->ways =
+	    disk_grown(thing->ways, thing->count, sizeof(*thing->ways));
 	way = &thing->ways[thing->count++];
 	*way = (struct way){0};
 	return way;
@@ -122,7 +125,7 @@ add_file_way(struct thing *thing, const struct inode *file, size_t size)
 
 	way->size = size;
 	way->versions =
-	    must(calloc(file->sector_count + 1, sizeof(*way->versions)));
+	    disk_must(calloc(file->sector_count + 1, sizeof(*way->versions)));
 	return way;
 }
 
@@ -263,14 +266,14 @@ find_file_ways(struct thing *thing, const struct inode *file, const char *name,
 	describe_file_ways(thing, file, name);
 }
 
-/* -------------------------------------------------- a directory's ways -- */
+/* --------------------------------------------------- a directory's ways -- */
 
 static struct way *
 add_dir_way(struct thing *thing, const struct disk *disk)
 {
 	struct way *way = add_way(thing);
 
-	way->applied = must(calloc(disk->op_count + 1, sizeof(bool)));
+	way->applied = disk_must(calloc(disk->op_count + 1, sizeof(bool)));
 	return way;
 }
 
@@ -339,7 +342,7 @@ find_dir_ways(struct thing *thing, const struct disk *disk, uint64_t *random)
 		finish_dir_way(thing, disk, &thing->ways[n]);
 }
 
-/* ---------------------------------------------------------------- things -- */
+/* --------------------------------------------------------------- things -- */
 
 /* Can it have a name after a power cut?  And which, for the report. */
 static const char *
@@ -364,7 +367,7 @@ add_thing(struct choice *c, int inode)
 {
 	struct thing *thing;
 
-	c->things = grown(c->things, c->count, sizeof(*c->things));
+	c->things = disk_grown(c->things, c->count, sizeof(*c->things));
 	thing = &c->things[c->count++];
 	*thing = (struct thing){.inode = inode};
 	return thing;
@@ -385,7 +388,7 @@ find_dir_things(struct choice *c)
 				continue;
 			if (thing == NULL)
 				thing = add_thing(c, (int)i);
-			thing->ops = grown(
+			thing->ops = disk_grown(
 			    thing->ops, thing->op_count, sizeof(*thing->ops));
 			thing->ops[thing->op_count++] = j;
 		}
@@ -439,7 +442,7 @@ free_choice(struct choice *c)
 	free(c->chosen);
 }
 
-/* ---------------------------------------------------------------- images -- */
+/* --------------------------------------------------------------- images -- */
 
 static bool
 is_applied(const struct choice *c, size_t op)
@@ -455,15 +458,16 @@ is_applied(const struct choice *c, size_t op)
 }
 
 static void
-add_leaf(
-    struct disk_tree *tree, const struct choice *c, const char *path, int inode)
+add_leaf(struct image_tree *tree, const struct choice *c, const char *path,
+    int inode)
 {
 	struct leaf *leaf;
 	size_t i;
 
-	tree->leaves = grown(tree->leaves, tree->count, sizeof(*tree->leaves));
+	tree->leaves =
+	    disk_grown(tree->leaves, tree->count, sizeof(*tree->leaves));
 	leaf = &tree->leaves[tree->count++];
-	*leaf = (struct leaf){.path = must(strdup(path)), .inode = inode};
+	*leaf = (struct leaf){.path = disk_must(strdup(path)), .inode = inode};
 	for (i = 0; i < c->count; i++)
 		if (c->things[i].inode == inode &&
 		    !c->disk->inodes[inode].is_dir) {
@@ -474,7 +478,7 @@ add_leaf(
 
 /* The names of one directory, and what is below them. */
 static void
-grow_tree(struct disk_tree *tree, const struct choice *c, int dir,
+grow_tree(struct image_tree *tree, const struct choice *c, int dir,
     const char *path, int depth)
 {
 	const struct inode *d = &c->disk->inodes[dir];
@@ -483,7 +487,7 @@ grow_tree(struct disk_tree *tree, const struct choice *c, int dir,
 	char below[4096];
 
 	for (i = 0; i < d->kept_count; i++)
-		entries_set(
+		disk_set_name(
 		    &entries, &count, d->kept[i].name, d->kept[i].inode);
 	for (i = 0; i < c->disk->op_count; i++)
 		for (j = 0; j < c->disk->ops[i].count && is_applied(c, i);
@@ -492,7 +496,7 @@ grow_tree(struct disk_tree *tree, const struct choice *c, int dir,
 			    &c->disk->ops[i].changes[j];
 
 			if (change->dir == dir)
-				entries_set(&entries, &count, change->name,
+				disk_set_name(&entries, &count, change->name,
 				    change->inode);
 		}
 	for (i = 0; i < count; i++) {
@@ -518,7 +522,7 @@ bytes_of(const struct disk *disk, const struct leaf *leaf, size_t *size)
 	size_t i, n, at;
 
 	*size = leaf->way != NULL ? leaf->way->size : file->size;
-	bytes = must(calloc(1, *size + 1));
+	bytes = disk_must(calloc(1, *size + 1));
 	if (file->allocated > 0)
 		memcpy(bytes, file->bytes,
 		    *size < file->allocated ? *size : file->allocated);
@@ -555,7 +559,7 @@ mix(uint64_t hash, const void *bytes, size_t size)
 
 /* Names may come in any order. */
 static uint64_t
-hash_of(const struct disk_tree *tree)
+hash_of(const struct image_tree *tree)
 {
 	uint64_t sum = 1;
 	size_t i, size;
@@ -596,9 +600,9 @@ put_words(const struct choice *c, char lost[LOST_SIZE], bool *lenient)
 static void
 visit_chosen(struct choice *c)
 {
-	struct disk_tree tree = {.disk = c->disk};
+	struct image_tree tree = {.disk = c->disk};
 	char lost[LOST_SIZE];
-	struct disk_image image = {.tree = &tree};
+	struct image image = {.tree = &tree};
 	size_t i;
 
 	if (!c->go_on)
@@ -667,8 +671,8 @@ visit_some(struct choice *c, int64_t most)
 }
 
 void
-disk_images(struct disk *disk, int64_t most, uint64_t seed,
-    disk_visit_fn *visit, void *arg)
+images_visit(struct disk *disk, int64_t most, uint64_t seed,
+    image_visit_fn *visit, void *arg)
 {
 	struct choice c = {.disk = disk,
 	    .random = seed,
@@ -680,7 +684,7 @@ disk_images(struct disk *disk, int64_t most, uint64_t seed,
 
 	find_dir_things(&c);
 	find_file_things(&c);
-	c.chosen = must(calloc(c.count + 1, sizeof(*c.chosen)));
+	c.chosen = disk_must(calloc(c.count + 1, sizeof(*c.chosen)));
 	for (i = 0; i < c.count && total <= most; i++)
 		total *= (int64_t)c.things[i].count;
 	if (total <= most)
@@ -690,7 +694,7 @@ disk_images(struct disk *disk, int64_t most, uint64_t seed,
 	free_choice(&c);
 }
 
-/* ----------------------------------------------------------------- build -- */
+/* ---------------------------------------------------------------- build -- */
 
 static int
 remove_one(const char *path, const struct stat *st, int what, struct FTW *ftw)
@@ -721,9 +725,9 @@ build_leaf(const struct disk *disk, const struct leaf *leaf, const char *path)
 }
 
 bool
-disk_build(const struct disk_image *image, const char *path)
+images_build(const struct image *image, const char *path)
 {
-	const struct disk_tree *tree = image->tree;
+	const struct image_tree *tree = image->tree;
 	char below[8192];
 	size_t i;
 

@@ -20,10 +20,10 @@ static const struct {
 	int (*run)(const struct settings *settings);
 	const char *what;
 } parts[] = {
-    {"powercut", part_powercut, "what a power cut may leave"},
-    {"crash", part_crash, "killed at every call"},
-    {"fault", part_fault, "every call fails"},
-    {"memory", part_memory, "every allocation fails"},
+    {"powercut", powercut_run, "what a power cut may leave"},
+    {"crash", crash_run, "killed at every call"},
+    {"fault", fault_run, "every call fails"},
+    {"memory", memory_run, "every allocation fails"},
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 

@@ -18,6 +18,7 @@
 #include "locks/shared.h"
 #include "storage/store.h"
 #include "tests/torture/parts.h"
+#include "tests/torture/shelf.h"
 #include "tests/torture/tree.h"
 #include "tests/torture/trial.h"
 
@@ -58,8 +59,7 @@ red(struct memory *m, const char *expected, const char *format, ...)
 	    trial_last_words(m->trial));
 }
 
-/* ---------------------------------------------------------------- answers --
- */
+/* -------------------------------------------------------------- answers -- */
 
 static void
 ask(struct memory *m, const char *method, const char *path,
@@ -97,8 +97,7 @@ is_open(struct memory *m, const struct answer *answer)
 	return !m->red;
 }
 
-/* ------------------------------------------------------------------ sales --
- */
+/* ---------------------------------------------------------------- sales -- */
 
 /* How many lines after m->version are this buyer's; -1: red already. */
 static int
@@ -145,8 +144,8 @@ is_receipt(const struct answer *answer, const char *buyer,
 	const size_t seats = json_array_size(json_object_get(object, "seats"));
 
 	json_decref(object);
-	answer_member(answer, "buyer", name, sizeof(name));
-	answer_member(answer, "order", order, STORE_ORDER_SIZE);
+	service_member(answer, "buyer", name, sizeof(name));
+	service_member(answer, "order", order, STORE_ORDER_SIZE);
 	return strlen(order) == 32 && seats == 1 && strcmp(name, buyer) == 0;
 }
 
@@ -198,8 +197,7 @@ judge_order(struct memory *m, const char *buyer, bool keyed,
 		red(m, "one line for the key", "%d", lines);
 }
 
-/* ------------------------------------------------------------------ deeds --
- */
+/* ---------------------------------------------------------------- deeds -- */
 
 /* A deed with fresh names, struck by `plan`; what came of it. */
 typedef void deed_fn(struct memory *m, const struct tamper_plan *plan);
@@ -373,8 +371,7 @@ static void delete (struct memory *m, const struct tamper_plan *plan)
 		    answer.body);
 }
 
-/* ------------------------------------------------------------------ sweeps --
- */
+/* --------------------------------------------------------------- sweeps -- */
 
 /* A service that has served nobody yet. */
 static bool
@@ -446,8 +443,7 @@ sweep(struct memory *m, const char *what, deed_fn *deed, bool is_first)
 	}
 }
 
-/* ------------------------------------------------------------------- reads --
- */
+/* ---------------------------------------------------------------- reads -- */
 
 static void
 sweep_reading(struct trial *t, const struct deed *deed)
@@ -481,8 +477,7 @@ sweep_reading(struct trial *t, const struct deed *deed)
 	service_kill(&t->run);
 }
 
-/* ------------------------------------------------------------------ starts --
- */
+/* --------------------------------------------------------------- starts -- */
 
 /* It starts, or says why not in one line. */
 static void
@@ -545,8 +540,7 @@ sweep_start(struct trial *t)
 	}
 }
 
-/* -------------------------------------------------------------------- keys --
- */
+/* ----------------------------------------------------------------- keys -- */
 
 struct keys {
 	int64_t lines;
@@ -608,7 +602,7 @@ judge_ledger(struct memory *m)
 	shared_free(keys, sizeof(*keys));
 }
 
-/* -------------------------------------------------------------------- part */
+/* ----------------------------------------------------------------- part -- */
 
 static void
 sweep_store(const struct settings *settings, const char *store)
@@ -630,7 +624,7 @@ sweep_store(const struct settings *settings, const char *store)
 	judge_ledger(&m);
 	sweep(&m, "first-key", buy_keyed, true);
 	sweep(&m, "first-replay", replay, true);
-	for (i = 0; i < deed_count; i++)
+	for (i = 0; i < deeds_count; i++)
 		if (deeds[i].reads)
 			sweep_reading(&t, &deeds[i]);
 	sweep_start(&t);
@@ -638,7 +632,7 @@ sweep_store(const struct settings *settings, const char *store)
 }
 
 int
-part_memory(const struct settings *settings)
+memory_run(const struct settings *settings)
 {
 	static const char *const stores[] = {"json", "sqlite"};
 	size_t i;

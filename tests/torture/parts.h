@@ -5,9 +5,9 @@
 
 #include "tests/torture/report.h"
 
-int part_powercut(const struct settings *settings);
-int part_crash(const struct settings *settings);
-int part_fault(const struct settings *settings);
-int part_memory(const struct settings *settings);
+int powercut_run(const struct settings *settings);
+int crash_run(const struct settings *settings);
+int fault_run(const struct settings *settings);
+int memory_run(const struct settings *settings);
 
 #endif

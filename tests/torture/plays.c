@@ -125,4 +125,4 @@ const struct play plays[] = {
 	.accidents_from = 8,
 	.heavy = true},
 };
-const size_t play_count = COUNT(plays);
+const size_t plays_count = COUNT(plays);

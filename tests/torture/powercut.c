@@ -20,7 +20,7 @@
 
 #include "locks/shared.h"
 #include "tests/torture/check.h"
-#include "tests/torture/disk.h"
+#include "tests/torture/images.h"
 #include "tests/torture/parts.h"
 #include "tests/torture/powercut.h"
 #include "tests/torture/stage.h"
@@ -80,7 +80,7 @@ struct cut {
 
 static void perform(struct cut *cut);
 
-/* ----------------------------------------------------------------- tables */
+/* --------------------------------------------------------------- tables -- */
 
 static bool
 was_judged(struct cut *cut, uint64_t hash)
@@ -130,7 +130,7 @@ forget_shown(struct hunt *hunt)
 	hunt->shown_count = 0;
 }
 
-/* ------------------------------------------------------- what is allowed -- */
+/* ------------------------------------------------------ what is allowed -- */
 
 static void
 allow_nothing(struct cut *cut)
@@ -205,7 +205,7 @@ hear_mark(struct cut *cut, const struct tape_record *mark)
 	}
 }
 
-/* ---------------------------------------------------------------- images -- */
+/* --------------------------------------------------------------- images -- */
 
 /* What is in SQLite's shared memory after a power cut: anything. */
 static void
@@ -227,9 +227,9 @@ put_junk(const char *image)
 }
 
 static bool
-build(const struct cut *cut, const struct disk_image *image)
+build(const struct cut *cut, const struct image *image)
 {
-	if (!disk_build(image, cut->image)) {
+	if (!images_build(image, cut->image)) {
 		perror(cut->image);
 		return false;
 	}
@@ -240,7 +240,7 @@ build(const struct cut *cut, const struct disk_image *image)
 
 /* Start a service on the image, if none was. */
 static const struct shown *
-show(struct cut *cut, const struct disk_image *image)
+show(struct cut *cut, const struct image *image)
 {
 	struct hunt *hunt = cut->hunt;
 	struct shown *shown = shown_at(hunt, image->hash);
@@ -266,7 +266,7 @@ show(struct cut *cut, const struct disk_image *image)
 
 /* The next power cut: while a service starts on this image. */
 static void
-cut_again(struct cut *cut, const struct disk_image *image, const char *name,
+cut_again(struct cut *cut, const struct image *image, const char *name,
     const char *dump)
 {
 	static const struct step create = {
@@ -292,14 +292,14 @@ cut_again(struct cut *cut, const struct disk_image *image, const char *name,
 }
 
 static void
-keep_red(struct cut *cut, const struct disk_image *image)
+keep_red(struct cut *cut, const struct image *image)
 {
 	char path[4200];
 
 	if (!cut->hunt->settings->keep)
 		return;
 	snprintf(path, sizeof(path), "%s/red", cut->hunt->settings->work);
-	if (disk_build(image, path))
+	if (images_build(image, path))
 		printf("    its image is in %s\n", path);
 }
 
@@ -323,7 +323,7 @@ first_line(const char *text)
 
 /* The case's verdict.  True: green. */
 static bool
-judge(struct cut *cut, const struct disk_image *image, const char *name,
+judge(struct cut *cut, const struct image *image, const char *name,
     const struct shown *shown)
 {
 	const char *names = image->lenient ? " (names in any order)" : "";
@@ -359,7 +359,7 @@ judge(struct cut *cut, const struct disk_image *image, const char *name,
 }
 
 static bool
-visit(const struct disk_image *image, void *arg)
+visit(const struct image *image, void *arg)
 {
 	struct cut *cut = arg;
 	const struct effort *effort = &cut->hunt->effort;
@@ -379,7 +379,7 @@ visit(const struct disk_image *image, void *arg)
 	return true;
 }
 
-/* ----------------------------------------------------------- performances */
+/* --------------------------------------------------------- performances -- */
 
 /* Not before the accident: that was looked at without one. */
 static bool
@@ -398,7 +398,7 @@ look_at_point(struct cut *cut, size_t step)
 
 	cut->point++;
 	if (is_looked_at(cut, step))
-		disk_images(cut->disk, most, hunt->settings->seed + cut->point,
+		images_visit(cut->disk, most, hunt->settings->seed + cut->point,
 		    visit, cut);
 }
 
@@ -506,7 +506,7 @@ begin(struct cut *cut, struct hunt *hunt, const struct play *play)
 	mkdir(cut->stage, 0755);
 }
 
-/* ------------------------------------------------------------- accidents -- */
+/* ------------------------------------------------------------ accidents -- */
 
 /* One accident: the play goes on for a few steps, then it is over. */
 static void
@@ -610,7 +610,7 @@ hunt_in_play(struct hunt *hunt, const struct play *play)
 		perform_accidents_at(hunt, play, step);
 }
 
-/* ------------------------------------------------------------------- part */
+/* ----------------------------------------------------------------- part -- */
 
 static void
 hunt_in_store(struct hunt *hunt, const char *store)
@@ -619,7 +619,7 @@ hunt_in_store(struct hunt *hunt, const char *store)
 
 	hunt->store = store;
 	forget_shown(hunt);
-	for (i = 0; i < play_count; i++) {
+	for (i = 0; i < plays_count; i++) {
 		if ((plays[i].store != NULL &&
 			strcmp(plays[i].store, store) != 0) ||
 		    (plays[i].heavy && hunt->settings->quick))
@@ -633,7 +633,7 @@ hunt_in_store(struct hunt *hunt, const char *store)
 }
 
 int
-part_powercut(const struct settings *settings)
+powercut_run(const struct settings *settings)
 {
 	static const char *const stores[] = {"json", "sqlite"};
 	struct hunt hunt = {.settings = settings, .shown_size = 1 << 18};

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/torture/disk.h"
+#include "tests/torture/images.h"
 #include "tests/torture/service.h"
 #include "tests/torture/tree.h"
 
@@ -50,8 +50,7 @@ struct film {
 	uint64_t last_hash;
 };
 
-/* ------------------------------------------------------------ performance --
- */
+/* ---------------------------------------------------------- performance -- */
 
 /* False: it was said why. */
 static bool
@@ -97,11 +96,10 @@ record(struct film *f)
 	return good;
 }
 
-/* ----------------------------------------------------------------- images --
- */
+/* --------------------------------------------------------------- images -- */
 
 static void
-judge(struct film *f, const struct disk_image *image, const char *name)
+judge(struct film *f, const struct image *image, const char *name)
 {
 	static char now[LOOK_SIZE];
 	struct service_run run;
@@ -132,7 +130,7 @@ judge(struct film *f, const struct disk_image *image, const char *name)
 }
 
 static bool
-visit(const struct disk_image *image, void *arg)
+visit(const struct image *image, void *arg)
 {
 	struct film *f = arg;
 	char name[128];
@@ -146,7 +144,7 @@ visit(const struct disk_image *image, void *arg)
 	    (f->shown == IMAGES_QUICK || image->hash % 5 != 0))
 		return true;
 	f->shown++;
-	if (!disk_build(image, f->image)) {
+	if (!images_build(image, f->image)) {
 		perror(f->image);
 		return false;
 	}
@@ -163,7 +161,7 @@ look_at_tape(struct film *f)
 	while ((r = tape_next(f->tamper, r)) != NULL) {
 		if (r->kind == TAPE_MARK || r->kind == TAPE_SYNC) {
 			f->point++;
-			disk_images(f->disk, IMAGES_AT_A_POINT,
+			images_visit(f->disk, IMAGES_AT_A_POINT,
 			    f->settings->seed + f->point, visit, f);
 		}
 		if (r->kind == TAPE_MARK) {
@@ -174,7 +172,7 @@ look_at_tape(struct film *f)
 		}
 	}
 	f->point++;
-	disk_images(f->disk, IMAGES_AT_A_POINT, f->settings->seed, visit, f);
+	images_visit(f->disk, IMAGES_AT_A_POINT, f->settings->seed, visit, f);
 	snprintf(name, sizeof(name), "powercut/%s/service/tape", f->store);
 	if (f->tamper->strange[0] != '\0')
 		report_red(name, "calls that the tape has words for", "%s",

@@ -2,7 +2,8 @@
 /*
  * What makes the hand a library to preload: its start, and the functions that
  * are no system calls but points all the same: allocations, robust mutexes
- * and semaphores, fork and new threads.
+ * and semaphores, fork and new threads.  The linker gives preload_malloc() the
+ * name malloc, and so on (torture.mk).
  */
 #include "tests/torture/tamper_impl.h"
 
@@ -103,25 +104,25 @@ has_memory(void)
 }
 
 void *
-malloc(size_t size)
+preload_malloc(size_t size)
 {
 	return has_memory() ? __libc_malloc(size) : NULL;
 }
 
 void *
-calloc(size_t count, size_t size)
+preload_calloc(size_t count, size_t size)
 {
 	return has_memory() ? __libc_calloc(count, size) : NULL;
 }
 
 void *
-realloc(void *memory, size_t size)
+preload_realloc(void *memory, size_t size)
 {
 	return has_memory() ? __libc_realloc(memory, size) : NULL;
 }
 
 void *
-reallocarray(void *memory, size_t count, size_t size)
+preload_reallocarray(void *memory, size_t count, size_t size)
 {
 	size_t bytes;
 
@@ -129,25 +130,25 @@ reallocarray(void *memory, size_t count, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return realloc(memory, bytes);
+	return preload_realloc(memory, bytes);
 }
 
 void *
-memalign(size_t alignment, size_t size)
+preload_memalign(size_t alignment, size_t size)
 {
 	return has_memory() ? __libc_memalign(alignment, size) : NULL;
 }
 
 void *
-aligned_alloc(size_t alignment, size_t size)
+preload_aligned_alloc(size_t alignment, size_t size)
 {
-	return memalign(alignment, size);
+	return preload_memalign(alignment, size);
 }
 
 int
-posix_memalign(void **memory, size_t alignment, size_t size)
+preload_posix_memalign(void **memory, size_t alignment, size_t size)
 {
-	*memory = memalign(alignment, size);
+	*memory = preload_memalign(alignment, size);
 	return *memory == NULL ? ENOMEM : 0;
 }
 
@@ -182,25 +183,26 @@ before(enum call_function function)
 	return rc
 
 int
-pthread_mutex_lock(pthread_mutex_t *mutex)
+preload_pthread_mutex_lock(pthread_mutex_t *mutex)
 {
 	AROUND(CALL_MUTEX_LOCK, is_robust(mutex), real_lock(mutex));
 }
 
 int
-pthread_mutex_trylock(pthread_mutex_t *mutex)
+preload_pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
 	AROUND(CALL_MUTEX_LOCK, is_robust(mutex), real_trylock(mutex));
 }
 
 int
-pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
+preload_pthread_mutex_timedlock(
+    pthread_mutex_t *mutex, const struct timespec *until)
 {
 	AROUND(CALL_MUTEX_LOCK, is_robust(mutex), real_timedlock(mutex, until));
 }
 
 int
-pthread_mutex_clocklock(
+preload_pthread_mutex_clocklock(
     pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until)
 {
 	AROUND(CALL_MUTEX_LOCK, is_robust(mutex),
@@ -208,40 +210,39 @@ pthread_mutex_clocklock(
 }
 
 int
-pthread_mutex_unlock(pthread_mutex_t *mutex)
+preload_pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
 	AROUND(CALL_MUTEX_UNLOCK, is_robust(mutex), real_unlock(mutex));
 }
 
 int
-sem_wait(sem_t *sem)
+preload_sem_wait(sem_t *sem)
 {
 	AROUND(CALL_SEM_WAIT, true, real_wait(sem));
 }
 
 int
-sem_trywait(sem_t *sem)
+preload_sem_trywait(sem_t *sem)
 {
 	AROUND(CALL_SEM_WAIT, true, real_trywait(sem));
 }
 
 int
-sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)
+preload_sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)
 {
 	AROUND(CALL_SEM_WAIT, true, real_clockwait(sem, clock, until));
 }
 
 int
-sem_post(sem_t *sem)
+preload_sem_post(sem_t *sem)
 {
 	AROUND(CALL_SEM_POST, true, real_post(sem));
 }
 
-/* ------------------------------------------------------ forks and threads --
- */
+/* ---------------------------------------------------- forks and threads -- */
 
 pid_t
-fork(void)
+preload_fork(void)
 {
 	bool die_after;
 	const int error = tamper_function(CALL_FORK, &die_after);
@@ -255,7 +256,7 @@ fork(void)
 }
 
 int
-pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+preload_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
     void *(*run)(void *), void *arg)
 {
 	bool die_after;

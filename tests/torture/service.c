@@ -30,7 +30,7 @@
 #define CALLS_MOST 8
 #define GONE_WITHIN_NS (10 * NS_PER_SEC)
 
-/* ---------------------------------------------------------- the processes */
+/* -------------------------------------------------------- the processes -- */
 
 void
 service_adopt_orphans(void)
@@ -219,7 +219,7 @@ service_crashes(const struct service_run *run)
 	return count;
 }
 
-/* ----------------------------------------------------------------- calls -- */
+/* ---------------------------------------------------------------- calls -- */
 
 struct call {
 	int fd; /* -1: it is over */
@@ -392,7 +392,7 @@ service_insist(const struct service_run *run, const struct request *request,
 }
 
 void
-answer_member(
+service_member(
     const struct answer *answer, const char *name, char *value, size_t size)
 {
 	json_t *object = json_loads(answer->body, 0, NULL);
@@ -402,7 +402,7 @@ answer_member(
 	json_decref(object);
 }
 
-/* ----------------------------------------------------------------- looks -- */
+/* ---------------------------------------------------------------- looks -- */
 
 struct look {
 	const struct service_run *run;

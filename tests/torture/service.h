@@ -59,7 +59,7 @@ void service_log(const struct service_run *run, char *text, size_t size);
 /* How many workers were ended by another signal than SIGKILL. */
 int service_crashes(const struct service_run *run);
 
-/* ----------------------------------------------------------------- calls */
+/* ---------------------------------------------------------------- calls -- */
 
 struct request {
 	const char *method, *path, *form, *key; /* NULL: none */
@@ -99,7 +99,7 @@ bool service_look(
 const char *service_difference(const char *now, const char *was);
 
 /* A text member of an answer's body; "" if there is none. */
-void answer_member(
+void service_member(
     const struct answer *answer, const char *name, char *value, size_t size);
 
 #endif

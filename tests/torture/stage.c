@@ -28,7 +28,7 @@
 #define KILLED 100 /* no store_result */
 #define LOOK 255   /* no step */
 
-/* ----------------------------------------------------------------- dumps -- */
+/* ---------------------------------------------------------------- dumps -- */
 
 struct dump {
 	char *text;
@@ -162,7 +162,7 @@ stage_cut_dump(const char *text, const char *sale, size_t lines, size_t count,
 	return true;
 }
 
-/* ----------------------------------------------------------------- steps -- */
+/* ---------------------------------------------------------------- steps -- */
 
 static int64_t
 deadline(void)
@@ -326,7 +326,7 @@ stage_probe(struct store_user *user)
 	return do_sell(user, &sell, 999);
 }
 
-/* --------------------------------------------------------------- workers -- */
+/* -------------------------------------------------------------- workers -- */
 
 struct theatre {
 	const struct stage *stage;
@@ -449,7 +449,7 @@ ask(struct theatre *t, unsigned char what, unsigned char where)
 	return KILLED;
 }
 
-/* ------------------------------------------------------------------- plays */
+/* ---------------------------------------------------------------- plays -- */
 
 /* Where the accident is, from here on. */
 static void

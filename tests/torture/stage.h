@@ -51,7 +51,7 @@ struct play {
 };
 
 extern const struct play plays[];
-extern const size_t play_count;
+extern const size_t plays_count;
 
 /* Where and how a step goes wrong. */
 struct accident {
@@ -98,7 +98,7 @@ struct stage {
 void stage_run(const struct stage *stage, const struct play *play,
     const struct accident *accident, const struct stage_told *good);
 
-/* ------------------------------------------- for those who look at images */
+/* ----------------------------------------- for those who look at images -- */
 
 /* All sales and ledgers as text, in one order.  False: `error` says why. */
 bool stage_dump(struct store_user *user, char text[STAGE_DUMP], char *error,

@@ -44,7 +44,7 @@ tamper_works(const char **why)
 #endif
 }
 
-/* -------------------------------------------------------------- the calls */
+/* ------------------------------------------------------------ the calls -- */
 
 #ifdef __x86_64__
 extern const char tamper_raw_end[];
@@ -310,7 +310,7 @@ on_call(int number, siginfo_t *info, void *context)
 	r[REG_RAX] = row < calls_count ? serve(row, arguments) : -ENOSYS;
 }
 
-/* ------------------------------------------------------------- the filter */
+/* ----------------------------------------------------------- the filter -- */
 
 #define LOAD(field)                                                            \
 	(struct sock_filter) BPF_STMT(                                         \
@@ -369,7 +369,7 @@ tamper_begin(struct tamper *tamper)
 }
 #endif
 
-/* --------------------------------------------------------- for the test */
+/* --------------------------------------------------------- for the test -- */
 
 struct tamper *
 tamper_new(const char *dir, char *path)

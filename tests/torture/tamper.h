@@ -106,7 +106,7 @@ const char *tamper_call_name(const struct tamper *tamper, int64_t n);
 /* Does it change something, so that before and after differ? */
 bool tamper_call_changes(const struct tamper *tamper, int64_t n);
 
-/* ---------------------------------------------------------------- the tape */
+/* ------------------------------------------------------------- the tape -- */
 
 enum tape_kind {
 	TAPE_CREATE = 1, /* path: a new file `inode` */

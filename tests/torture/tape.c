@@ -33,7 +33,7 @@ raw(size_t row, const long *a)
 	    calls[row].number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-/* ----------------------------------------------------------- the records -- */
+/* ---------------------------------------------------------- the records -- */
 
 static void
 hold(struct tamper *t)
@@ -119,8 +119,7 @@ note_strange(struct tamper *t, size_t row)
 		snprintf(t->strange, sizeof(t->strange), "%s", calls[row].name);
 }
 
-/* -------------------------------------------------------- paths and files --
- */
+/* ------------------------------------------------------ paths and files -- */
 
 static bool
 is_below(const struct tamper *t, const char *path)
@@ -166,8 +165,7 @@ fd_is_ours(const struct tamper *t, long fd, struct stat *st)
 	return is_below(t, path);
 }
 
-/* -------------------------------------------------------------- the calls --
- */
+/* ------------------------------------------------------------ the calls -- */
 
 static long
 do_open(struct tamper *t, size_t row, const long *a)

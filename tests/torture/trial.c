@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "tests/torture/shelf.h"
 #include "tests/torture/tree.h"
 
 #define START_WITHIN_MS 10000
@@ -17,8 +18,7 @@
 
 static const struct request readyz = {.method = "GET", .path = "/readyz"};
 
-/* ------------------------------------------------------------ the service --
- */
+/* ---------------------------------------------------------- the service -- */
 
 static bool
 start(struct trial *t)
@@ -119,8 +119,7 @@ trial_do(struct trial *t, struct answer *answers)
 	    ANSWER_WITHIN_MS, answers);
 }
 
-/* ------------------------------------------------------- where all is well --
- */
+/* ---------------------------------------------------- where all is well -- */
 
 static bool
 all_done(const struct deed *deed, const struct answer *answers)
@@ -162,8 +161,7 @@ trial_learn(struct trial *t, const struct deed *deed, unsigned classes)
 	return seen;
 }
 
-/* ------------------------------------------------------------- the verdict --
- */
+/* ---------------------------------------------------------- the verdict -- */
 
 /* What is being judged; red only once. */
 struct court {
@@ -243,7 +241,7 @@ look(struct court *c, char now[LOOK_SIZE], enum deed_state *state)
 		red(c, "sales that can be seen", "%.500s", now);
 		return false;
 	}
-	*state = deed_state(c->t->deed, c->t->before, c->t->after, now);
+	*state = deeds_judge(c->t->deed, c->t->before, c->t->after, now);
 	if (*state == DEED_WRONG)
 		red(c, "as before or done", "%s",
 		    service_difference(now, strlen(now) > strlen(c->t->before)
