@@ -33,7 +33,7 @@ $(BUILD)/tests/stress/test_oracle.o: | test-packages
 # Files that are there; what they run must be built.
 $(STRESS_BATS): $(BUILD)/stress $(BUILD)/turnstile $(BUILD)/turnstile-broken
 
-.PHONY: test-stress stress torture
+.PHONY: test-stress stress
 test-stress: test-packages ## the stress test's own tests
 	@$(MAKE) -s $(STRESS_TESTS)
 	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
@@ -44,12 +44,6 @@ stress: $(BUILD)/stress $(BUILD)/turnstile ## the full matrix, with drills
 	$(BUILD)/stress --kill 3 --runs 5 --expect 'stop<2s'
 	$(BUILD)/stress --kill-holder 2 --pause-holder 300ms --runs 5 \
 	    --expect 'stop<2s'
-
-torture: $(BUILD)/stress $(BUILD)/turnstile ## the long ones: an hour
-	$(BUILD)/stress --kill 3 --runs 100 --expect 'stop<2s'
-	$(BUILD)/stress --kill-holder 3 --runs 100 --expect 'stop<2s'
-	$(BUILD)/stress --locks mutex,flock,semaphore,optimistic --workers 2,4 \
-	    --clerks 1,8 --batch 1,64 --delay 0,1ms --runs 20 --duration 10s
 
 -include $(STRESS_OBJECTS:.o=.d) $(BUILD)/tests/stress/test_oracle.d \
 	$(BUILD)/tests/stress/broken.d

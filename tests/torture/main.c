@@ -108,7 +108,21 @@ parse(int argc, char **argv, struct settings *s)
 	return optind < argc;
 }
 
-/* -1: no such part. */
+static bool
+parts_are_known(char *const *names)
+{
+	size_t i;
+
+	for (; *names != NULL; names++) {
+		for (i = 0; i < PARTS; i++)
+			if (strcmp(parts[i].name, *names) == 0)
+				break;
+		if (i == PARTS)
+			return false;
+	}
+	return true;
+}
+
 static int
 run_part(const char *name, const struct settings *s)
 {
@@ -117,7 +131,7 @@ run_part(const char *name, const struct settings *s)
 	for (i = 0; i < PARTS; i++)
 		if (strcmp(parts[i].name, name) == 0)
 			return parts[i].run(s);
-	return -1;
+	return EXIT_FAILURE;
 }
 
 int
@@ -125,12 +139,12 @@ main(int argc, char **argv)
 {
 	struct settings s = {.seed = (uint64_t)time(NULL)};
 	char *work = beside("torture-XXXXXX");
-	int status = EXIT_SUCCESS, rc;
+	int status = EXIT_SUCCESS;
 	const char *why;
 
 	s.program = beside("turnstile");
 	s.library = beside("libtamper.so");
-	if (!parse(argc, argv, &s))
+	if (!parse(argc, argv, &s) || !parts_are_known(argv + optind))
 		return print_usage(stderr, 2);
 	if (!tamper_works(&why)) {
 		printf("SKIP: %s\n", why);
@@ -145,12 +159,8 @@ main(int argc, char **argv)
 		return 2;
 	}
 	printf("seed %" PRIu64 "\n", s.seed);
-	for (; optind < argc; optind++) {
-		rc = run_part(argv[optind], &s);
-		if (rc == -1)
-			return print_usage(stderr, 2);
-		status |= rc;
-	}
+	for (; optind < argc; optind++)
+		status |= run_part(argv[optind], &s);
 	if (!s.keep)
 		tree_remove(s.work);
 	return status;

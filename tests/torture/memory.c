@@ -388,10 +388,11 @@ open_service(struct memory *m)
 static void
 judge_workers(struct memory *m)
 {
-	const int crashes = service_crashes(&m->trial->run);
+	char how[32];
+	const int crashes = service_crashes(&m->trial->run, how);
 
 	if (crashes > m->crashes)
-		red(m, "no crash", "one");
+		red(m, "no crash", "%s", how);
 	m->crashes = crashes;
 	if (service_has_ended(&m->trial->run))
 		red(m, "a supervisor that lives", "status %x",
@@ -505,7 +506,7 @@ start_without(struct trial *t, const char *name, int64_t n)
 		     strcmp(now, t->before) != 0))
 		report_red(name, "all orders", "%s",
 		    service_difference(now, t->before));
-	else if (state == SERVICE_RUNS && service_crashes(&t->run) > 0)
+	else if (state == SERVICE_RUNS && service_crashes(&t->run, NULL) > 0)
 		report_red(name, "no crash", "%s", trial_last_words(t));
 	else
 		report_green(name);

@@ -35,11 +35,12 @@ struct effort {
 	int64_t after_accident;
 	uint64_t again_every;   /* of so many images one is started twice */
 	int64_t accidents_most; /* of each kind in a step */
+	size_t steps_every;     /* of so many steps one has accidents */
 	size_t steps_behind;    /* to look at behind an accident's */
 };
-static const struct effort full = {{300, 24}, 24, 16, 24, 2};
-static const struct effort heavy = {{24, 0}, 6, UINT64_MAX, 3, 1};
-static const struct effort quick = {{24, 8}, 8, 60, 2, 1};
+static const struct effort full = {{300, 24}, 24, 16, 24, 1, 2};
+static const struct effort heavy = {{24, 0}, 6, UINT64_MAX, 3, 1, 1};
+static const struct effort quick = {{16, 4}, 6, 60, 2, 5, 1};
 
 /* What a start on an image showed; images come again and again. */
 struct shown {
@@ -563,7 +564,9 @@ perform_accidents_at(struct hunt *hunt, const struct play *play, size_t step)
 	if (!report_wants(name))
 		return;
 	count = count_calls(hunt, play, step);
-	every = count / hunt->effort.accidents_most + 1;
+	every = hunt->settings->only != NULL
+		    ? 1
+		    : count / hunt->effort.accidents_most + 1;
 	for (n = 1; n <= count; n++)
 		for (kind = 0; kind < 3; kind++) {
 			struct accident accident = {.step = step,
@@ -607,7 +610,10 @@ hunt_in_play(struct hunt *hunt, const struct play *play)
 		return;
 	memcpy(hunt->good, hunt->told[0], sizeof(*hunt->good));
 	for (step = play->accidents_from; step < play->count; step++)
-		perform_accidents_at(hunt, play, step);
+		if (hunt->settings->only != NULL ||
+		    (step + hunt->settings->seed) % hunt->effort.steps_every ==
+			0)
+			perform_accidents_at(hunt, play, step);
 }
 
 /* ----------------------------------------------------------------- part -- */

@@ -9,6 +9,7 @@
 
 #define KINDS_MOST 4096
 #define SHOWN_OF_A_KIND 2
+#define SHOWN_OF_ONE 12 /* where a case was asked for by name */
 #define KIND_SIZE 256
 
 static const struct settings *settings;
@@ -103,7 +104,7 @@ report_red(const char *name, const char *expected, const char *format, ...)
 		fprintf(red, "%s: expected %s, got %s\n", name, expected, got);
 		fflush(red);
 	}
-	if (seen <= SHOWN_OF_A_KIND || settings->only != NULL)
+	if (seen <= (settings->only != NULL ? SHOWN_OF_ONE : SHOWN_OF_A_KIND))
 		printf("RED %s: expected %s, got %s\n", name, expected, got);
 	fflush(stdout);
 	return failed == 1;
@@ -117,8 +118,9 @@ report_end(void)
 	for (i = 0; i < kind_count; i++)
 		printf(
 		    "%6d red of the kind %s\n", kinds[i].count, kinds[i].text);
-	printf(
-	    "%s: %" PRId64 " cases, %" PRId64 " failed\n", part, cases, failed);
+	printf("%s%s%s: %" PRId64 " cases, %" PRId64 " failed\n", part,
+	    settings->store == NULL ? "" : " ",
+	    settings->store == NULL ? "" : settings->store, cases, failed);
 	fflush(stdout);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -38,7 +38,7 @@ void report_green(const char *name);
 bool report_red(const char *name, const char *expected, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* How many of each kind; "PART: N cases, M failed"; 0 if none did. */
+/* How many of each kind; "PART STORE: N cases, M failed"; 0 if none did. */
 int report_end(void);
 
 #endif

@@ -204,7 +204,7 @@ service_log(const struct service_run *run, char *text, size_t size)
 }
 
 int
-service_crashes(const struct service_run *run)
+service_crashes(const struct service_run *run, char *how)
 {
 	static const char words[] = "killed by signal ";
 	char text[65536];
@@ -214,7 +214,12 @@ service_crashes(const struct service_run *run)
 	service_log(run, text, sizeof(text));
 	while ((at = strstr(at, words)) != NULL) {
 		at += sizeof(words) - 1;
-		count += strtol(at, NULL, 10) != SIGKILL;
+		if (strtol(at, NULL, 10) == SIGKILL)
+			continue;
+		count++;
+		if (how != NULL)
+			snprintf(
+			    how, 32, "signal %.*s", (int)strcspn(at, "\""), at);
 	}
 	return count;
 }

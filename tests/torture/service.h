@@ -56,8 +56,11 @@ bool service_has_ended(struct service_run *run);
 /* The text of its log, at most `size` - 1 bytes. */
 void service_log(const struct service_run *run, char *text, size_t size);
 
-/* How many workers were ended by another signal than SIGKILL. */
-int service_crashes(const struct service_run *run);
+/*
+ * How many workers were ended by another signal than SIGKILL; `how` (32
+ * bytes, or NULL) is the last one's: "signal 6 (Aborted)".
+ */
+int service_crashes(const struct service_run *run, char *how);
 
 /* ---------------------------------------------------------------- calls -- */
 

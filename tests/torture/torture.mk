@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The damage tests: build/torture, and the library that it puts into the
-# service.
+# The damage tests: build/torture, the library that it puts into the service,
+# and `make torture`, to which other folders add.
 
 TORTURE_TEST_SOURCES := $(wildcard tests/torture/test_*.c)
 TORTURE_SOURCES := $(filter-out tests/torture/preload.c \
 	$(TORTURE_TEST_SOURCES),$(wildcard tests/torture/*.c))
 TORTURE_OBJECTS := $(TORTURE_SOURCES:%.c=$(BUILD)/%.o)
-TORTURE_PARTS := $(filter-out %/main.o,$(TORTURE_OBJECTS))
 # It looks at the service from outside, and at the store from within.
 TORTURE_LIBRARY := $(filter $(BUILD)/locks/% $(BUILD)/storage/%,$(OBJECTS))
+TORTURE_PROGRAMS := $(BUILD)/torture $(BUILD)/libtamper.so
 
-all: $(BUILD)/torture $(BUILD)/libtamper.so
+all: $(TORTURE_PROGRAMS)
 $(BUILD)/torture: $(TORTURE_OBJECTS) $(TORTURE_LIBRARY)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lsqlite3
 
@@ -30,4 +30,42 @@ $(BUILD)/libtamper.so: $(TAMPER_OBJECTS)
 	    $(foreach name,$(TAMPER_NAMES),\
 	    -Wl$(comma)--defsym=$(name)=preload_$(name))
 
--include $(TORTURE_OBJECTS:.o=.d) $(TAMPER_OBJECTS:.o=.d)
+# The tests of the tests; and the quick damages, which join them as soon as
+# they are green.
+TORTURE_TESTS := $(TORTURE_TEST_SOURCES:tests/torture/%.c=$(BUILD)/unit/%)
+$(TORTURE_TESTS): $(BUILD)/unit/%: $(BUILD)/tests/torture/%.o \
+		$(filter-out %/main.o,$(TORTURE_OBJECTS)) $(TORTURE_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lsqlite3 -lcmocka
+$(TORTURE_TEST_SOURCES:%.c=$(BUILD)/%.o): | test-packages
+TORTURE_QUICK := tests/torture/quick.bats
+$(TORTURE_QUICK): $(TORTURE_PROGRAMS) $(BUILD)/turnstile
+
+.PHONY: test-torture
+test-torture: test-packages ## the damage tests' own tests, and quick damage
+	@$(MAKE) -s $(TORTURE_TESTS) $(TORTURE_QUICK)
+	@TORTURE=$(BUILD)/torture tests/run.sh $(TORTURE_TESTS) $(TORTURE_QUICK)
+
+# Parts are targets whose last line is "NAME: N cases, M failed".  Two run at
+# a time; those in TORTURE_ALONE, whose promises are measured in seconds, one
+# by one behind them.
+TORTURE_STORES := $(foreach part,powercut crash fault memory,\
+	$(part)-json $(part)-sqlite)
+TORTURE += $(TORTURE_STORES:%=torture-%)
+TORTURE_ALONE += torture-stress
+TORTURE_RED := $(BUILD)/torture.red
+
+.PHONY: torture torture-stress $(TORTURE_STORES:%=torture-%)
+torture: test-packages $(TORTURE_PROGRAMS) $(BUILD)/turnstile \
+		$(BUILD)/stress ## the long ones: half an hour of damage
+	@rm -f $(TORTURE_RED)
+	@MAKE="$(MAKE)" tests/torture/all.sh "$(TORTURE)" "$(TORTURE_ALONE)"
+$(TORTURE_STORES:%=torture-%): torture-%: $(TORTURE_PROGRAMS) \
+		$(BUILD)/turnstile
+	@$(BUILD)/torture $(firstword $(subst -, ,$*)) \
+	    --store $(lastword $(subst -, ,$*)) --red $(TORTURE_RED)
+torture-stress: $(BUILD)/stress $(BUILD)/turnstile
+	@tests/torture/stress.sh $(BUILD)/stress
+
+-include $(TORTURE_OBJECTS:.o=.d) $(TAMPER_OBJECTS:.o=.d) \
+	$(TORTURE_TEST_SOURCES:%.c=$(BUILD)/%.d)

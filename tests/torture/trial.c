@@ -299,13 +299,15 @@ static void
 judge_restart(struct court *c)
 {
 	static char then[LOOK_SIZE], now[LOOK_SIZE];
+	char how[32];
 
 	if (!service_look(&c->t->run, c->v->within_ms, then)) {
 		red(c, "sales that can be seen", "%.500s", then);
 		return;
 	}
-	if (service_crashes(&c->t->run) > 0)
-		red(c, "no crash", "one");
+	if (service_crashes(&c->t->run, how) > 0)
+		red(c, "no crash", "%s", how);
+
 	service_kill(&c->t->run);
 	if (!start(c->t))
 		red(c, "a start", "none");
@@ -342,13 +344,14 @@ void
 trial_judge(struct trial *t, const struct trial_verdict *verdict)
 {
 	struct court court = {.t = t, .v = verdict};
+	char how[32];
 
 	if (t->deed->reads)
 		judge_reading(&court);
 	else
 		judge_change(&court);
-	if (!court.red && service_crashes(&t->run) > 0)
-		red(&court, "no crash", "one");
+	if (!court.red && service_crashes(&t->run, how) > 0)
+		red(&court, "no crash", "%s", how);
 	if (!court.red)
 		report_green(verdict->name);
 	if (court.red || !t->deed->reads)

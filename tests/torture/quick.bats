@@ -1,0 +1,63 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Goal of this test: a few hundred of the damages of `make torture`, chosen by
+# chance, in seconds.  SEED=N chooses the same ones again.
+
+setup() {
+  TORTURE=${TORTURE:-build/torture}
+}
+
+# quick PART STORE: the seed and what was red are said where it fails.
+quick() {
+  run timeout 120 "$TORTURE" "$1" --store "$2" --quick ${SEED:+--seed "$SEED"}
+  echo "$output"
+  case $output in
+    *SKIP:*) skip "${output##*SKIP: }" ;;
+  esac
+  [ "$status" -eq 0 ]
+  [[ $output =~ $1\ $2:\ ([0-9]+)\ cases,\ 0\ failed$ ]]
+  [ "${BASH_REMATCH[1]}" -ge 50 ]
+}
+
+@test "power cuts; json" {
+  quick powercut json
+}
+
+@test "power cuts; sqlite" {
+  quick powercut sqlite
+}
+
+@test "crashes at a call; json" {
+  quick crash json
+}
+
+@test "crashes at a call; sqlite" {
+  quick crash sqlite
+}
+
+@test "calls that fail; json" {
+  quick fault json
+}
+
+@test "calls that fail; sqlite" {
+  quick fault sqlite
+}
+
+@test "allocations that fail; json" {
+  quick memory json
+}
+
+@test "allocations that fail; sqlite" {
+  quick memory sqlite
+}
+
+@test "usage: what is wrong, and 2" {
+  run "$TORTURE"
+  [ "$status" -eq 2 ]
+  run "$TORTURE" nonsense
+  [ "$status" -eq 2 ]
+  run "$TORTURE" crash --nonsense
+  [ "$status" -eq 2 ]
+  [[ $output == *"--case NAME"* ]]
+  [[ $output == *powercut* ]]
+}
