@@ -53,7 +53,7 @@ const struct call calls[] = {
 	  { EIO, ENOSPC, EINTR } },
 	{ SYS_ftruncate, "ftruncate", FILES, CHANGES | FD,
 	  { EIO, ENOSPC, EINTR } },
-	{ SYS_truncate, "truncate", FILES, CHANGES | PATH | STRANGE,
+	{ SYS_truncate, "truncate", FILES, CHANGES | PATH,
 	  { EIO, ENOSPC, EINTR } },
 	{ SYS_fallocate, "fallocate", FILES, CHANGES | FD,
 	  { EIO, ENOSPC, EINTR } },

@@ -292,6 +292,19 @@ do_write(struct tamper *t, size_t row, const long *a)
 }
 
 static long
+do_truncate(struct tamper *t, size_t row, const long *a)
+{
+	const long result = raw(row, a);
+	char path[PATH_SIZE];
+	struct stat st;
+
+	if (result == 0 && resolve(t, AT_FDCWD, a[0], path) &&
+	    raw3(SYS_stat, a[0], (long)&st, 0) == 0)
+		add_number(t, TAPE_TRUNCATE, st.st_ino, st.st_size, 0);
+	return result;
+}
+
+static long
 do_resize(struct tamper *t, size_t row, const long *a)
 {
 	const long result = raw(row, a);
@@ -379,6 +392,8 @@ record(struct tamper *t, size_t row, const long *a)
 	case SYS_pwrite64:
 	case SYS_writev:
 		return do_write(t, row, a);
+	case SYS_truncate:
+		return do_truncate(t, row, a);
 	case SYS_ftruncate:
 	case SYS_fallocate:
 		return do_resize(t, row, a);

@@ -274,6 +274,8 @@ do_everything(void)
 	fd = open("log", O_WRONLY | O_TRUNC);
 	if (fd == -1 || fdatasync(fd) != 0 || fsync(dir_fd) != 0)
 		return 4;
+	if (truncate("log", 100) != 0 || truncate("log", 50) != 0)
+		return 6;
 	fd = open("dsync", O_WRONLY | O_CREAT | O_DSYNC, 0644);
 	return write(fd, "x", 1) == 1 ? 0 : 5;
 }
