@@ -166,13 +166,22 @@ errors_of(const struct call *call)
 	return n;
 }
 
+/* A lock that cannot be let go stays, whatever a program does. */
+static bool
+lets_go(const struct call *call, const long *arguments)
+{
+	return call->number == SYS_fcntl &&
+	       (arguments[1] == F_SETLK || arguments[1] == F_OFD_SETLK) &&
+	       ((const struct flock *)arguments[2])->l_type == F_UNLCK;
+}
+
 static struct fate
-fail(size_t row, unsigned variant)
+fail(size_t row, const long *arguments, unsigned variant)
 {
 	const struct call *call = &calls[row];
 	const unsigned errors = errors_of(call);
 
-	if (variant < errors)
+	if (variant < errors && !lets_go(call, arguments))
 		return (struct fate){FAIL_IT, call->errors[variant]};
 	if (variant == errors && (call->flags & CALL_SHORT))
 		return (struct fate){SHORTEN_IT, 0};
@@ -226,7 +235,7 @@ tamper_fate(size_t row, const long *arguments)
 	case TAMPER_KILL_AFTER:
 		return (struct fate){DIE_AFTER, 0};
 	case TAMPER_FAIL:
-		return fail(row, plan.variant);
+		return fail(row, arguments, plan.variant);
 	}
 	return go_on;
 }
