@@ -270,10 +270,8 @@ static void
 cut_again(struct cut *cut, const struct image *image, const char *name,
     const char *dump)
 {
-	static const struct step create = {
-	    .kind = STEP_CREATE, .sale = "new", .capacity = 3, .lock = "none"};
-	char sale[STORE_ID_SIZE] = "";
-	struct step steps[2] = {{.kind = STEP_START}, create};
+	struct step steps[2] = {{.kind = STEP_START},
+	    {.kind = STEP_CREATE, .capacity = 3, .lock = "none"}};
 	const struct play play = {.name = "again", .steps = steps, .count = 2};
 	struct cut next = {
 	    .hunt = cut->hunt, .level = cut->level + 1, .play = &play};
@@ -281,8 +279,11 @@ cut_again(struct cut *cut, const struct image *image, const char *name,
 
 	if (!build(cut, image))
 		return;
-	if (sscanf(dump, "%64[a-z]: ", sale) == 1)
-		steps[1] = (struct step){.kind = STEP_SELL, .sale = sale};
+	/* A name that may have been another sale's. */
+	steps[1].sale = strstr(dump, "demo: ") == NULL ? "demo" : "gig";
+	if (strstr(dump, "gig: ") != NULL)
+		steps[1] = (struct step){.kind = STEP_SELL, .sale = "gig"};
+
 	snprintf(next.name, sizeof(next.name), "%.230s/again", name);
 	snprintf(next.stage, sizeof(next.stage), "%s", cut->image);
 	snprintf(next.image, sizeof(next.image), "%s/image%d",
@@ -359,11 +360,20 @@ judge(struct cut *cut, const struct image *image, const char *name,
 	return false;
 }
 
+/* Some by chance; and those where removed files are gone in disorder. */
+static bool
+is_cut_again(const struct cut *cut, const struct image *image)
+{
+	if (cut->level + 1 == LEVELS)
+		return false;
+	return (image->hash >> 8) % cut->hunt->effort.again_every == 0 ||
+	       (image->lenient && strstr(image->lost, ": remove ") != NULL);
+}
+
 static bool
 visit(const struct image *image, void *arg)
 {
 	struct cut *cut = arg;
-	const struct effort *effort = &cut->hunt->effort;
 	const struct shown *shown;
 	char name[300];
 
@@ -374,8 +384,7 @@ visit(const struct image *image, void *arg)
 	shown = show(cut, image);
 	if (shown == NULL)
 		return false;
-	if (judge(cut, image, name, shown) && cut->level + 1 < LEVELS &&
-	    (image->hash >> 8) % effort->again_every == 0)
+	if (judge(cut, image, name, shown) && is_cut_again(cut, image))
 		cut_again(cut, image, name, shown->text);
 	return true;
 }
