@@ -199,6 +199,10 @@ hear_mark(struct cut *cut, const struct tape_record *mark)
 		break;
 	case MARK_OPEN:
 		break;
+	case MARK_PART:
+		allow_nothing(cut);
+		allow(cut, cut->told->dumps[number]);
+		break;
 	case MARK_UNDONE:
 		allow_nothing(cut);
 		allow(cut, number == 0 ? "" : good->dumps[number - 1]);
@@ -555,17 +559,41 @@ count_calls(struct hunt *hunt, const struct play *play, size_t step)
 	return atomic_load(&hunt->tapes[0]->seen);
 }
 
+static const struct accident_kind {
+	const char *name;
+	enum tamper_act act;
+	bool all;
+} kinds[] = {{"killed-before", TAMPER_KILL_BEFORE, false},
+    {"killed-after", TAMPER_KILL_AFTER, false},
+    {"all-killed-before", TAMPER_KILL_BEFORE, true},
+    {"all-killed-after", TAMPER_KILL_AFTER, true},
+    {"unsynced", TAMPER_FAIL, false}};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* Can that happen to the n-th call?  A start has nobody else to kill. */
+static bool
+can_happen(const struct accident_kind *kind, const struct step *step,
+    const struct tamper *traced, int64_t n)
+{
+	if (kind->all && step->kind == STEP_START)
+		return false;
+	switch (kind->act) {
+	case TAMPER_KILL_AFTER:
+		return tamper_call_changes(traced, n);
+	case TAMPER_FAIL:
+		return strstr(tamper_call_name(traced, n), "sync") != NULL;
+	default:
+		return true;
+	}
+}
+
 static void
 perform_accidents_at(struct hunt *hunt, const struct play *play, size_t step)
 {
-	static const struct {
-		const char *name;
-		enum tamper_act act;
-	} kinds[] = {{"killed-before", TAMPER_KILL_BEFORE},
-	    {"killed-after", TAMPER_KILL_AFTER}, {"unsynced", TAMPER_FAIL}};
-	int64_t every;
-	char name[256], call[32];
-	int64_t count, n;
+	static uint16_t trace[TAMPER_TRACE];
+	struct tamper *tape = hunt->tapes[0];
+	int64_t count, every, n;
+	char name[256];
 	size_t kind;
 
 	snprintf(name, sizeof(name), "powercut/%s/%s/step-%zu", hunt->store,
@@ -573,31 +601,29 @@ perform_accidents_at(struct hunt *hunt, const struct play *play, size_t step)
 	if (!report_wants(name))
 		return;
 	count = count_calls(hunt, play, step);
+	memcpy(trace, tape->trace, sizeof(trace));
 	every = hunt->settings->only != NULL
 		    ? 1
 		    : count / hunt->effort.accidents_most + 1;
 	for (n = 1; n <= count; n++)
-		for (kind = 0; kind < 3; kind++) {
-			struct accident accident = {.step = step,
+		for (kind = 0; kind < KINDS; kind++) {
+			const struct accident accident = {.step = step,
+			    .all = kinds[kind].all,
 			    .plan = {.classes = TAMPER_FILES,
 				.act = kinds[kind].act,
 				.at = n}};
 
-			if (n == 1) /* accidents destroyed the trace */
-				count_calls(hunt, play, step);
-			snprintf(call, sizeof(call), "%s",
-			    tamper_call_name(hunt->tapes[0], n));
-			if ((kind == 1 &&
-				!tamper_call_changes(hunt->tapes[0], n)) ||
-			    (kind == 2 && strstr(call, "sync") == NULL) ||
-			    ((uint64_t)n + kind + hunt->settings->seed) %
-				    (uint64_t)every !=
-				0)
-				continue;
+			/* Accidents leave traces of their own. */
+			memcpy(tape->trace, trace, sizeof(trace));
 			snprintf(name, sizeof(name),
 			    "powercut/%s/%s/step-%zu/%s-%" PRId64, hunt->store,
 			    play->name, step, kinds[kind].name, n);
-			if (report_wants(name))
+			if (report_wants(name) &&
+			    ((uint64_t)n + kind + hunt->settings->seed) %
+				    (uint64_t)every ==
+				0 &&
+			    can_happen(
+				&kinds[kind], &play->steps[step], tape, n))
 				perform_accident(hunt, play, &accident, name);
 		}
 }

@@ -566,21 +566,56 @@ recover(struct theatre *t)
 	return false;
 }
 
+/* All were killed, and a service starts. */
+static bool
+start_anew(struct theatre *t)
+{
+	if (!renew(t))
+		return false;
+	if (prepare(t, STEPS_MOST, false) == STORE_OK)
+		return true;
+	end(t, STAGE_REFUSED, "the start behind it says: %.900s",
+	    t->told->error);
+	return false;
+}
+
 static const char *
 dump_before(const struct stage_told *told, size_t step)
 {
 	return step == 0 ? told->before : told->dumps[step - 1];
 }
 
-/* Did the step take place?  -1: neither this nor that. */
-static int
+enum took { TOOK_NOT = 0, TOOK_PLACE, TOOK_PART, TOOK_WRONG };
+
+/* Where all were killed, a write's first lines may be there alone. */
+static bool
+is_part(const struct theatre *t, size_t number)
+{
+	const struct step *step = &t->play->steps[number];
+	char text[STAGE_DUMP];
+	size_t i;
+
+	for (i = 1; t->accident != NULL && t->accident->all &&
+		    step->kind == STEP_SELL && i < step->lines;
+	     i++)
+		if (stage_cut_dump(t->good->dumps[number], step->sale,
+			step->lines, i, text) &&
+		    strcmp(text, t->told->dumps[number]) == 0)
+			return true;
+	return false;
+}
+
+/* Did the step take place? */
+static enum took
 took_place(const struct theatre *t, size_t number)
 {
 	const char *now = t->told->dumps[number];
 
 	if (t->good == NULL || strcmp(now, t->good->dumps[number]) == 0)
-		return 1;
-	return strcmp(now, dump_before(t->good, number)) == 0 ? 0 : -1;
+		return TOOK_PLACE;
+	if (strcmp(now, dump_before(t->good, number)) == 0)
+		return TOOK_NOT;
+	return is_part(t, number) ? TOOK_PART : TOOK_WRONG;
 }
 
 /* Tidying does not, nor does a start. */
@@ -617,22 +652,22 @@ was_started(struct theatre *t, int result, bool first_try)
  * have taken place since, so that this one found it done.
  */
 static bool
-is_honest(
-    const struct theatre *t, size_t number, int result, int took, bool pending)
+is_honest(const struct theatre *t, size_t number, int result, enum took took,
+    bool pending)
 {
 	switch (result) {
 	case STORE_OK:
-		return took == 1;
+		return took == TOOK_PLACE;
 	case KILLED:
 	case STORE_UNKNOWN:
-		return took != -1;
+		return took != TOOK_WRONG;
 	case STORE_MOVED:
 	case STORE_CONFLICT:
 	case STORE_DUPLICATE:
 	case STORE_GONE:
-		return took == 0 || (took == 1 && pending);
+		return took == TOOK_NOT || (took == TOOK_PLACE && pending);
 	default:
-		return took == 0 || changes_nothing(t, number);
+		return took == TOOK_NOT || changes_nothing(t, number);
 	}
 }
 
@@ -641,7 +676,8 @@ static bool
 try_and_look(struct theatre *t, size_t number, int try, bool *pending)
 {
 	struct tamper *tape = t->stage->tamper;
-	int result, took;
+	enum took took;
+	int result;
 
 	tape_mark(tape, MARK_BEGIN, (int64_t)number);
 	result = try_step(t, number, try == 0);
@@ -651,6 +687,8 @@ try_and_look(struct theatre *t, size_t number, int try, bool *pending)
 	if (t->play->steps[number].kind == STEP_START &&
 	    !was_started(t, result, try == 0))
 		return t->told->end != STAGE_RUNNING;
+	if (result == KILLED && t->accident->all && !start_anew(t))
+		return true;
 	if ((store_poisoned(t->store) && !recover(t)) || !look(t, number))
 		return true;
 	took = took_place(t, number);
@@ -660,11 +698,14 @@ try_and_look(struct theatre *t, size_t number, int try, bool *pending)
 	}
 	*pending |= result == KILLED || result == STORE_UNKNOWN;
 	tape_mark(tape,
-	    took == 1  ? MARK_DONE
-	    : *pending ? MARK_OPEN
-		       : MARK_UNDONE,
+	    took == TOOK_PLACE  ? MARK_DONE
+	    : took == TOOK_PART ? MARK_PART
+	    : *pending          ? MARK_OPEN
+				: MARK_UNDONE,
 	    (int64_t)number);
-	return took == 1;
+	if (took == TOOK_PART)
+		t->told->end = STAGE_DONE;
+	return took != TOOK_NOT;
 }
 
 /* One step, until it took place.  False: the play is over. */

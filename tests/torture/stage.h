@@ -56,6 +56,7 @@ extern const size_t plays_count;
 /* Where and how a step goes wrong. */
 struct accident {
 	size_t step; /* by number; steps before it go well */
+	bool all;    /* all are killed with the worker: a service starts anew */
 	struct tamper_plan plan;
 };
 
@@ -79,9 +80,16 @@ struct stage_told {
 
 /*
  * Marks on the tape: a step begins; somebody saw that it took place; that it
- * did not, and never will; that it did not, but nobody knows if it will.
+ * did not, and never will; that it did not, but nobody knows if it will; that
+ * of a write of several lines the first are there, after which the play ends.
  */
-enum stage_mark { MARK_BEGIN = 1, MARK_DONE, MARK_UNDONE, MARK_OPEN };
+enum stage_mark {
+	MARK_BEGIN = 1,
+	MARK_DONE,
+	MARK_UNDONE,
+	MARK_OPEN,
+	MARK_PART
+};
 
 struct stage {
 	const char *store; /* its kind */
