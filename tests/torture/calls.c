@@ -6,8 +6,6 @@
  */
 #include "tests/torture/tamper_impl.h"
 
-#include <sys/syscall.h>
-
 #include <errno.h>
 
 #define FILES TAMPER_FILES

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The filter lets one instruction through, that of tamper_raw(); every other
+ * The filter lets one instruction through, that of raw_call(); every other
  * call of the table comes to on_call() as a signal, and what it puts in RAX is
  * what the caller gets.  Only raw calls and the shared memory are used there:
  * the caller may be anywhere, in malloc() for instance.
@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <errno.h>
@@ -26,6 +25,8 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+#include "tests/torture/raw.h"
 
 struct tamper *tamper_mine;
 
@@ -46,64 +47,25 @@ tamper_works(const char **why)
 
 /* ------------------------------------------------------------ the calls -- */
 
-#ifdef __x86_64__
-extern const char tamper_raw_end[];
-__asm__(".text\n"
-	".globl tamper_raw\n"
-	".hidden tamper_raw\n"
-	".type tamper_raw, @function\n"
-	"tamper_raw:\n"
-	"	mov %rdi, %rax\n"
-	"	mov %rsi, %rdi\n"
-	"	mov %rdx, %rsi\n"
-	"	mov %rcx, %rdx\n"
-	"	mov %r8, %r10\n"
-	"	mov %r9, %r8\n"
-	"	mov 8(%rsp), %r9\n"
-	"	syscall\n"
-	".globl tamper_raw_end\n"
-	".hidden tamper_raw_end\n"
-	"tamper_raw_end:\n"
-	"	ret\n"
-	".size tamper_raw, . - tamper_raw\n");
-#endif
-
 static long
 raw(long number, const long *a)
 {
-	return tamper_raw(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
-
-static long
-raw3(long number, long a, long b, long c)
-{
-	return tamper_raw(number, a, b, c, 0, 0, 0);
-}
-
-void
-tamper_path_of(int fd, char *path, size_t size)
-{
-	char link[32];
-	long n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = raw3(SYS_readlink, (long)link, (long)path, (long)size - 1);
-	path[n > 0 ? n : 0] = '\0';
+	return raw_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 _Noreturn void
 tamper_die(void)
 {
-	const pid_t self = (pid_t)raw3(SYS_getpid, 0, 0, 0);
+	const pid_t self = (pid_t)raw_3(SYS_getpid, 0, 0, 0);
 	const pid_t victim = tamper_mine->victim;
 	const struct timespec wait = {.tv_nsec = 1000000};
 	int i;
 
-	raw3(SYS_kill, victim != 0 ? victim : self, SIGKILL, 0);
+	raw_3(SYS_kill, victim != 0 ? victim : self, SIGKILL, 0);
 	/* A child of the victim's dies with it: not one call more until then */
 	for (i = 0; i < 5000; i++)
-		raw3(SYS_nanosleep, (long)&wait, 0, 0);
-	raw3(SYS_exit_group, 99, 0, 0);
+		raw_3(SYS_nanosleep, (long)&wait, 0, 0);
+	raw_3(SYS_exit_group, 99, 0, 0);
 	__builtin_unreachable();
 }
 
@@ -121,7 +83,7 @@ note_what(size_t row, const long *arguments)
 	else if (call->flags & CALL_PATH_AT)
 		name = (const char *)arguments[1];
 	else if (call->flags & CALL_FD)
-		tamper_path_of((int)arguments[0], path, sizeof(path));
+		raw_path_of((int)arguments[0], path, sizeof(path));
 	if (root[0] != '\0' && strncmp(name, root, strlen(root)) == 0)
 		name += strlen(root);
 	snprintf(what, sizeof(tamper_mine->what), "%s %s", call->name, name);
@@ -140,7 +102,7 @@ class_of(size_t row, const long *arguments)
 		return 0;
 	if (call->class != TAMPER_FILES || !(call->flags & CALL_FD))
 		return call->class;
-	if (raw3(SYS_fstat, arguments[0], (long)&st, 0) == 0 &&
+	if (raw_3(SYS_fstat, arguments[0], (long)&st, 0) == 0 &&
 	    !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		return TAMPER_NET;
 	return TAMPER_FILES;
@@ -149,7 +111,7 @@ class_of(size_t row, const long *arguments)
 static bool
 counts(const struct tamper_plan *plan, size_t row, const long *arguments)
 {
-	const pid_t pid = (pid_t)raw3(SYS_getpid, 0, 0, 0);
+	const pid_t pid = (pid_t)raw_3(SYS_getpid, 0, 0, 0);
 
 	if ((plan->only != 0 && plan->only != pid) || plan->except == pid)
 		return false;
@@ -275,7 +237,7 @@ call_short(size_t row, long *a)
 	default:
 		a[2] = (a[2] + 1) / 2;
 	}
-	return tape_call(row, a);
+	return tape_call(tamper_mine, row, a);
 }
 
 static long
@@ -289,7 +251,7 @@ serve(size_t row, long *arguments)
 		if (calls[row].number == SYS_close) /* it is closed */
 			raw(SYS_close, arguments);
 		else if (calls[row].flags & CALL_SYNCS)
-			tape_failed_sync(arguments, fate.error);
+			tape_failed_sync(tamper_mine, arguments, fate.error);
 		return -fate.error;
 	case SHORTEN_IT:
 		return call_short(row, arguments);
@@ -297,7 +259,7 @@ serve(size_t row, long *arguments)
 	case DIE_AFTER:
 		break;
 	}
-	result = tape_call(row, arguments);
+	result = tape_call(tamper_mine, row, arguments);
 	if (fate.kind == DIE_AFTER)
 		tamper_die();
 	return result;
@@ -332,7 +294,7 @@ on_call(int number, siginfo_t *info, void *context)
 static bool
 filter_calls(void)
 {
-	const uint64_t end = (uint64_t)(uintptr_t)tamper_raw_end;
+	const uint64_t end = (uint64_t)(uintptr_t)raw_call_end;
 	struct sock_filter f[256];
 	struct sock_fprog program = {.filter = f};
 	unsigned short n = 0;

@@ -8,7 +8,6 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <errno.h>
@@ -17,20 +16,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/torture/raw.h"
+
 #define PATH_SIZE 1024
 #define SPINS_MOST 20000000
 
 static long
-raw3(long number, long a, long b, long c)
-{
-	return tamper_raw(number, a, b, c, 0, 0, 0);
-}
-
-static long
 raw(size_t row, const long *a)
 {
-	return tamper_raw(
-	    calls[row].number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return raw_call(calls[row].number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /* ---------------------------------------------------------- the records -- */
@@ -38,7 +32,7 @@ raw(size_t row, const long *a)
 static void
 hold(struct tamper *t)
 {
-	const int self = (int)raw3(SYS_getpid, 0, 0, 0);
+	const int self = (int)raw_3(SYS_getpid, 0, 0, 0);
 	int holder = 0;
 	long spins;
 
@@ -48,11 +42,11 @@ hold(struct tamper *t)
 			&t->tape_holder, &holder, self))
 			return;
 		/* Killed from outside, in the middle of it. */
-		if (raw3(SYS_kill, holder, 0, 0) == -ESRCH &&
+		if (raw_3(SYS_kill, holder, 0, 0) == -ESRCH &&
 		    atomic_compare_exchange_strong(
 			&t->tape_holder, &holder, self))
 			return;
-		raw3(SYS_sched_yield, 0, 0, 0);
+		raw_3(SYS_sched_yield, 0, 0, 0);
 	}
 }
 
@@ -76,7 +70,7 @@ add(struct tamper *t, struct tape_record record, size_t length)
 	}
 	record.size = (uint32_t)size;
 	record.length = (uint32_t)length;
-	record.pid = (int32_t)raw3(SYS_getpid, 0, 0, 0);
+	record.pid = (int32_t)raw_3(SYS_getpid, 0, 0, 0);
 	memcpy(at, &record, sizeof(record));
 	atomic_store(&t->tape_used, used + size);
 	return at + sizeof(record);
@@ -143,11 +137,11 @@ resolve(const struct tamper *t, long fd, long text, char path[PATH_SIZE])
 		return is_below(t, path);
 	}
 	if ((int)fd == AT_FDCWD) {
-		n = raw3(SYS_getcwd, (long)base, sizeof(base), 0);
+		n = raw_3(SYS_getcwd, (long)base, sizeof(base), 0);
 		if (n <= 0)
 			return false;
 	} else {
-		tamper_path_of((int)fd, base, sizeof(base));
+		raw_path_of((int)fd, base, sizeof(base));
 	}
 	snprintf(path, PATH_SIZE, "%s/%s", base, name);
 	return is_below(t, path);
@@ -158,10 +152,10 @@ fd_is_ours(const struct tamper *t, long fd, struct stat *st)
 {
 	char path[PATH_SIZE];
 
-	if (raw3(SYS_fstat, fd, (long)st, 0) != 0 ||
+	if (raw_3(SYS_fstat, fd, (long)st, 0) != 0 ||
 	    (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)))
 		return false;
-	tamper_path_of((int)fd, path, sizeof(path));
+	raw_path_of((int)fd, path, sizeof(path));
 	return is_below(t, path);
 }
 
@@ -184,10 +178,9 @@ do_open(struct tamper *t, size_t row, const long *a)
 		return raw(row, a);
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		note_strange(t, row);
-	existed =
-	    tamper_raw(SYS_newfstatat, dir, name, (long)&st, 0, 0, 0) == 0;
+	existed = raw_call(SYS_newfstatat, dir, name, (long)&st, 0, 0, 0) == 0;
 	fd = raw(row, a);
-	if (fd < 0 || raw3(SYS_fstat, fd, (long)&st, 0) != 0)
+	if (fd < 0 || raw_3(SYS_fstat, fd, (long)&st, 0) != 0)
 		return fd;
 	if (!existed)
 		add_paths(t, TAPE_CREATE, st.st_ino, path, NULL);
@@ -206,7 +199,7 @@ do_mkdir(struct tamper *t, size_t row, const long *a)
 	struct stat st;
 
 	if (result == 0 && resolve(t, dir, name, path) &&
-	    tamper_raw(SYS_newfstatat, dir, name, (long)&st, 0, 0, 0) == 0)
+	    raw_call(SYS_newfstatat, dir, name, (long)&st, 0, 0, 0) == 0)
 		add_paths(t, TAPE_MKDIR, st.st_ino, path, NULL);
 	return result;
 }
@@ -274,10 +267,10 @@ do_write(struct tamper *t, size_t row, const long *a)
 
 	if (!ours || result <= 0)
 		return result;
-	flags = raw3(SYS_fcntl, a[0], F_GETFL, 0);
+	flags = raw_3(SYS_fcntl, a[0], F_GETFL, 0);
 	record.inode = st.st_ino;
 	if (calls[row].number != SYS_pwrite64)
-		record.at = raw3(SYS_lseek, a[0], 0, SEEK_CUR) - result;
+		record.at = raw_3(SYS_lseek, a[0], 0, SEEK_CUR) - result;
 	else if (flags & O_APPEND) /* wherever it was meant to go */
 		record.at = st.st_size;
 	else
@@ -299,7 +292,7 @@ do_truncate(struct tamper *t, size_t row, const long *a)
 	struct stat st;
 
 	if (result == 0 && resolve(t, AT_FDCWD, a[0], path) &&
-	    raw3(SYS_stat, a[0], (long)&st, 0) == 0)
+	    raw_3(SYS_stat, a[0], (long)&st, 0) == 0)
 		add_number(t, TAPE_TRUNCATE, st.st_ino, st.st_size, 0);
 	return result;
 }
@@ -345,7 +338,7 @@ do_mmap(struct tamper *t, size_t row, const long *a)
 
 	if ((int)a[4] != -1 && (a[3] & MAP_SHARED) && (a[2] & PROT_WRITE) &&
 	    fd_is_ours(t, a[4], &st)) {
-		tamper_path_of((int)a[4], path, sizeof(path));
+		raw_path_of((int)a[4], path, sizeof(path));
 		length = strlen(path);
 		if (length < 4 || strcmp(path + length - 4, "-shm") != 0)
 			note_strange(t, row);
@@ -425,13 +418,13 @@ is_pipe(size_t row, const long *a)
 
 	return (calls[row].number == SYS_write ||
 		   calls[row].number == SYS_writev) &&
-	       raw3(SYS_fstat, a[0], (long)&st, 0) == 0 && !S_ISREG(st.st_mode);
+	       raw_3(SYS_fstat, a[0], (long)&st, 0) == 0 &&
+	       !S_ISREG(st.st_mode);
 }
 
 long
-tape_call(size_t row, const long *arguments)
+tape_call(struct tamper *t, size_t row, const long *arguments)
 {
-	struct tamper *t = tamper_mine;
 	long result;
 
 	if (!atomic_load(&t->recording) || !is_recorded(row) ||
@@ -447,9 +440,8 @@ tape_call(size_t row, const long *arguments)
 }
 
 void
-tape_failed_sync(const long *arguments, int error)
+tape_failed_sync(struct tamper *t, const long *arguments, int error)
 {
-	struct tamper *t = tamper_mine;
 	struct stat st;
 
 	if (!atomic_load(&t->recording) || !fd_is_ours(t, arguments[0], &st))

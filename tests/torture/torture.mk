@@ -16,7 +16,7 @@ $(BUILD)/torture: $(TORTURE_OBJECTS) $(TORTURE_LIBRARY)
 
 # The library is another program's: its code can stand anywhere, and some of
 # its functions have the names of the C library's.
-TAMPER := tamper tape calls preload
+TAMPER := tamper tape calls raw preload
 TAMPER_OBJECTS := $(TAMPER:%=$(BUILD)/tests/torture/%.pic.o)
 TAMPER_NAMES := malloc calloc realloc reallocarray memalign aligned_alloc \
 	posix_memalign pthread_mutex_lock pthread_mutex_trylock \
