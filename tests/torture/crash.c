@@ -112,49 +112,45 @@ some_of(int64_t n, uint64_t seed, int64_t most)
 	return most < 1 ? 1 : 1 + (int64_t)(mixed >> 33) % most;
 }
 
+/* One of a sweep's cases; `again` is a second death, in the recovery. */
+static void
+strike_at(struct sweep *sweep, int64_t n, bool after, bool again)
+{
+	const struct trial *t = sweep->trial;
+	const struct tamper_plan plan = {.classes = CLASSES,
+	    .act = after ? TAMPER_KILL_AFTER : TAMPER_KILL_BEFORE,
+	    .at = n};
+	const int64_t most = sweep->supervisor ? sweep->start_calls : 40;
+	const struct tamper_plan second = {
+	    .classes = TAMPER_FILES | TAMPER_LOCKS,
+	    .act = n % 2 == 0 ? TAMPER_KILL_BEFORE : TAMPER_KILL_AFTER,
+	    .at = some_of(n, t->settings->seed, most)};
+	char name[256];
+
+	snprintf(name, sizeof(name), "%s/%s-%" PRId64 "%s", sweep->name,
+	    after ? "after" : "before", n, again ? "/again" : "");
+	if (report_wants(name))
+		strike(sweep, name, plan, again ? &second : NULL);
+}
+
+/* Of all cases of a sweep one in `every`. */
 static void
 sweep_calls(struct sweep *sweep, int64_t every)
 {
 	const struct trial *t = sweep->trial;
-	const uint64_t seed = t->settings->seed;
-	static const char *const whens[] = {"before", "after"};
+	const int64_t first = (int64_t)(t->settings->seed % 1000);
 	static uint16_t trace[TAMPER_TRACE];
-	char name[256];
 	int64_t n;
-	int when, again;
+	int way;
 
 	memcpy(trace, t->tamper->trace, sizeof(trace));
 	for (n = 1; n <= sweep->calls; n++)
-		for (when = 0; when < 2; when++)
-			for (again = 0; again < 2; again++) {
-				const struct tamper_plan plan = {
-				    .classes = CLASSES,
-				    .act = when == 0 ? TAMPER_KILL_BEFORE
-						     : TAMPER_KILL_AFTER,
-				    .at = n};
-				const struct tamper_plan second = {
-				    .classes = TAMPER_FILES | TAMPER_LOCKS,
-				    .act = n % 2 == 0 ? TAMPER_KILL_BEFORE
-						      : TAMPER_KILL_AFTER,
-				    .at = some_of(n, seed,
-					sweep->supervisor ? sweep->start_calls
-							  : 40)};
-
-				memcpy(t->tamper->trace, trace, sizeof(trace));
-				if ((when == 1 &&
-					!tamper_call_changes(t->tamper, n)) ||
-				    (n * 4 + when * 2 + again +
-					(int64_t)(seed % 1000)) %
-					    every !=
-					0)
-					continue;
-				snprintf(name, sizeof(name),
-				    "%s/%s-%" PRId64 "%s", sweep->name,
-				    whens[when], n, again ? "/again" : "");
-				if (report_wants(name))
-					strike(sweep, name, plan,
-					    again ? &second : NULL);
-			}
+		for (way = 0; way < 4; way++) {
+			memcpy(t->tamper->trace, trace, sizeof(trace));
+			if ((way < 2 || tamper_call_changes(t->tamper, n)) &&
+			    (n * 4 + way + first) % every == 0)
+				strike_at(sweep, n, way >= 2, way % 2 == 1);
+		}
 }
 
 static void

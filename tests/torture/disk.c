@@ -411,6 +411,18 @@ sync_all(struct disk *disk)
 	sync_dir(disk, -1);
 }
 
+static void
+write_on(
+    struct disk *disk, struct inode *inode, const struct tape_record *record)
+{
+	const size_t at = (size_t)record->at;
+
+	write_bytes(disk, inode, at, (const unsigned char *)(record + 1),
+	    record->length);
+	if (inode->size < at + record->length)
+		set_size(disk, inode, at + record->length);
+}
+
 void
 disk_apply(struct disk *disk, const struct tape_record *record)
 {
@@ -432,13 +444,8 @@ disk_apply(struct disk *disk, const struct tape_record *record)
 		    record->kind == TAPE_LINK);
 		break;
 	case TAPE_WRITE:
-		if (inode == NULL)
-			break;
-		write_bytes(disk, inode, (size_t)record->at,
-		    (const unsigned char *)text, record->length);
-		if (inode->size < (size_t)record->at + record->length)
-			set_size(
-			    disk, inode, (size_t)record->at + record->length);
+		if (inode != NULL)
+			write_on(disk, inode, record);
 		break;
 	case TAPE_TRUNCATE:
 		if (inode != NULL)

@@ -101,17 +101,35 @@ is_said(struct trial *t, struct answer *answer)
 	return answer->hung ? "it hangs" : "another answer, or none";
 }
 
+/* The fault is gone: it sells, and nobody crashed. */
+static void
+judge_selling(struct trial *t, const char *name)
+{
+	static struct answer answer;
+	const struct request buy = {
+	    .method = "POST", .path = "/sales/demo/buy", .form = "buyer=probe"};
+	char how[32];
+
+	service_insist(&t->run, &buy, WELL_WITHIN_MS, &answer);
+	if (answer.status != 201)
+		report_red(name, "a service that sells",
+		    "%d %.200s after %s; its log ends: %s", answer.status,
+		    answer.body, t->tamper->what, trial_last_words(t));
+	else if (service_crashes(&t->run, how) > 0)
+		report_red(
+		    name, "no crash", "%s after %s", how, t->tamper->what);
+	else
+		report_green(name);
+}
+
 /* It runs: all is there, and it sells. */
 static void
 judge_running(struct starts *s, const char *name)
 {
 	static struct answer answer;
-	const struct request buy = {
-	    .method = "POST", .path = "/sales/demo/buy", .form = "buyer=probe"};
 	struct trial *t = s->trial;
 	const char *wrong = NULL;
-	char now[LOOK_SIZE], how[32];
-
+	char now[LOOK_SIZE];
 	bool sold = false;
 
 	if (s->lasting) {
@@ -131,19 +149,8 @@ judge_running(struct starts *s, const char *name)
 	else if (!sold && strcmp(now, s->before) != 0)
 		report_red(
 		    name, "all orders", "%s after %s", now, t->tamper->what);
-	else {
-		service_insist(&t->run, &buy, WELL_WITHIN_MS, &answer);
-		if (answer.status != 201)
-			report_red(name, "a service that sells",
-			    "%d %.200s after %s; its log ends: %s",
-			    answer.status, answer.body, t->tamper->what,
-			    trial_last_words(t));
-		else if (service_crashes(&t->run, how) > 0)
-			report_red(name, "no crash", "%s after %s", how,
-			    t->tamper->what);
-		else
-			report_green(name);
-	}
+	else
+		judge_selling(t, name);
 	service_kill(&t->run);
 }
 

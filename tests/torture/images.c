@@ -645,6 +645,19 @@ choose_ends(struct choice *c, bool last)
 		c->chosen[i] = last ? c->things[i].count - 1 : 0;
 }
 
+/* Each thing in one of its ways, by chance. */
+static void
+choose_any(struct choice *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++) {
+		const size_t ways = c->things[i].count;
+
+		c->chosen[i] = ways == 0 ? 0 : draw(&c->random) % ways;
+	}
+}
+
 static void
 visit_some(struct choice *c, int64_t most)
 {
@@ -664,8 +677,7 @@ visit_some(struct choice *c, int64_t most)
 			}
 	}
 	while (c->visited < most && c->go_on) {
-		for (i = 0; i < c->count; i++)
-			c->chosen[i] = draw(&c->random) % c->things[i].count;
+		choose_any(c);
 		visit_chosen(c);
 	}
 }

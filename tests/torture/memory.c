@@ -30,7 +30,7 @@
 
 struct memory {
 	struct trial *trial;
-	const char *name; /* of the case */
+	char name[200]; /* of the case */
 	bool red;
 	int64_t number;   /* of the last order or sale */
 	int64_t version;  /* demo's, when last looked at */
@@ -424,19 +424,18 @@ sweep(struct memory *m, const char *what, deed_fn *deed, bool is_first)
 {
 	const struct settings *settings = m->trial->settings;
 	const int64_t step = settings->quick && settings->only == NULL ? 17 : 1;
-	char name[200];
 	bool goes_on = true;
 	int64_t n;
 
-	snprintf(name, sizeof(name), "memory/%s/%s/", m->trial->store, what);
-	if (!report_wants(name))
+	snprintf(
+	    m->name, sizeof(m->name), "memory/%s/%s/", m->trial->store, what);
+	if (!report_wants(m->name))
 		return;
-	m->name = name;
 	for (n = 1 + (int64_t)settings->seed % step;
 	     n < ALLOCATIONS_MOST && goes_on; n += step) {
-		snprintf(name, sizeof(name), "memory/%s/%s/%" PRId64,
+		snprintf(m->name, sizeof(m->name), "memory/%s/%s/%" PRId64,
 		    m->trial->store, what, n);
-		if (!report_wants(name))
+		if (!report_wants(m->name))
 			continue;
 		goes_on = fail_at(m, deed, n);
 		if (is_first)

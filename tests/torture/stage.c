@@ -204,52 +204,65 @@ make_trail(size_t size)
 	return trail;
 }
 
+/* What a sale's lines are made of; they point into it. */
+struct sold {
+	struct store_line lines[LINES_MOST];
+	char keys[LINES_MOST][32], buyers[LINES_MOST][32];
+	char *trail;
+};
+
+static struct store_line
+make_line(struct sold *sold, const struct store_state *state,
+    const struct step *step, size_t number, unsigned i)
+{
+	const int64_t left =
+	    state->remaining + (step->wrong ? 2 : 0) - (int64_t)i;
+	struct store_line line = {.seat = state->settings.capacity - left + 1,
+	    .quantity = 1,
+	    .remaining = left - 1,
+	    .capacity = state->settings.capacity,
+	    .buyer = sold->buyers[i],
+	    .key = step->keyed ? sold->keys[i] : NULL,
+	    .lock = state->settings.lock,
+	    .worker = 1,
+	    .clerk = 1,
+	    .sold_at_ms = INT64_C(1700000000000) + (int64_t)number,
+	    .trail = sold->trail};
+
+	snprintf(sold->keys[i], sizeof(sold->keys[i]), "key-%zu-%u", number, i);
+	snprintf(sold->buyers[i], sizeof(sold->buyers[i]), "buyer \"%u\"", i);
+	snprintf(line.order, sizeof(line.order), "%016zx%016x", number, i);
+	return line;
+}
+
 static enum store_result
 do_sell(struct store_user *user, const struct step *step, size_t number)
 {
 	const unsigned count = step->lines == 0 ? 1 : step->lines;
-	struct store_line lines[LINES_MOST] = {0};
-	char keys[LINES_MOST][32], buyers[LINES_MOST][32];
+	struct sold sold;
 	struct store_state state;
 	enum store_result result;
-	char *trail;
+	char first[32];
 	bool overwrote;
 	unsigned i;
 
 	result = store_read(user, step->sale, &state);
 	if (result != STORE_OK)
 		return result;
-	snprintf(keys[0], sizeof(keys[0]), "key-%zu-0", number);
-	if (step->keyed && store_find(user, &state, STORE_BY_KEY, keys[0],
+	snprintf(first, sizeof(first), "key-%zu-0", number);
+	if (step->keyed && store_find(user, &state, STORE_BY_KEY, first,
 			       ignore_line, NULL) == STORE_OK)
 		return STORE_OK;
-	trail = make_trail(step->trail);
-	for (i = 0; i < count; i++) {
-		const int64_t left =
-		    state.remaining + (step->wrong ? 2 : 0) - (int64_t)i;
-
-		snprintf(keys[i], sizeof(keys[i]), "key-%zu-%u", number, i);
-		snprintf(buyers[i], sizeof(buyers[i]), "buyer \"%u\"", i);
-		lines[i] = (struct store_line){
-		    .seat = state.settings.capacity - left + 1,
-		    .quantity = 1,
-		    .remaining = left - 1,
-		    .capacity = state.settings.capacity,
-		    .buyer = buyers[i],
-		    .key = step->keyed ? keys[i] : NULL,
-		    .lock = state.settings.lock,
-		    .worker = 1,
-		    .clerk = 1,
-		    .sold_at_ms = INT64_C(1700000000000) + (int64_t)number,
-		    .trail = trail};
-		snprintf(lines[i].order, sizeof(lines[i].order), "%016zx%016x",
-		    number, i);
-	}
-	result =
-	    step->checked
-		? store_put_if(user, &state, lines, count, deadline())
-		: store_put(user, &state, lines, count, deadline(), &overwrote);
-	free(trail);
+	sold.trail = make_trail(step->trail);
+	for (i = 0; i < count; i++)
+		sold.lines[i] = make_line(&sold, &state, step, number, i);
+	if (step->checked)
+		result =
+		    store_put_if(user, &state, sold.lines, count, deadline());
+	else
+		result = store_put(
+		    user, &state, sold.lines, count, deadline(), &overwrote);
+	free(sold.trail);
 	return result;
 }
 

@@ -214,11 +214,13 @@ tamper_function(enum call_function function, bool *die_after)
 
 /* Half of it, as a full disk or a signal does. */
 static long
-call_short(size_t row, long *a)
+call_short(size_t row, const long *arguments)
 {
 	struct iovec piece;
 	struct msghdr message;
+	long a[6];
 
+	memcpy(a, arguments, sizeof(a));
 	switch (calls[row].number) {
 	case SYS_writev:
 		piece = *(const struct iovec *)a[1];

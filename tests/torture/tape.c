@@ -242,12 +242,16 @@ do_rename(struct tamper *t, size_t row, const long *a)
 }
 
 static void
-copy_pieces(unsigned char *to, const struct iovec *piece, size_t left)
+copy_pieces(
+    unsigned char *to, size_t left, const struct iovec *pieces, size_t count)
 {
-	for (; left > 0; piece++) {
-		const size_t n = piece->iov_len < left ? piece->iov_len : left;
+	size_t i;
 
-		memcpy(to, piece->iov_base, n);
+	for (i = 0; i < count && left > 0; i++) {
+		const size_t n =
+		    pieces[i].iov_len < left ? pieces[i].iov_len : left;
+
+		memcpy(to, pieces[i].iov_base, n);
 		to += n;
 		left -= n;
 	}
@@ -277,8 +281,9 @@ do_write(struct tamper *t, size_t row, const long *a)
 		record.at = a[3];
 	bytes = add(t, record, (size_t)result);
 	if (bytes != NULL)
-		copy_pieces(bytes, vector ? (const struct iovec *)a[1] : &whole,
-		    (size_t)result);
+		copy_pieces(bytes, (size_t)result,
+		    vector ? (const struct iovec *)a[1] : &whole,
+		    vector ? (size_t)a[2] : 1);
 	if (flags & O_DSYNC)
 		add_number(t, TAPE_SYNC, st.st_ino, 0, 0);
 	return result;

@@ -99,7 +99,7 @@ feed_names(
 			     "%s/%s", b.dir, to) +
 			     1;
 
-	feed(kind, inode, 0, 0, text, (size_t)(first + second));
+	feed(kind, inode, 0, 0, text, (size_t)first + (size_t)second);
 }
 
 static void
