@@ -73,7 +73,8 @@ test: test-packages ## all tests that need nothing but Debian's packages
 	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(UNIT_TESTS) \
 	    $(STRESS_TESTS) $(TENTH_TESTS) $(TORTURE_TESTS)
 	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
-	    BROKEN=$(BUILD)/turnstile-broken TENTH=$(BUILD)/tenth tests/run.sh \
+	    BROKEN=$(BUILD)/turnstile-broken TENTH=$(BUILD)/tenth \
+	    TORTURE=$(BUILD)/torture tests/run.sh \
 	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS) $(TENTH_TESTS) \
 	    $(TORTURE_TESTS) $(LINT_TESTS) $(MODELS_TESTS)
 unit: test-packages ## unit and contract tests only

@@ -1,30 +1,66 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# All parts of the torture: those of the first list two at a time, those of
-# the second one by one; what each says, and all last lines once more.
+# All parts of the torture: what each says, all last lines once more, and the
+# table of what was survived.
 #
-#   all.sh "TARGET…" "TARGET…"
+#   all.sh [PARTS]        another table than `parts`
 set -u
 
+parts=${1:-$(dirname "$0")/parts}
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
-from=$(date +%s)
 status=0
+
+# targets WHEN: those of the table
+targets() {
+  awk -F' *[|] *' -v when="$1" '!/^#/ && $2 == when { print $1 }' "$parts"
+}
 
 # run JOBS TARGET…
 run() {
-  "${MAKE:-make}" -s -k -j"$1" --output-sync=target $2 2>&1 | tee -a "$said"
+  local jobs=$1
+  shift
+  [ $# -eq 0 ] ||
+    "${MAKE:-make}" -s -k -j"$jobs" --output-sync=target "$@" 2>&1 |
+    tee -a "$said"
 }
 
-run 2 "$1"
-run 1 "$2"
-echo "--- all parts, after $((($(date +%s) - from) / 60)) minutes:"
-grep -E '^[^ ]+( [^ ]+)?: [0-9]+ cases, [0-9]+ failed$' "$said"
-for target in $1 $2; do
-  name=$(echo "${target#torture-}" | tr - ' ')
-  grep -qE "^$name: [0-9]+ cases, 0 failed\$" "$said" || {
-    echo "$target: red, or it did not end"
-    status=1
-  }
+# last TARGET: its last line, or nothing
+last() {
+  grep -E "^${1#torture-}: [0-9]+ cases, [0-9]+ failed\$" "$said" | tail -n 1
+}
+
+# row TARGETS SURVIVED HOW: of the table
+row() {
+  local target words cases=0 failed=0
+  for target in $1; do
+    read -r -a words < <(last "$target")
+    cases=$((cases + ${words[1]:-0}))
+    failed=$((failed + ${words[3]:-1}))
+  done
+  [ "$failed" -eq 0 ] || cases="$cases, $failed failed"
+  echo "|$2|$3| $cases |"
+}
+
+mapfile -t beside < <(targets beside | xargs -r -n 1)
+mapfile -t alone < <(targets alone | xargs -r -n 1)
+run 2 "${beside[@]}"
+run 1 "${alone[@]}"
+
+echo
+echo "--- all parts, after $((SECONDS / 60)) minutes:"
+for target in "${beside[@]}" "${alone[@]}"; do
+  line=$(last "$target")
+  echo "${line:-$target: it did not end}"
+  [[ $line == *' cases, 0 failed' ]] || status=1
 done
+echo
+echo '| what it survives | how that was tried | cases |'
+echo '|---|---|---|'
+while IFS='|' read -r names _ survived how; do
+  case $names in
+    '#'*) continue ;;
+  esac
+  row "$names" "$survived" "$how "
+done <"$parts"
 exit "$status"

@@ -169,7 +169,7 @@ sweep_deed(struct trial *t, const char *lock, const struct deed *deed,
 			continue;
 		sweep.calls = trial_learn(t, deed, CLASSES);
 		sweep_calls(&sweep, t->settings->only != NULL ? 1
-				    : t->settings->quick      ? 97
+				    : t->settings->quick      ? 131
 							      : 3);
 	}
 }

@@ -267,7 +267,7 @@ sweep_starts(struct trial *t, bool fresh, bool lasting)
 			    v);
 			if (report_wants(name) &&
 			    (!lasting || can_last(t->tamper, n, v)) &&
-			    is_due(t->settings, n, v, lasting ? 307 : 61))
+			    is_due(t->settings, n, v, lasting ? 911 : 151))
 				start_with(&s, name, &plan);
 		}
 }
@@ -312,7 +312,7 @@ sweep_deed(struct trial *t, const struct deed *deed)
 			snprintf(name, sizeof(name),
 			    "fault/%s/%s/%" PRId64 ".%u", t->store, deed->name,
 			    n, v);
-			if (report_wants(name) && is_due(t->settings, n, v, 43))
+			if (report_wants(name) && is_due(t->settings, n, v, 97))
 				fail_in_deed(t, name, plan);
 		}
 	service_kill(&t->run);
@@ -364,7 +364,7 @@ sweep_step(struct bare *b, const struct play *p, size_t step)
 			    "fault/%s/store/%s/step-%zu/%" PRId64 ".%u",
 			    b->store, p->name, step, n, v);
 			if (!report_wants(name) ||
-			    !is_due(b->settings, n, v, 31))
+			    !is_due(b->settings, n, v, 61))
 				continue;
 			accident.plan.act = TAMPER_FAIL;
 			accident.plan.at = n;

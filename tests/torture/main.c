@@ -29,12 +29,15 @@ static const struct {
 
 static const char usage[] =
     "usage: torture PART… [--store json|sqlite] [--case NAME] [--quick]\n"
-    "               [--seed N] [--red FILE] [--keep] [--work DIR]\n"
+    "               [--seed N] [--red FILE] [--known FILE] [--keep]\n"
+    "               [--seconds N] [--work DIR]\n"
     "\n"
     "  --case NAME  only cases whose name begins with NAME\n"
     "  --quick      a few seconds for each store\n"
     "  --seed N     what is chosen by chance; it is printed\n"
     "  --red FILE   append each red case to FILE\n"
+    "  --seconds N  behind which no case of a part begins\n"
+    "  --known FILE patterns of what is red and known to be\n"
     "  --keep       keep the data of the first red case\n"
     "  --work DIR   where data is made (beside this program)\n"
     "\n"
@@ -66,6 +69,26 @@ beside(const char *name)
 	return path;
 }
 
+/* Where an option's text goes; NULL: it is none of those. */
+static const char **
+text_of(struct settings *s, int option)
+{
+	switch (option) {
+	case 's':
+		return &s->store;
+	case 'c':
+		return &s->only;
+	case 'f':
+		return &s->red;
+	case 'n':
+		return &s->known;
+	case 'w':
+		return &s->work;
+	default:
+		return NULL;
+	}
+}
+
 static bool
 parse(int argc, char **argv, struct settings *s)
 {
@@ -75,36 +98,25 @@ parse(int argc, char **argv, struct settings *s)
 	    {"quick", no_argument, NULL, 'q'},
 	    {"seed", required_argument, NULL, 'r'},
 	    {"red", required_argument, NULL, 'f'},
+	    {"known", required_argument, NULL, 'n'},
+	    {"seconds", required_argument, NULL, 't'},
 	    {"keep", no_argument, NULL, 'k'},
 	    {"work", required_argument, NULL, 'w'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (c) {
-		case 's':
-			s->store = optarg;
-			break;
-		case 'c':
-			s->only = optarg;
-			break;
-		case 'q':
+		if (text_of(s, c) != NULL)
+			*text_of(s, c) = optarg;
+		else if (c == 'q')
 			s->quick = true;
-			break;
-		case 'r':
-			s->seed = strtoull(optarg, NULL, 10);
-			break;
-		case 'f':
-			s->red = optarg;
-			break;
-		case 'k':
+		else if (c == 'k')
 			s->keep = true;
-			break;
-		case 'w':
-			s->work = optarg;
-			break;
-		default:
+		else if (c == 'r')
+			s->seed = strtoull(optarg, NULL, 10);
+		else if (c == 't')
+			s->seconds = strtoll(optarg, NULL, 10);
+		else
 			return false;
-		}
 	return optind < argc;
 }
 
@@ -134,6 +146,17 @@ run_part(const char *name, const struct settings *s)
 	return EXIT_FAILURE;
 }
 
+static int
+skip(char *const *names, const struct settings *s, const char *why)
+{
+	printf("SKIP: %s\n", why);
+	for (; *names != NULL; names++) {
+		report_begin(s, *names);
+		report_end();
+	}
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -146,10 +169,8 @@ main(int argc, char **argv)
 	s.library = beside("libtamper.so");
 	if (!parse(argc, argv, &s) || !parts_are_known(argv + optind))
 		return print_usage(stderr, 2);
-	if (!tamper_works(&why)) {
-		printf("SKIP: %s\n", why);
-		return EXIT_SUCCESS;
-	}
+	if (!tamper_works(&why))
+		return skip(argv + optind, &s, why);
 	if (s.work == NULL)
 		s.work = mkdtemp(work);
 	else

@@ -40,7 +40,7 @@ struct effort {
 };
 static const struct effort full = {{300, 24}, 24, 16, 24, 1, 2};
 static const struct effort heavy = {{24, 0}, 6, UINT64_MAX, 3, 1, 1};
-static const struct effort quick = {{16, 4}, 6, 60, 2, 5, 1};
+static const struct effort quick = {{6, 2}, 3, 200, 1, 7, 1};
 
 /* What a start on an image showed; images come again and again. */
 struct shown {

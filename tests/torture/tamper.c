@@ -151,6 +151,17 @@ fail(size_t row, const long *arguments, unsigned variant)
 	return (struct fate){GO_ON, 0};
 }
 
+/* A fault that lasts; but what is said on stderr comes through. */
+static bool
+goes_on(const struct tamper *t, int64_t n, size_t row, const long *arguments)
+{
+	const struct tamper_plan *plan = &t->plan;
+
+	return plan->lasting && plan->at != 0 && n > plan->at &&
+	       t->trace[plan->at - 1] == row &&
+	       !((calls[row].flags & CALL_FD) && arguments[0] == STDERR_FILENO);
+}
+
 /* Does the plan come true with this call?  Counted if it counts. */
 static bool
 is_hit(struct tamper *t, size_t row, const long *arguments)
@@ -163,8 +174,7 @@ is_hit(struct tamper *t, size_t row, const long *arguments)
 	n = atomic_fetch_add(&t->seen, 1) + 1;
 	if (n <= TAMPER_TRACE)
 		t->trace[n - 1] = (uint16_t)row;
-	if (n != plan->at && !(plan->lasting && plan->at != 0 && n > plan->at &&
-				 t->trace[plan->at - 1] == row))
+	if (n != plan->at && !goes_on(t, n, row, arguments))
 		return false;
 	if (n == plan->at)
 		note_what(row, arguments);

@@ -10,7 +10,6 @@ TORTURE_OBJECTS := $(TORTURE_SOURCES:%.c=$(BUILD)/%.o)
 TORTURE_LIBRARY := $(filter $(BUILD)/locks/% $(BUILD)/storage/%,$(OBJECTS))
 TORTURE_PROGRAMS := $(BUILD)/torture $(BUILD)/libtamper.so
 
-all: $(TORTURE_PROGRAMS)
 $(BUILD)/torture: $(TORTURE_OBJECTS) $(TORTURE_LIBRARY)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lsqlite3
 
@@ -30,40 +29,38 @@ $(BUILD)/libtamper.so: $(TAMPER_OBJECTS)
 	    $(foreach name,$(TAMPER_NAMES),\
 	    -Wl$(comma)--defsym=$(name)=preload_$(name))
 
-# The tests of the tests; and the quick damages, which join them as soon as
-# they are green.
-TORTURE_TESTS := $(TORTURE_TEST_SOURCES:tests/torture/%.c=$(BUILD)/unit/%)
-$(TORTURE_TESTS): $(BUILD)/unit/%: $(BUILD)/tests/torture/%.o \
+# The tests of the tests, and the quick damages.
+TORTURE_UNITS := $(TORTURE_TEST_SOURCES:tests/torture/%.c=$(BUILD)/unit/%)
+$(TORTURE_UNITS): $(BUILD)/unit/%: $(BUILD)/tests/torture/%.o \
 		$(filter-out %/main.o,$(TORTURE_OBJECTS)) $(TORTURE_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lsqlite3 -lcmocka
 $(TORTURE_TEST_SOURCES:%.c=$(BUILD)/%.o): | test-packages
 TORTURE_QUICK := tests/torture/quick.bats
 $(TORTURE_QUICK): $(TORTURE_PROGRAMS) $(BUILD)/turnstile
+TORTURE_TESTS := $(TORTURE_UNITS) $(TORTURE_QUICK)
 
 .PHONY: test-torture
 test-torture: test-packages ## the damage tests' own tests, and quick damage
-	@$(MAKE) -s $(TORTURE_TESTS) $(TORTURE_QUICK)
-	@TORTURE=$(BUILD)/torture tests/run.sh $(TORTURE_TESTS) $(TORTURE_QUICK)
+	@$(MAKE) -s $(TORTURE_TESTS)
+	@TORTURE=$(BUILD)/torture tests/run.sh $(TORTURE_TESTS)
 
-# Parts are targets whose last line is "NAME: N cases, M failed".  Two run at
-# a time; those in TORTURE_ALONE, whose promises are measured in seconds, one
-# by one behind them.
+# All parts are in the table tests/torture/parts; these are of this folder.
+# None takes longer than TORTURE_SECONDS: what is left then is left out.
 TORTURE_STORES := $(foreach part,powercut crash fault memory,\
-	$(part)-json $(part)-sqlite)
-TORTURE += $(TORTURE_STORES:%=torture-%)
-TORTURE_ALONE += torture-stress
+	torture-$(part)-json torture-$(part)-sqlite)
+TORTURE_SECONDS ?= 300
 TORTURE_RED := $(BUILD)/torture.red
 
-.PHONY: torture torture-stress $(TORTURE_STORES:%=torture-%)
+.PHONY: torture torture-stress $(TORTURE_STORES)
 torture: test-packages $(TORTURE_PROGRAMS) $(BUILD)/turnstile \
 		$(BUILD)/stress ## the long ones: half an hour of damage
 	@rm -f $(TORTURE_RED)
-	@MAKE="$(MAKE)" tests/torture/all.sh "$(TORTURE)" "$(TORTURE_ALONE)"
-$(TORTURE_STORES:%=torture-%): torture-%: $(TORTURE_PROGRAMS) \
-		$(BUILD)/turnstile
+	@MAKE="$(MAKE)" tests/torture/all.sh
+$(TORTURE_STORES): torture-%: $(TORTURE_PROGRAMS) $(BUILD)/turnstile
 	@$(BUILD)/torture $(firstword $(subst -, ,$*)) \
-	    --store $(lastword $(subst -, ,$*)) --red $(TORTURE_RED)
+	    --store $(lastword $(subst -, ,$*)) --red $(TORTURE_RED) \
+	    --seconds $(TORTURE_SECONDS)
 torture-stress: $(BUILD)/stress $(BUILD)/turnstile
 	@tests/torture/stress.sh $(BUILD)/stress
 
