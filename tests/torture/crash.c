@@ -153,6 +153,17 @@ sweep_calls(struct sweep *sweep, int64_t every)
 		}
 }
 
+/* SQLite makes three times as many calls. */
+static int64_t
+one_in(const struct trial *t)
+{
+	if (t->settings->only != NULL)
+		return 1;
+	if (t->settings->quick)
+		return 131;
+	return strcmp(t->store, "sqlite") == 0 ? 3 : 1;
+}
+
 static void
 sweep_deed(struct trial *t, const char *lock, const struct deed *deed,
     int64_t start_calls)
@@ -168,9 +179,7 @@ sweep_deed(struct trial *t, const char *lock, const struct deed *deed,
 		if (!report_wants(sweep.name))
 			continue;
 		sweep.calls = trial_learn(t, deed, CLASSES);
-		sweep_calls(&sweep, t->settings->only != NULL ? 1
-				    : t->settings->quick      ? 131
-							      : 3);
+		sweep_calls(&sweep, one_in(t));
 	}
 }
 
@@ -181,7 +190,7 @@ sweep_lock(const struct settings *settings, const char *store, const char *lock,
 {
 	static const char *const sales[] = {"buy-key", "crowd"};
 	static const char *const others[] = {
-	    "buy", "patch", "patch-lock", "create", "delete"};
+	    "buy", "patch", "patch-lock", "patch-capacity", "create", "delete"};
 	static struct trial t;
 	char name[128];
 	int64_t start_calls;

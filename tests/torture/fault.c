@@ -208,13 +208,26 @@ classes_of(const struct starts *s)
 	return s->lasting ? TAMPER_FILES : CLASSES;
 }
 
-/* Interruptions do not last; and without sockets nobody can answer. */
+/* Interruptions do not, nor does half a write. */
 static bool
-can_last(struct tamper *tamper, int64_t n, unsigned variant)
+can_last(const struct tamper *tamper, int64_t n, unsigned variant)
 {
 	const int error = tamper_variant(tamper, n, variant);
 
 	return error != 0 && error != EINTR;
+}
+
+/* A fault for good takes long: one of the call's errors, which is by chance. */
+static bool
+is_chosen(const struct trial *t, int64_t n, unsigned variant)
+{
+	const uint64_t any = (uint64_t)n + t->settings->seed;
+	unsigned chosen = (unsigned)(any % tamper_variants(t->tamper, n));
+
+	if (!can_last(t->tamper, n, chosen))
+		chosen = 0;
+	return can_last(t->tamper, n, variant) &&
+	       (variant == chosen || t->settings->only != NULL);
 }
 
 /* Until it serves: what a worker does at its beginning is part of it. */
@@ -237,6 +250,25 @@ learn_start(struct starts *s)
 }
 
 static void
+sweep_start(struct starts *s, int64_t n, unsigned variant)
+{
+	const struct trial *t = s->trial;
+	const struct tamper_plan plan = {.classes = classes_of(s),
+	    .act = TAMPER_FAIL,
+	    .at = n,
+	    .variant = variant,
+	    .lasting = s->lasting};
+	char name[200];
+
+	snprintf(name, sizeof(name), "fault/%s/start%s%s/%" PRId64 ".%u",
+	    t->store, s->fresh ? "-fresh" : "", s->lasting ? "-lasting" : "", n,
+	    variant);
+	if (report_wants(name) &&
+	    is_due(t->settings, n, variant, s->lasting ? 911 : 151))
+		start_with(s, name, &plan);
+}
+
+static void
 sweep_starts(struct trial *t, bool fresh, bool lasting)
 {
 	static struct starts s;
@@ -253,23 +285,9 @@ sweep_starts(struct trial *t, bool fresh, bool lasting)
 	if (count < 0)
 		report_red(name, "a start", "%s", trial_last_words(t));
 	for (n = 1; n <= count; n++)
-		for (v = 0; v < variants_of(t->tamper, n); v++) {
-			const struct tamper_plan plan = {
-			    .classes = classes_of(&s),
-			    .act = TAMPER_FAIL,
-			    .at = n,
-			    .variant = v,
-			    .lasting = lasting};
-
-			snprintf(name, sizeof(name),
-			    "fault/%s/start%s%s/%" PRId64 ".%u", t->store,
-			    fresh ? "-fresh" : "", lasting ? "-lasting" : "", n,
-			    v);
-			if (report_wants(name) &&
-			    (!lasting || can_last(t->tamper, n, v)) &&
-			    is_due(t->settings, n, v, lasting ? 911 : 151))
-				start_with(&s, name, &plan);
-		}
+		for (v = 0; v < variants_of(t->tamper, n); v++)
+			if (!lasting || is_chosen(t, n, v))
+				sweep_start(&s, n, v);
 }
 
 /* ---------------------------------------------------------------- deeds -- */
