@@ -160,11 +160,13 @@ skip(char *const *names, const struct settings *s, const char *why)
 int
 main(int argc, char **argv)
 {
-	struct settings s = {.seed = (uint64_t)time(NULL)};
-	char *work = beside("torture-XXXXXX");
+	static struct settings s;
+	static char *work;
 	int status = EXIT_SUCCESS;
 	const char *why;
 
+	s.seed = (uint64_t)time(NULL);
+	work = beside("torture-XXXXXX");
 	s.program = beside("turnstile");
 	s.library = beside("libtamper.so");
 	if (!parse(argc, argv, &s) || !parts_are_known(argv + optind))

@@ -32,13 +32,7 @@ static struct tamper *tamper;
 static int
 setup(void **state)
 {
-	const char *why;
-
 	(void)state;
-	if (!tamper_works(&why)) {
-		print_message("SKIP: %s\n", why);
-		exit(EXIT_SUCCESS);
-	}
 	(void)mkdir("build", 0755);
 	snprintf(dir, sizeof(dir), "build/test_tamper-XXXXXX");
 	assert_non_null(mkdtemp(dir));
@@ -362,6 +356,11 @@ main(void)
 	    TEST(shortens), TEST(goes_on_failing), TEST(kills_before_and_after),
 	    TEST(spares_the_excepted), TEST(tells_all),
 	    TEST(says_what_is_strange), TEST(a_lie_shows)};
+	const char *why;
 
+	if (!tamper_works(&why)) {
+		printf("1..1\nok 1 - the hand in the process # SKIP %s\n", why);
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
