@@ -271,6 +271,7 @@ evidence_begin(struct evidence *evidence, struct web *web, const char *path)
 	*evidence = (struct evidence){.path = path, .alone = true};
 	good = read_sale(evidence, web);
 	evidence->capacity_before = evidence->capacity;
+	evidence->remaining_before = evidence->remaining;
 	evidence->version_before = evidence->version;
 	return good;
 }

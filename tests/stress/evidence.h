@@ -46,7 +46,7 @@ struct evidence {
 	const char *path;                     /* "/sales/demo", the caller's */
 	char store[16], lock[LOCK_NAME_SIZE]; /* as the sale says */
 	int64_t capacity, remaining, version; /* in the end */
-	int64_t capacity_before, version_before;
+	int64_t capacity_before, remaining_before, version_before;
 	int64_t start_ns, end_ns; /* the barrier; the buyers' last reply */
 	bool alone;               /* nobody else bought */
 	struct answer *answers;   /* in the order in which they came */

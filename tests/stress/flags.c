@@ -120,6 +120,10 @@ static const struct options_row rows[] = {
 	  OPTIONS_TEXT, AT(trace) },
 	{ "plot", "FILE", NULL, "verdict and price of each strategy, as an SVG",
 	  OPTIONS_TEXT, AT(plot) },
+	{ "history", "FILE", NULL,
+	  "what buyers of the races were told, and when, as\n"
+	  "JSON lines: for history-check, and for Porcupine or Knossos",
+	  OPTIONS_TEXT, AT(history) },
 
 	{ "service", "PROGRAM", NULL, "what to start (turnstile, beside this program)",
 	  OPTIONS_TEXT, AT(service), OURS, .section = "The service" },

@@ -46,7 +46,7 @@ struct flags {
 
 	/* What comes out. */
 	bool json;
-	const char *markdown, *trace, *plot; /* files, NULL: none */
+	const char *markdown, *trace, *plot, *history; /* files, NULL: none */
 	const char *expects[FLAGS_EXPECT_MAX];
 	size_t expect_count;
 	const char *flood; /* measure the client itself on this path */

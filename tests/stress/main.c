@@ -70,7 +70,7 @@ show_bar(void *arg, const char *what)
 }
 
 static void
-run_rows(struct result *result, struct trace *trace)
+run_rows(struct result *result, struct trace *trace, struct events *events)
 {
 	struct progress progress = {.count = flags_settings(result->flags),
 	    .how = result->flags->json          ? PROGRESS_NONE
@@ -79,6 +79,7 @@ run_rows(struct result *result, struct trace *trace)
 	const struct stage stage = {.flags = result->flags,
 	    .stop = &signalled,
 	    .trace = trace,
+	    .events = events,
 	    .doing = show_bar,
 	    .arg = &progress};
 	struct row row;
@@ -170,33 +171,45 @@ exit_status(const struct result *result)
 }
 
 static int
+cannot_write(const char *path)
+{
+	fprintf(stderr, "stress: %s: %s\n", path, strerror(errno));
+	return EXIT_USAGE;
+}
+
+static int
 run(const struct flags *flags)
 {
 	struct result result = {.flags = flags};
 	const int64_t start_ns = clock_now_ns();
 	struct trace *trace = NULL;
+	struct events *events = NULL;
 	size_t i;
 	int status;
 
 	if (flags->trace != NULL) {
 		trace = trace_new(flags->trace);
-		if (trace == NULL) {
-			fprintf(stderr, "stress: %s: %s\n", flags->trace,
-			    strerror(errno));
-			return EXIT_USAGE;
-		}
+		if (trace == NULL)
+			return cannot_write(flags->trace);
+	}
+	if (flags->history != NULL) {
+		events = events_new(flags->history);
+		if (events == NULL)
+			return cannot_write(flags->history);
 	}
 	result.file_system =
 	    flags->url != NULL
 		? "a service that ran already"
 		: launch_file_system(launch_data_root(flags->data));
-	run_rows(&result, trace);
+	run_rows(&result, trace, events);
 	result.took_s = (double)(clock_now_ns() - start_ns) / 1e9;
 	result_finish(&result);
 	status = exit_status(&result);
 	if (status != EXIT_USAGE && !report(&result))
 		status = EXIT_FAILURE;
 	if (trace != NULL && !trace_close(trace))
+		status = EXIT_FAILURE;
+	if (events != NULL && !events_close(events))
 		status = EXIT_FAILURE;
 	for (i = 0; i < result.count; i++)
 		row_free(&result.rows[i]);

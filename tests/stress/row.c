@@ -277,6 +277,8 @@ judge_race(struct run *run, const struct buyers_plan *plan,
 	oracle_judge(evidence, &judgement);
 	enter_race(run->row, evidence, &judgement);
 	trace_race(run, evidence, nth);
+	if (run->stage->events != NULL)
+		events_add(run->stage->events, evidence, plan);
 	return true;
 }
 

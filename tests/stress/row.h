@@ -5,6 +5,7 @@
 #ifndef ROW_H
 #define ROW_H
 
+#include "tests/stress/events.h"
 #include "tests/stress/flags.h"
 #include "tests/stress/launch.h"
 #include "tests/stress/oracle.h"
@@ -54,6 +55,7 @@ struct stage {
 	const struct flags *flags;
 	const volatile sig_atomic_t *stop; /* set by a signal: come to an end */
 	struct trace *trace;               /* NULL: not wanted */
+	struct events *events;             /* NULL: not wanted */
 	/* What is being done now, for the progress; `arg` is the caller's. */
 	void (*doing)(void *arg, const char *what);
 	void *arg;
