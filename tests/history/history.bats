@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Goal of this test: what clients of turnstile are told can be explained by one
+# order, also while it is struck; and what a service tells that is broken on
+# purpose cannot.
+
+setup() {
+  ROOT=$(realpath "$BATS_TEST_DIRNAME/../..")
+  BUILD=$(dirname "$(realpath "${TURNSTILE:-$ROOT/build/turnstile}")")
+  CHECK=$BUILD/history-check
+  WORK=$(mktemp -d "$BUILD/history.XXXXXX")
+}
+
+teardown() {
+  rm -rf "$WORK"
+}
+
+@test "two strategies on both stores, struck; none is found out" {
+  run env HISTORIES_SECONDS=60 "$ROOT/tests/history/run" "$BUILD" quick
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "${lines[-1]}" = "histories: 7 cases, 0 failed" ]
+  [[ ${lines[-2]} =~ ^[1-9][0-9]{3,}\ operations$ ]]
+}
+
+# judged WANTED WHAT STORE: the checker's exit status for a broken service
+judged() {
+  TURNSTILE_BROKEN=$2 "$BUILD/history-record" --sale stress-1 --store "$3" \
+    --service "$BUILD/turnstile-broken" --every 600 "$WORK/history"
+  run "$CHECK" "$WORK/history"
+  echo "$2 $3: $output"
+  [ "$status" -eq "$1" ]
+}
+
+@test "a service that is broken in one of seven ways is found out" {
+  local what store
+  for store in json sqlite; do
+    judged 0 nothing "$store"
+    for what in lock unlock receipt twice sold-out retry stale; do
+      judged 1 "$what" "$store"
+    done
+  done
+}
+
+# The README's block of JSON lines behind that heading.
+example() {
+  awk -v heading="$1" '$0 == heading { in_part = 1 }
+    in_part && /^```$/ && in_block { exit }
+    in_block { print }
+    in_part && /^```json$/ { in_block = 1 }' "$BATS_TEST_DIRNAME/README.md"
+}
+
+@test "the README's example, and what it says of it" {
+  example '### An example' >"$WORK/example"
+  [ "$(wc -l <"$WORK/example")" -ge 10 ]
+  run "$CHECK" "$WORK/example"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "${lines[-1]}" = "linearizable: 5 operations, 1 sale" ]
+  # With seat 1 in place of 3 it is another story.
+  sed 's/"seats":\[3\]/"seats":[1]/' "$WORK/example" >"$WORK/other"
+  run "$CHECK" "$WORK/other"
+  echo "$output"
+  [ "$status" -eq 1 ]
+  while IFS= read -r line; do
+    grep -qF -- "$line" "$BATS_TEST_DIRNAME/README.md"
+  done <<<"$output"
+}
+
+@test "what is no history: exit status 2, and the line" {
+  echo '{"type":"invoke"}' >"$WORK/history"
+  run "$CHECK" "$WORK/history"
+  [ "$status" -eq 2 ]
+  [[ $output =~ history:\ line\ 1:\ an\ event\ has ]]
+  run "$CHECK" "$WORK/nowhere"
+  [ "$status" -eq 2 ]
+  run "$CHECK"
+  [ "$status" -eq 2 ]
+}
+
+@test "who is not given enough time is undecided: exit status 3" {
+  "$BUILD/history-record" --every 300 "$WORK/history"
+  run "$CHECK" --most 1 "$WORK/history"
+  echo "$output"
+  [ "$status" -eq 3 ]
+  run "$CHECK" "$WORK/history"
+  [ "$status" -eq 0 ]
+}
