@@ -18,7 +18,7 @@
  * Each of these takes one line away, and must break it:
  *   NO_SYNC       COMMIT does not sync (synchronous=NORMAL)
  *   NO_OPEN_SYNC  who opens trusts the log as it is
- *   OPEN_OUTSIDE  opening and syncing are not in the latch
+ *   FIRST_SYNCS   only who has made the index anew syncs the log
  *   NOT_ROBUST    a latch that dies with its holder
  */
 #ifndef ORDERS
@@ -58,25 +58,25 @@ inline sync_log() {
 	on_disk = frames
 }
 
-/* connect(): SQLite recovers if nobody else is there. */
+/*
+ * sqlite_open(): SQLite recovers if nobody else is there; sync_log().  Not in
+ * the latch: each syncs before it reads.
+ */
 inline open_database(me) {
-#ifndef OPEN_OUTSIDE
-	robust_lock(me);
-#endif
 	atomic {
 		if
-		:: !open[1 - me] -> index_end = frames
-		:: else
+		:: !open[1 - me] -> index_end = frames; recovered = true
+		:: else -> recovered = false
 		fi;
 		open[me] = true
 	};
-#ifndef NO_OPEN_SYNC
-	sync_log();
-#endif
-#ifndef OPEN_OUTSIDE
-	latch = FREE
-#else
-	skip
+#ifdef FIRST_SYNCS
+	if
+	:: recovered -> sync_log()
+	:: else
+	fi
+#elif !defined(NO_OPEN_SYNC)
+	sync_log()
 #endif
 }
 
@@ -106,6 +106,7 @@ inline sell(me) {
 
 proctype worker(byte me) {
 	byte line, end;
+	bool recovered;
 
 again:	{
 		open_database(me);
@@ -127,7 +128,7 @@ end_idle:	false
 #endif
 		:: else
 		fi;
-		line = 0; end = 0;
+		line = 0; end = 0; recovered = false;
 		goto again
 	}
 }

@@ -122,7 +122,7 @@ static const struct options_row rows[] = {
 	  OPTIONS_TEXT, AT(plot) },
 	{ "history", "FILE", NULL,
 	  "what buyers of the races were told, and when, as\n"
-	  "JSON lines: for history-check, and for Porcupine or Knossos",
+	  "JSON lines for history-check and other checkers",
 	  OPTIONS_TEXT, AT(history) },
 
 	{ "service", "PROGRAM", NULL, "what to start (turnstile, beside this program)",
