@@ -25,6 +25,8 @@ $(HISTORY_BATS): $(HISTORY_PROGRAMS) $(BUILD)/turnstile $(BUILD)/stress \
 
 -include $(wildcard $(HISTORY)/*.d)
 
+# A part of `make torture`.
+TORTURE += histories
 .PHONY: histories test-history
 histories: $(HISTORY_PROGRAMS) $(BUILD)/stress ## under misfortune, checked
 	@$(MAKE) -s $(BUILD)/turnstile
