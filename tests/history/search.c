@@ -8,11 +8,9 @@
  * What is used unless it is to be plain (README.md has the proofs):
  *   same     what fits and changes nothing is taken at once, and not again
  *   claims   a version that a receipt names is that order's, or its key's
- *   left     a version or an epoch that somebody has yet to tell of is not
- *            left before
+ *   left     a version that somebody has yet to tell of is not left before
  *   dead     an answer that tells of what is over: this way is no way
  *   alike    of unknown ones that ask for the same, the first goes first
- *   late     an unknown one goes directly before what needs it, or never
  */
 #include "tests/history/search.h"
 
@@ -22,7 +20,6 @@
 #include "tests/history/clash.h"
 
 #define NOBODY SIZE_MAX
-#define UNKNOWN_MOST 8 /* in a row, that are looked at */
 
 struct node {
 	struct node *before, *after;
@@ -69,8 +66,6 @@ struct searcher {
 	/* Unless plain: */
 	size_t *claim;    /* by version: the first receipt that names it */
 	size_t *left_at;  /* by version: how many have yet to tell of it */
-	size_t *left_of;  /* by epoch */
-	size_t *maker;    /* by epoch: whose answer says that it made it */
 	size_t *in_class; /* by class: how many are taken */
 	size_t *turns;    /* those that open or delete the sale */
 	size_t turn_count;
@@ -193,15 +188,11 @@ place(const struct searcher *s, int64_t version)
 static void
 count_left(struct searcher *s, const struct task *task, size_t by)
 {
-	const int epoch = epoch_told(&task->op);
-
 	if (s->options->plain || !task->is_known)
 		return;
 	if (history_tells_version(&task->op) &&
 	    place(s, task->op.version) != NOBODY)
 		s->left_at[place(s, task->op.version)] += by;
-	if (epoch != 0)
-		s->left_of[epoch] += by;
 }
 
 static void
@@ -289,23 +280,13 @@ is_pruned(const struct searcher *s, const struct sale_now *before,
     const struct task *by)
 {
 	const struct sale_now *now = &s->sale->now;
-	const bool is_new = !before->exists || !now->exists;
+	size_t at;
 
-	if (now->version > before->version && !is_new) {
-		if (is_claimed(s, now->version, by))
-			return true;
-		if (s->lives_once && place(s, before->version) != NOBODY &&
-		    s->left_at[place(s, before->version)] > 0)
-			return true;
-	}
-	if (before->epoch != 0 && now->epoch != before->epoch &&
-	    s->left_of[before->epoch] > 0)
-		return true;
-	/* Settled by one who looked, though another says that he made it. */
-	return now->epoch != 0 && before->epoch == 0 &&
-	       s->maker[now->epoch] != NOBODY &&
-	       by != &s->tasks[s->maker[now->epoch]] &&
-	       !s->tasks[s->maker[now->epoch]].is_taken;
+	if (now->version <= before->version || !before->exists || !now->exists)
+		return false;
+	at = place(s, before->version);
+	return is_claimed(s, now->version, by) ||
+	       (s->lives_once && at != NOBODY && s->left_at[at] > 0);
 }
 
 /* Nobody who waits for his answer can be explained any more. */
@@ -328,78 +309,6 @@ is_dead(const struct searcher *s, const struct task *task)
 		: true)
 		return false;
 	return !may_be_later_life(s, task);
-}
-
-/* Apply a list of operations; how many fitted, until one did not. */
-static size_t
-apply_all(
-    struct searcher *s, const size_t *ops, size_t count, struct undo *undo)
-{
-	struct reason reason;
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (sale_apply(s->sale, &s->tasks[ops[i]].op, &undo[i],
-			&reason) == FIT_NOT)
-			break;
-	return i;
-}
-
-static void
-undo_all(struct searcher *s, const struct undo *undo, size_t count)
-{
-	while (count > 0)
-		sale_undo(s->sale, &undo[--count]);
-}
-
-/* Where these lead, from here; false: nowhere. */
-static bool
-leads_to(struct searcher *s, const size_t *ops, size_t count, uint64_t hash[2])
-{
-	struct undo undo[UNKNOWN_MOST + 1];
-	const size_t fitted = apply_all(s, ops, count, undo);
-
-	if (fitted == count)
-		sale_hash(s->sale, hash);
-	undo_all(s, undo, fitted);
-	return fitted == count;
-}
-
-/*
- * The last ones taken are unknown, and this one is known.  If it could as well
- * have come before one of them, with the same end, it is to.
- */
-static bool
-is_early(struct searcher *s, size_t op)
-{
-	size_t ops[UNKNOWN_MOST + 1], count, i;
-	struct undo undo[UNKNOWN_MOST];
-	uint64_t here[2], there[2];
-	bool early = false;
-
-	for (count = 0; count < s->depth && count < UNKNOWN_MOST; count++)
-		if (s->tasks[s->frames[s->depth - 1 - count].op].is_known)
-			break;
-	if (count == 0 || !leads_to(s, &op, 1, here))
-		return false;
-	for (i = 0; i < count; i++) {
-		ops[i] = s->frames[s->depth - count + i].op;
-		sale_undo(s->sale, &s->frames[s->depth - 1 - i].undo);
-	}
-	ops[count] = op;
-	for (i = count; i-- > 0 && !early;) {
-		/* From the last one on, each once behind the known one. */
-		const size_t late = ops[i];
-
-		memmove(&ops[i], &ops[i + 1], (count - i) * sizeof(*ops));
-		ops[count] = late;
-		early = leads_to(s, ops, count + 1, there) &&
-			memcmp(here, there, sizeof(here)) == 0;
-		memmove(&ops[i + 1], &ops[i], (count - i) * sizeof(*ops));
-		ops[i] = late;
-	}
-	apply_all(s, ops, count, undo);
-	return early;
 }
 
 /* ---------------------------------------------------------------- search -- */
@@ -477,8 +386,6 @@ try_one(struct searcher *s, size_t op)
 
 	if (task->alike != NOBODY && s->in_class[task->alike] != task->rank)
 		return false;
-	if (!s->options->plain && task->is_known && is_early(s, op))
-		return false;
 	switch (sale_apply(s->sale, &task->op, &undo, &reason)) {
 	case FIT_NOT:
 		return false;
@@ -509,8 +416,6 @@ note_best(struct searcher *s)
 {
 	size_t i;
 
-	if (s->depth < s->best_depth)
-		return;
 	s->best_depth = s->depth;
 	for (i = 0; i < s->depth; i++)
 		s->best[i] = s->tasks[s->frames[i].op].index;
@@ -564,7 +469,8 @@ run(struct searcher *s)
 			return LINEARIZABLE;
 		}
 		if (is_too_much(s)) {
-			note_best(s);
+			if (s->best_depth < s->depth)
+				note_best(s);
 			return UNDECIDED;
 		}
 		if (lives && choose(s, from)) {
@@ -770,34 +676,13 @@ make_claims(struct searcher *s)
 		struct task *task = &s->tasks[i];
 		const size_t at = place(s, task->op.version);
 
+		count_left(s, task, 1);
 		if (at == NOBODY || task->op.kind != OP_BUY ||
 		    task->op.answer != ANSWER_DONE)
 			continue;
 		task->next_claim = s->claim[at];
 		s->claim[at] = i;
 	}
-	return true;
-}
-
-static bool
-make_epochs(struct searcher *s, int texts)
-{
-	const size_t room = (size_t)texts + 1;
-	size_t i;
-
-	s->left_of = calloc(room, sizeof(*s->left_of));
-	s->maker = malloc(room * sizeof(*s->maker));
-	if (s->left_of == NULL || s->maker == NULL)
-		return false;
-	memset(s->maker, 0xff, room * sizeof(*s->maker));
-	for (i = 0; i < s->count; i++) {
-		const struct op *op = &s->tasks[i].op;
-
-		count_left(s, &s->tasks[i], 1);
-		if (op->kind == OP_PATCH && op->answer == ANSWER_DONE)
-			s->maker[op->epoch] = i;
-	}
-	s->maker[0] = NOBODY;
 	return true;
 }
 
@@ -813,8 +698,7 @@ prepare(struct searcher *s, const struct partition *p, int texts)
 		return false;
 	if (s->options->plain)
 		return true;
-	return note_turns(s) && make_classes(s) && make_claims(s) &&
-	       make_epochs(s, texts);
+	return note_turns(s) && make_classes(s) && make_claims(s);
 }
 
 static void
@@ -827,10 +711,57 @@ clear(struct searcher *s)
 	free(s->memory.slot);
 	free(s->claim);
 	free(s->left_at);
-	free(s->left_of);
-	free(s->maker);
 	free(s->in_class);
 	free(s->turns);
+}
+
+/*
+ * The order that was found, against the file and the specification alone: each
+ * operation once, none behind one that was asked after its answer, all with an
+ * answer, and each answer what the sale would say.  So none of the above can
+ * let pass what is wrong.
+ */
+static bool
+is_order(const struct partition *p, struct sale *sale, bool *seen,
+    const struct search_result *result)
+{
+	struct reason reason;
+	struct undo undo;
+	size_t i, latest = 0;
+
+	for (i = 0; i < result->ordered; i++) {
+		const struct op *op = &p->ops[result->order[i]];
+
+		if (seen[result->order[i]] ||
+		    (op->returned != 0 && op->returned < latest) ||
+		    sale_apply(sale, op, &undo, &reason) == FIT_NOT)
+			return false;
+		seen[result->order[i]] = true;
+		if (op->invoked > latest)
+			latest = op->invoked;
+	}
+	for (i = 0; i < p->count; i++)
+		if (p->ops[i].answer != ANSWER_NONE && !seen[i])
+			return false;
+	return true;
+}
+
+static enum verdict
+confirm(
+    const struct partition *p, int texts, const struct search_result *result)
+{
+	enum verdict verdict = UNDECIDED;
+	bool *seen = calloc(p->count + 1, sizeof(*seen));
+	struct sale sale;
+
+	if (seen != NULL && sale_init(&sale, texts)) {
+		if (!is_order(p, &sale, seen, result))
+			abort(); /* the search is wrong */
+		sale_clear(&sale);
+		verdict = LINEARIZABLE;
+	}
+	free(seen);
+	return verdict;
 }
 
 struct search_result
@@ -858,5 +789,7 @@ search(const struct partition *partition, int texts,
 		result.happened +=
 		    partition->ops[s.best[i]].answer == ANSWER_NONE;
 	clear(&s);
+	if (result.verdict == LINEARIZABLE)
+		result.verdict = confirm(partition, texts, &result);
 	return result;
 }

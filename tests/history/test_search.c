@@ -539,11 +539,6 @@ large_ones_are_refuted(void **state)
 		FILE *out;
 
 		perform_large(seed, FAULT_GONE);
-		{
-			FILE *f = fopen("/tmp/m/large.jsonl", "w");
-			fputs(made.text, f);
-			fclose(f);
-		}
 		history = made_read(&made);
 		memset(made.words, 0, sizeof(made.words));
 		out = fmemopen(made.words, sizeof(made.words) - 1, "w");
