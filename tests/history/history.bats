@@ -18,10 +18,10 @@ teardown() {
 }
 
 @test "two strategies on both stores, struck; none is found out" {
-  run env HISTORIES_SECONDS=60 "$ROOT/tests/history/run" "$BUILD" quick
+  run env HISTORY_SECONDS=60 "$ROOT/tests/history/run" "$BUILD" quick
   echo "$output"
   [ "$status" -eq 0 ]
-  [ "${lines[-1]}" = "histories: 7 cases, 0 failed" ]
+  [ "${lines[-1]}" = "history: 7 cases, 0 failed" ]
   [[ ${lines[-2]} =~ ^[1-9][0-9]{3,}\ operations$ ]]
 }
 
@@ -34,11 +34,11 @@ judged() {
   [ "$status" -eq "$1" ]
 }
 
-@test "a service that is broken in one of seven ways is found out" {
+@test "a service that is broken in one of eight ways is found out" {
   local what store
   for store in json sqlite; do
     judged 0 nothing "$store"
-    for what in lock unlock receipt twice sold-out retry stale; do
+    for what in lock unlock receipt twice sold-out retry stale busy; do
       judged 1 "$what" "$store"
     done
   done
@@ -67,6 +67,24 @@ example() {
   while IFS= read -r line; do
     grep -qF -- "$line" "$BATS_TEST_DIRNAME/README.md"
   done <<<"$output"
+}
+
+@test "a history that was tampered with is found out" {
+  local at what
+  "$BUILD/history-record" --every 300 "$WORK/history"
+  run "$CHECK" "$WORK/history"
+  [ "$status" -eq 0 ]
+  at=$(grep -n '"ok","f":"buy","value":{"seats"' "$WORK/history" |
+    sed -n '20s/:.*//p')
+  # Another seat, another version, a 503 that sold, a sold-out that was none.
+  for what in 's/"seats":\[/&1/' 's/"version":/&1/' \
+    's/"type":"ok"/"type":"fail"/' \
+    's/"value":\{[^}]*\}/"value":{"refused":"sold-out","remaining":0}/'; do
+    sed -E "$at{$what}" "$WORK/history" >"$WORK/other"
+    run "$CHECK" "$WORK/other"
+    echo "$what: $output"
+    [ "$status" -eq 1 ]
+  done
 }
 
 @test "what is no history: exit status 2, and the line" {

@@ -11,6 +11,8 @@ HISTORY_UNITS := $(BUILD)/unit/test_history $(BUILD)/unit/test_search
 HISTORY_BATS := $(wildcard tests/history/*.bats)
 HISTORY_TESTS := $(HISTORY_UNITS) $(HISTORY_BATS)
 
+all: $(HISTORY_PROGRAMS)
+
 $(BUILD)/history-check: $(HISTORY)/main.o $(HISTORY_PARTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson
 $(BUILD)/history-record: $(HISTORY_RECORDER)
@@ -25,10 +27,11 @@ $(HISTORY_BATS): $(HISTORY_PROGRAMS) $(BUILD)/turnstile $(BUILD)/stress \
 
 -include $(wildcard $(HISTORY)/*.d)
 
-# A part of `make torture`.
-TORTURE += histories
-.PHONY: histories test-history
-histories: $(HISTORY_PROGRAMS) $(BUILD)/stress ## under misfortune, checked
+# A part of `make torture`, which wants that name.
+TORTURE += torture-history
+.PHONY: torture-history history-long test-history
+torture-history: history-long
+history-long: $(HISTORY_PROGRAMS) $(BUILD)/stress ## histories with kills: four minutes
 	@$(MAKE) -s $(BUILD)/turnstile
 	@tests/history/run $(BUILD)
 test-history: test-packages ## the checker's own tests, and a few histories

@@ -18,7 +18,7 @@ enum {
 	STATUS_OPEN = 3
 };
 
-#define MOST_DEFAULT 20000000 /* configurations: about 1 GB */
+#define MOST_DEFAULT 5000000 /* configurations: about 400 MB, a minute */
 
 static void
 print_help(FILE *out)
@@ -28,7 +28,7 @@ print_help(FILE *out)
 	    "usage: history-check [flags] FILE     (- for standard input)\n\n"
 	    "  --plain    use nothing but the specification, and be slow\n"
 	    "  --most N   give up after N configurations of a sale "
-	    "(20000000)\n"
+	    "(5000000)\n"
 	    "  --quiet    print nothing but the last line\n"
 	    "  --help     print this\n\n"
 	    "Exit status: 0 linearizable; 1 not; 2 the file cannot be read; "
