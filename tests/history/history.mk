@@ -27,8 +27,7 @@ $(HISTORY_BATS): $(HISTORY_PROGRAMS) $(BUILD)/turnstile $(BUILD)/stress \
 
 -include $(wildcard $(HISTORY)/*.d)
 
-# A part of `make torture`, which wants that name.
-TORTURE += torture-history
+# The first name is the part's of `make torture`.
 .PHONY: torture-history history-long test-history
 torture-history: history-long
 history-long: $(HISTORY_PROGRAMS) $(BUILD)/stress ## histories with kills: four minutes

@@ -3,8 +3,6 @@
 
 MODELS_TESTS := $(wildcard tests/models/*.bats)
 
-# A part of `make torture`.
-TORTURE += models
 .PHONY: models test-models
 models: ## every state of the models: locks and stores, on paper
 	@tests/models/run $(BUILD)/models
