@@ -4,10 +4,14 @@
 
 #include <sys/syscall.h>
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct disk disk;
@@ -27,13 +31,47 @@ pause_inside(void)
 	syscall(SYS_read, disk.go[0], &byte, 1);
 }
 
+static bool
+changes(enum call call)
+{
+	return call != OPEN && call != SCAN;
+}
+
+static void
+note(const char *name, const char *path)
+{
+	const size_t length = strlen(disk.notes);
+	const char *at = disk.root == NULL ? NULL : strstr(path, disk.root);
+
+	if (at == NULL)
+		return;
+	snprintf(disk.notes + length, sizeof(disk.notes) - length, "%s %s\n",
+	    name, at + strlen(disk.root));
+	if (disk.on_sync != NULL && strstr(name, "sync") != NULL)
+		disk.on_sync(disk.notes + length);
+}
+
+static void
+note_fd(const char *name, int fd)
+{
+	char link[32], path[512];
+	ssize_t length;
+
+	if (disk.root == NULL)
+		return;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, sizeof(path) - 1);
+	path[length < 0 ? 0 : length] = '\0';
+	note(name, path);
+}
+
 static enum fault
 fault_of(enum call call)
 {
 	struct plan *plan = &disk.plan[call];
 	const enum fault fault = plan->fault;
 
-	if (dies_now())
+	if (changes(call) && dies_now())
 		return DIE;
 	if (fault != GO_ON && plan->skip > 0) {
 		plan->skip--;
@@ -71,7 +109,7 @@ disk_call(enum call call, long number, long a, long b, long c, long d)
 		kill(getpid(), SIGKILL);
 	}
 	rc = syscall(number, a, b, c, d, 0L);
-	if (dies_now())
+	if (changes(call) && dies_now())
 		kill(getpid(), SIGKILL);
 	return rc;
 }
@@ -79,18 +117,21 @@ disk_call(enum call call, long number, long a, long b, long c, long d)
 int
 fsync(int fd)
 {
+	note_fd("fsync", fd);
 	return (int)disk_call(SYNC, SYS_fsync, fd, 0, 0, 0);
 }
 
 int
 fdatasync(int fd)
 {
+	note_fd("fdatasync", fd);
 	return (int)disk_call(SYNC, SYS_fdatasync, fd, 0, 0, 0);
 }
 
 ssize_t
 write(int fd, const void *data, size_t size)
 {
+	note_fd("write", fd);
 	return disk_call(WRITE, SYS_write, fd, (long)data, (long)size, 0);
 }
 
@@ -103,6 +144,7 @@ pwrite64(int fd, const void *data, size_t size, off64_t at)
 int
 ftruncate(int fd, off_t size)
 {
+	note_fd("ftruncate", fd);
 	return (int)disk_call(TRUNCATE, SYS_ftruncate, fd, size, 0, 0);
 }
 
@@ -115,6 +157,7 @@ truncate(const char *path, off_t size)
 int
 rename(const char *from, const char *to)
 {
+	note("rename", to);
 	return (int)disk_call(
 	    RENAME, SYS_renameat2, AT_FDCWD, (long)from, AT_FDCWD, (long)to);
 }
@@ -122,7 +165,50 @@ rename(const char *from, const char *to)
 int
 unlink(const char *path)
 {
+	note("unlink", path);
 	return (int)disk_call(UNLINK, SYS_unlinkat, AT_FDCWD, (long)path, 0, 0);
+}
+
+int
+syncfs(int fd)
+{
+	note_fd("syncfs", fd);
+	return (int)disk_call(SYNC, SYS_syncfs, fd, 0, 0, 0);
+}
+
+/* A test may have its own. */
+__attribute__((weak)) int
+open(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode = 0;
+
+	if (flags & O_CREAT) {
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+	}
+	return (int)disk_call(
+	    OPEN, SYS_openat, AT_FDCWD, (long)path, flags, (long)mode);
+}
+
+/* Made of many calls: it fails, or is libc's. */
+int
+scandir(const char *dir, struct dirent ***entries,
+    int (*filter)(const struct dirent *),
+    int (*compare)(const struct dirent **, const struct dirent **))
+{
+	static int (*real)(const char *, struct dirent ***,
+	    int (*)(const struct dirent *),
+	    int (*)(const struct dirent **, const struct dirent **));
+
+	if (fault_of(SCAN) == FAIL) {
+		errno = disk.plan[SCAN].error;
+		return -1;
+	}
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "scandir");
+	return real(dir, entries, filter, compare);
 }
 
 void

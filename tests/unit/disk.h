@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-enum call { SYNC, WRITE, TRUNCATE, RENAME, UNLINK, CALLS };
+enum call { SYNC, WRITE, TRUNCATE, RENAME, UNLINK, OPEN, SCAN, CALLS };
 enum fault { GO_ON, FAIL, CUT_SHORT, PAUSE, DIE, ALWAYS_SKIP };
 
 /* Each process has its own; set only while it has one thread. */
@@ -19,9 +19,18 @@ extern struct disk {
 		int error;        /* FAIL's errno */
 		unsigned skip;    /* calls of this kind that go well first */
 	} plan[CALLS];
-	unsigned die_at; /* calls of any kind count twice, before and after */
-	int inside[2];   /* pipe: PAUSE writes a byte when it is there … */
-	int go[2];       /* … and reads one before it goes on */
+	/* Calls of any kind that changes something count twice, before and
+	 * after. */
+	unsigned die_at;
+	int inside[2]; /* pipe: PAUSE writes a byte when it is there … */
+	int go[2];     /* … and reads one before it goes on */
+	/*
+	 * If `root`, a directory, is set: what was called, a line each, with
+	 * the path below it that was meant: "fsync /demo/sale.json.new".
+	 */
+	const char *root;
+	char notes[4096];
+	void (*on_sync)(const char *note); /* before it is done; or NULL */
 } disk;
 
 void arm(enum call call, enum fault fault, int error, unsigned skip);
