@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,64 +83,124 @@ store_kind(const struct store *store)
 	return store->impl->name;
 }
 
-/* Anything but what a fresh or hidden file makes: somebody else's directory. */
-static bool
-has_strange_files(const char *dir)
+bool
+store_id_is_valid(const char *id)
 {
-	struct dirent *entry;
-	bool strange = false;
-	DIR *d;
+	const size_t length = strlen(id);
 
-	d = opendir(dir);
-	if (d == NULL)
-		return false;
-	while ((entry = readdir(d)) != NULL)
-		if (entry->d_name[0] != '.' &&
-		    strcmp(entry->d_name, "lost+found") != 0)
-			strange = true;
-	closedir(d);
-	return strange;
+	return length > 0 && length < STORE_ID_SIZE &&
+	       strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-_") == length;
+}
+
+/* ---------------------------------------------------- the data directory -- */
+
+/* Anything but what a fresh or hidden file makes: somebody else's directory. */
+static int
+is_strange(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' &&
+	       strcmp(entry->d_name, "lost+found") != 0;
+}
+
+/* How many, -1: errno says why that is not known. */
+static int
+count_strange_files(const char *dir)
+{
+	struct dirent **entries;
+	int count, i;
+
+	count = scandir(dir, &entries, is_strange, NULL);
+	for (i = 0; i < count; i++)
+		free(entries[i]);
+	if (count >= 0)
+		free(entries);
+	return count;
+}
+
+#define OWNER_SIZE 16
+
+/* 0: whose it is; 1: nobody's yet; -1: errno says why that is not known. */
+static int
+read_owner(const char *path, char owner[OWNER_SIZE])
+{
+	bool failed;
+	FILE *file;
+
+	file = fopen(path, "re");
+	if (file == NULL)
+		return errno == ENOENT ? 1 : -1;
+	if (fgets(owner, OWNER_SIZE, file) == NULL)
+		owner[0] = '\0';
+	failed = ferror(file) != 0;
+	fclose(file);
+	if (failed)
+		errno = EIO;
+	owner[strcspn(owner, "\n")] = '\0';
+	return failed ? -1 : 0;
+}
+
+static int refuse(char *error, size_t error_size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int
+refuse(char *error, size_t error_size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, error_size, format, args);
+	va_end(args);
+	return -1;
+}
+
+/* A directory that is nobody's yet. */
+static int
+claim_new(
+    const struct store *store, const char *path, char *error, size_t error_size)
+{
+	const int strange = count_strange_files(store->dir);
+	const char *call;
+	char line[OWNER_SIZE + 1];
+
+	if (strange == -1)
+		return refuse(error, error_size, "%s: scandir: %s", store->dir,
+		    strerror(errno));
+	if (strange > 0)
+		return refuse(error, error_size,
+		    "%s holds files that are not turnstile's: use an empty "
+		    "directory for --data",
+		    store->dir);
+	snprintf(line, sizeof(line), "%s\n", store->impl->name);
+	if (store_replace_file(path, line, true, &call) != 0)
+		return refuse(error, error_size, "%s: %s: %s", path, call,
+		    strerror(errno));
+	return 0;
 }
 
 /* Claim the directory for this store, or say whose it is. */
 static int
 claim(const struct store *store, char *error, size_t error_size)
 {
-	char path[4096], owner[16] = "", line[16];
-	FILE *file;
+	char path[4096], owner[OWNER_SIZE];
 
-	snprintf(path, sizeof(path), "%s/%s", store->dir, OWNER_FILE);
-	file = fopen(path, "re");
-	if (file != NULL) {
-		if (fgets(owner, sizeof(owner), file) == NULL)
-			owner[0] = '\0';
-		fclose(file);
-		owner[strcspn(owner, "\n")] = '\0';
-		if (strcmp(owner, store->impl->name) == 0)
-			return 0;
-		snprintf(error, error_size,
+	snprintf(path, sizeof(path), "%s/" OWNER_FILE, store->dir);
+	switch (read_owner(path, owner)) {
+	case -1:
+		return refuse(
+		    error, error_size, "%s: %s", path, strerror(errno));
+	case 1:
+		return claim_new(store, path, error, error_size);
+	}
+	if (strcmp(owner, store->impl->name) != 0)
+		return refuse(error, error_size,
 		    "%s belongs to the store \"%s\", not \"%s\": use --store "
 		    "%s or another --data",
 		    store->dir, owner, store->impl->name,
 		    store_known(owner) ? owner : store->impl->name);
-		return -1;
-	}
-	if (errno != ENOENT) {
-		snprintf(error, error_size, "%s: %s", path, strerror(errno));
-		return -1;
-	}
-	if (has_strange_files(store->dir)) {
-		snprintf(error, error_size,
-		    "%s holds files that are not turnstile's: use an empty "
-		    "directory for --data",
-		    store->dir);
-		return -1;
-	}
-	snprintf(line, sizeof(line), "%s\n", store->impl->name);
-	if (store_replace_file(store->dir, OWNER_FILE, line, true) != 0) {
-		snprintf(error, error_size, "%s: %s", path, strerror(errno));
-		return -1;
-	}
+	/* Who claimed it may have been killed before that was on disk. */
+	if (store_sync_dir(store->dir) != 0)
+		return refuse(error, error_size, "%s: fsync: %s", store->dir,
+		    strerror(errno));
 	return 0;
 }
 

@@ -23,8 +23,8 @@
  *   2. a write that was decided under other settings is refused (epoch);
  *   3. a key is on one line of a sale at most;
  *   4. a line is durable before anybody but the latch's holder can see it;
- *   5. a line is whole or absent, also when its writer is killed; unless the
- *      supervisor dies as well, so is the whole write.
+ *   5. a line is whole or absent, also when its writer is killed, and so is
+ *      a change; unless the supervisor dies as well, so is the whole write.
  *
  * What it does not give is that `remaining` is right: it is the number that
  * the last writer says it is.  That is the lock's part.
@@ -123,6 +123,9 @@ bool store_known(const char *kind);
 
 /* The kinds there are: the i-th from 0, NULL behind the last. */
 const char *store_at(size_t i);
+
+/* 1 to 64 of a-z 0-9 - _ ? */
+bool store_id_is_valid(const char *id);
 
 /*
  * Supervisor, before any fork: make what processes share.  `kind` is known

@@ -89,13 +89,13 @@ store_latch(struct store_user *user, pthread_mutex_t *latch,
 		    user, STORE_FAILED, "latch: %s", strerror(errno));
 	if (store_poisoned(user->store)) /* meanwhile: recovery settles all */
 		result = refuse_poisoned(user);
-	else if (held == LOCK_INHERITED && settle != NULL)
-		result = settle(user, arg);
-	if (held == LOCK_INHERITED) {
-		if (result != STORE_OK)
-			atomic_store(user->store->is_poisoned, true);
+	else if (held == LOCK_INHERITED && settle != NULL &&
+		 settle(user, arg) != STORE_OK)
+		result = STORE_FAILED; /* of the caller's nothing was written */
+	if (held == LOCK_INHERITED && result == STORE_OK)
 		robust_repaired(latch);
-	}
+	else if (held == LOCK_INHERITED)
+		atomic_store(user->store->is_poisoned, true);
 	if (result != STORE_OK)
 		robust_unlock(latch);
 	return result;
@@ -116,42 +116,80 @@ store_random(void)
 int
 store_sync_dir(const char *dir)
 {
-	int fd, rc;
+	int fd, rc, error;
 
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
 	rc = fsync(fd);
+	error = errno;
 	close(fd);
+	errno = error;
 	return rc;
+}
+
+/* The new file, beside the old one.  -1: there is none. */
+static int
+write_file(const char *path, const char *text, bool durable, const char **call)
+{
+	const size_t length = strlen(text);
+	ssize_t written;
+	int fd, error;
+
+	*call = "open";
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd == -1)
+		return -1;
+	*call = "write";
+	written = write(fd, text, length);
+	if (written >= 0)
+		errno = ENOSPC; /* what a short write means */
+	if (written == (ssize_t)length) {
+		*call = "fsync";
+		if (!durable || fsync(fd) == 0) {
+			close(fd);
+			return 0;
+		}
+	}
+	error = errno;
+	close(fd);
+	unlink(path);
+	errno = error;
+	return -1;
+}
+
+/* What was renamed to `path` lasts. */
+static int
+sync_dir_of(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return store_sync_dir(".");
+	*slash = '\0';
+	return store_sync_dir(path);
 }
 
 int
 store_replace_file(
-    const char *dir, const char *name, const char *text, bool durable)
+    const char *path, const char *text, bool durable, const char **call)
 {
-	char path[4096], temporary[4096 + 16];
-	const size_t length = strlen(text);
-	int fd, error;
+	char temporary[4096];
+	int error;
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >=
-	    (int)sizeof(path)) {
-		errno = ENAMETOOLONG;
+	*call = "open";
+	errno = ENAMETOOLONG;
+	if (snprintf(temporary, sizeof(temporary), "%s.new", path) >=
+		(int)sizeof(temporary) ||
+	    write_file(temporary, text, durable, call) != 0)
 		return -1;
-	}
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd == -1)
-		return -1;
-	errno = ENOSPC; /* what a short write means */
-	if (write(fd, text, length) != (ssize_t)length ||
-	    (durable && fsync(fd) != 0) || rename(temporary, path) != 0) {
+	*call = "rename";
+	if (rename(temporary, path) != 0) {
 		error = errno;
-		close(fd);
 		unlink(temporary);
 		errno = error;
 		return -1;
 	}
-	close(fd);
-	return durable && store_sync_dir(dir) != 0 ? -2 : 0;
+	*call = "fsync of its directory";
+	return durable && sync_dir_of(temporary) != 0 ? -2 : 0;
 }

@@ -47,8 +47,9 @@ typedef int store_share_fn(struct store *store);
 /* Supervisor, when no worker is left. */
 typedef void store_unshare_fn(struct store *store);
 
-/* Child, alone: see store_prepare().  Its latches are made here.  If
- * store_poisoned(), others had the store open before. */
+/* Child, alone: see store_prepare().  The names in the directory are on disk.
+ * Its latches are made here.  If store_poisoned(), others had the store open
+ * before. */
 typedef int store_prepare_fn(
     struct store *store, char *error, size_t error_size);
 
@@ -155,7 +156,8 @@ typedef enum store_result store_settle_fn(struct store_user *user, void *arg);
 
 /*
  * Enter a latch, a mutex of robust.h in shared memory, which is settled first
- * if need be; NULL: there never is.  What cannot be settled poisons the store.
+ * if need be; NULL: there never is.  What cannot be settled poisons the store,
+ * and nobody enters that latch again: recovery makes it anew.
  * OK; else it is not held: BUSY, or FAILED, as always while poisoned.
  */
 enum store_result store_latch(struct store_user *user, pthread_mutex_t *latch,
@@ -165,13 +167,15 @@ enum store_result store_latch(struct store_user *user, pthread_mutex_t *latch,
 uint64_t store_random(void);
 
 /*
- * Replace `dir`/`name` by `text`, atomically and (if `durable`) for good.  0;
- * with errno set -1: it is as it was, or -2: replaced, but it may not last.
+ * Replace the file `path` by `text`, atomically and (if `durable`) for good.
+ * 0; else errno and `*call` say what failed.  -1: it is as it was; -2: it is
+ * replaced, but that may not last.
  */
 int store_replace_file(
-    const char *dir, const char *name, const char *text, bool durable);
+    const char *path, const char *text, bool durable, const char **call);
 
-/* fsync a directory: what was made or renamed in it lasts. */
+/* fsync a directory: what was made or renamed in it lasts.  0, or -1 with
+ * errno set. */
 int store_sync_dir(const char *dir);
 
 #endif

@@ -119,15 +119,6 @@ handle_arg_number(struct call *call, const char *name, int64_t min, int64_t max,
 	return problem_number(call->reply, name, min, max);
 }
 
-bool
-handle_id_is_valid(const char *id)
-{
-	const size_t length = strlen(id);
-
-	return length > 0 && length < STORE_ID_SIZE &&
-	       strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-_") == length;
-}
-
 int64_t
 handle_deadline_ns(const struct call *call)
 {

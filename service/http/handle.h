@@ -66,7 +66,6 @@ bool handle_store_ok(struct call *call, enum store_result result);
 /* The sale that the path names.  False: the reply is made. */
 bool handle_read_sale(struct call *call, struct store_state *state);
 
-bool handle_id_is_valid(const char *id);
 bool handle_lock_is_safe(const char *name);
 
 /* When the time is over for what this request wants; clock_now_ns()'s. */

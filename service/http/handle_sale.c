@@ -143,7 +143,7 @@ parse_sale(const struct body *body, struct store_settings *settings)
 	if (!body_allows(body, names) || !body_text(body, "id", &id) ||
 	    !parse_settings(body, 1, settings))
 		return false;
-	if (!handle_id_is_valid(id))
+	if (!store_id_is_valid(id))
 		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
 		    problem_member("id"),
 		    "\"id\" must be 1 to 64 of a-z 0-9 - _.");

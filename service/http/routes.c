@@ -129,7 +129,7 @@ may_pass(struct call *call)
 	}
 	if (request->route->admin && !admin_may(call))
 		return false;
-	if (request->sale[0] != '\0' && !handle_id_is_valid(request->sale))
+	if (request->sale[0] != '\0' && !store_id_is_valid(request->sale))
 		return problem_reply(reply, PROBLEM_BAD_VALUE,
 		    problem_member("sale"),
 		    "A sale's id is 1 to 64 of a-z 0-9 - _.");

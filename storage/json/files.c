@@ -52,10 +52,11 @@ enum store_result
 files_save_settings(struct store_user *user, const struct store_state *state)
 {
 	const struct store_settings *s = &state->settings;
-	char dir[PATH_SIZE], text[512];
+	char path[PATH_SIZE], text[512], what[64];
+	const char *call;
 	int rc;
 
-	files_path(dir, user->store, s->id, "");
+	files_path(path, user->store, s->id, SETTINGS);
 	snprintf(text, sizeof(text),
 	    "{\"v\": 1, \"id\": \"%s\", \"capacity\": %" PRId64
 	    ", \"lock\": \"%s\", \"delay_min_ms\": %" PRId64
@@ -63,11 +64,13 @@ files_save_settings(struct store_user *user, const struct store_state *state)
 	    "\", \"epoch\": \"%016" PRIx64 "\"}\n",
 	    s->id, s->capacity, s->lock, s->delay_min_ms, s->delay_max_ms,
 	    state->birth, state->epoch);
-	rc = store_replace_file(dir, SETTINGS, text, true);
-	if (rc == -2)
-		return store_fail(user, STORE_UNKNOWN, "%s" SETTINGS ": %s",
-		    dir, strerror(errno));
-	return rc == 0 ? STORE_OK : files_fail(user, s->id, SETTINGS);
+	rc = store_replace_file(path, text, true, &call);
+	if (rc == 0)
+		return STORE_OK;
+	snprintf(what, sizeof(what), SETTINGS ": %s", call);
+	return rc == -2 ? store_fail(user, STORE_UNKNOWN, "%s: %s: %s", path,
+			      call, strerror(errno))
+			: files_fail(user, s->id, what);
 }
 
 static bool
@@ -128,13 +131,14 @@ files_remove_tree(const char *dir)
 void
 files_make_view(const struct store *store, const struct store_state *state)
 {
-	char dir[PATH_SIZE], text[256];
+	char path[PATH_SIZE], text[256];
+	const char *call;
 
-	files_path(dir, store, state->settings.id, "");
+	files_path(path, store, state->settings.id, VIEW);
 	snprintf(text, sizeof(text),
 	    "{\"sale\": \"%s\", \"capacity\": %" PRId64
 	    ", \"remaining\": %" PRId64 ", \"version\": %" PRId64 "}\n",
 	    state->settings.id, state->settings.capacity, state->remaining,
 	    state->version);
-	(void)store_replace_file(dir, VIEW, text, false); /* only a view */
+	(void)store_replace_file(path, text, false, &call); /* only a view */
 }

@@ -270,6 +270,7 @@ test_keys(void **state)
 	batch[1].key = "k";
 	assert_int_equal(store_put(f->user, &a, batch, 2, soon(), &overwrote),
 	    STORE_DUPLICATE);
+	batch[0].key = "new";
 	assert_int_equal(
 	    store_put_if(f->user, &a, batch, 2, soon()), STORE_DUPLICATE);
 	assert_int_equal(read_sale(f, "a").version, 1);
