@@ -5,6 +5,8 @@
  */
 #include "storage/json/files.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -27,15 +29,6 @@ files_open_ledger(const struct store *store, const char *id, int flags)
 
 	files_path(path, store, id, LEDGER);
 	return open(path, flags | O_CLOEXEC, 0644);
-}
-
-int
-files_cut_ledger(const struct store *store, const char *id, int64_t mark)
-{
-	char path[PATH_SIZE];
-
-	files_path(path, store, id, LEDGER);
-	return truncate(path, mark);
 }
 
 enum store_result
@@ -61,9 +54,9 @@ files_save_settings(struct store_user *user, const struct store_state *state)
 	    "{\"v\": 1, \"id\": \"%s\", \"capacity\": %" PRId64
 	    ", \"lock\": \"%s\", \"delay_min_ms\": %" PRId64
 	    ", \"delay_max_ms\": %" PRId64 ", \"birth\": \"%016" PRIx64
-	    "\", \"epoch\": \"%016" PRIx64 "\"}\n",
+	    "\", \"epoch\": \"%016" PRIx64 "\", \"version\": %" PRId64 "}\n",
 	    s->id, s->capacity, s->lock, s->delay_min_ms, s->delay_max_ms,
-	    state->birth, state->epoch);
+	    state->birth, state->epoch, state->version);
 	rc = store_replace_file(path, text, true, &call);
 	if (rc == 0)
 		return STORE_OK;
@@ -73,44 +66,169 @@ files_save_settings(struct store_user *user, const struct store_state *state)
 			: files_fail(user, s->id, what);
 }
 
-static bool
-unpack_settings(json_t *object, const char *id, struct store_state *state)
-{
-	struct store_settings *settings = &state->settings;
-	const char *name, *lock, *birth, *epoch;
-	json_int_t v, capacity, min, max;
+#define SMALL_SIZE 4096
 
-	if (json_unpack(object, "{s:I, s:s, s:I, s:s, s:I, s:I, s:s, s:s}", "v",
-		&v, "id", &name, "capacity", &capacity, "lock", &lock,
+/* A small file's length; -1: errno and `*call` say why it is not known. */
+static ssize_t
+read_small(const char *path, char text[SMALL_SIZE], const char **call)
+{
+	size_t length = 0;
+	ssize_t got = 1;
+	int fd, error;
+
+	*call = "open";
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	*call = "read";
+	while (got > 0 && length < SMALL_SIZE) {
+		got = read(fd, text + length, SMALL_SIZE - length);
+		if (got > 0)
+			length += (size_t)got;
+	}
+	error = errno;
+	close(fd);
+	errno = error;
+	return got == -1 ? -1 : (ssize_t)length;
+}
+
+static bool
+unpack_settings(json_t *object, struct files_saved *saved)
+{
+	const char *name, *lock, *birth, *epoch;
+	json_int_t v, capacity, min, max, version = FILES_UNSAID;
+
+	if (json_unpack(object, "{s:I, s:s, s:I, s:s, s:I, s:I, s:s, s:s, s?I}",
+		"v", &v, "id", &name, "capacity", &capacity, "lock", &lock,
 		"delay_min_ms", &min, "delay_max_ms", &max, "birth", &birth,
-		"epoch", &epoch) != 0 ||
-	    v != 1 || strcmp(name, id) != 0 || strlen(lock) >= STORE_LOCK_SIZE)
+		"epoch", &epoch, "version", &version) != 0 ||
+	    v != 1 || strlen(name) >= STORE_ID_SIZE ||
+	    strlen(lock) >= STORE_LOCK_SIZE)
 		return false;
-	snprintf(settings->id, STORE_ID_SIZE, "%s", id);
-	snprintf(settings->lock, STORE_LOCK_SIZE, "%s", lock);
-	settings->capacity = capacity;
-	settings->delay_min_ms = min;
-	settings->delay_max_ms = max;
-	state->birth = strtoull(birth, NULL, 16);
-	state->epoch = strtoull(epoch, NULL, 16);
+	memcpy(saved->settings.id, name, strlen(name) + 1);
+	memcpy(saved->settings.lock, lock, strlen(lock) + 1);
+	saved->settings.capacity = capacity;
+	saved->settings.delay_min_ms = min;
+	saved->settings.delay_max_ms = max;
+	saved->birth = strtoull(birth, NULL, 16);
+	saved->epoch = strtoull(epoch, NULL, 16);
+	saved->version = version;
 	return true;
 }
 
-int
+enum store_result
 files_load_settings(
-    const struct store *store, const char *id, struct store_state *state)
+    struct store_user *user, const char *id, struct files_saved *saved)
 {
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], text[SMALL_SIZE];
+	const char *call;
 	json_t *object;
+	ssize_t length;
 	bool whole;
 
-	files_path(path, store, id, SETTINGS);
-	if (access(path, F_OK) != 0)
-		return -1;
-	object = json_load_file(path, 0, NULL);
-	whole = object != NULL && unpack_settings(object, id, state);
+	files_path(path, user->store, id, SETTINGS);
+	length = read_small(path, text, &call);
+	if (length == -1 && errno == ENOENT)
+		return STORE_GONE;
+	if (length == -1)
+		return store_fail(user, STORE_FAILED, "%s: %s: %s", path, call,
+		    strerror(errno));
+	object = json_loadb(text, (size_t)length, 0, NULL);
+	whole = object != NULL && unpack_settings(object, saved);
 	json_decref(object);
-	return whole ? 0 : -2;
+	if (!whole)
+		return store_fail(user, STORE_FAILED,
+		    "%s is damaged: restore it from a backup", path);
+	if (strcmp(saved->settings.id, id) != 0)
+		return store_fail(user, STORE_FAILED,
+		    "%s is that of the sale %s: a copy of a sale must not "
+		    "stand here",
+		    path, saved->settings.id);
+	return STORE_OK;
+}
+
+enum store_result
+files_check_leftover(struct store_user *user, const char *id)
+{
+	char path[PATH_SIZE];
+	struct stat st;
+
+	files_path(path, user->store, id, LEDGER);
+	if (stat(path, &st) != 0)
+		return errno == ENOENT ? STORE_OK
+				       : files_fail(user, id, LEDGER ": stat");
+	if (st.st_size == 0)
+		return STORE_OK;
+	return store_fail(user, STORE_FAILED,
+	    "%s has lines, but there is no " SETTINGS
+	    " beside it: restore that from a backup, or move %s/%s away",
+	    path, user->store->dir, id);
+}
+
+/* The file is synced even if it was cut before: by whom and whether for good
+ * is not known. */
+static enum store_result
+cut_at(struct store_user *user, const char *id, int fd, int64_t mark)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return files_fail(user, id, LEDGER ": fstat");
+	if (st.st_size < mark)
+		return store_fail(user, STORE_FAILED,
+		    "%s/%s/" LEDGER " ends at byte %" PRId64 " of %" PRId64
+		    ": restore the directory from a backup",
+		    user->store->dir, id, (int64_t)st.st_size, mark);
+	if (st.st_size > mark && ftruncate(fd, mark) != 0)
+		return files_fail(user, id, LEDGER ": ftruncate");
+	if (fsync(fd) != 0)
+		return files_fail(user, id, LEDGER ": fsync");
+	return STORE_OK;
+}
+
+enum store_result
+files_cut_ledger(struct store_user *user, const char *id, int64_t mark)
+{
+	enum store_result result;
+	int fd;
+
+	fd = files_open_ledger(user->store, id, O_RDWR);
+	if (fd == -1)
+		return files_fail(user, id, LEDGER ": open");
+	result = cut_at(user, id, fd, mark);
+	close(fd);
+	return result;
+}
+
+void
+files_gone_path(char path[PATH_SIZE], const struct store *store, uint64_t birth)
+{
+	snprintf(path, PATH_SIZE, "%s/" GONE_PREFIX "%016" PRIx64, store->dir,
+	    birth);
+}
+
+static enum store_result
+sync_dir(struct store_user *user, const char *dir)
+{
+	if (store_sync_dir(dir) == 0)
+		return STORE_OK;
+	return store_fail(
+	    user, STORE_UNKNOWN, "%s: fsync: %s", dir, strerror(errno));
+}
+
+enum store_result
+files_sync_sale(struct store_user *user, const char *id)
+{
+	char dir[PATH_SIZE];
+
+	snprintf(dir, sizeof(dir), "%s/%s", user->store->dir, id);
+	return sync_dir(user, dir);
+}
+
+enum store_result
+files_sync_data(struct store_user *user)
+{
+	return sync_dir(user, user->store->dir);
 }
 
 void

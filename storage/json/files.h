@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A sale's directory, DATA/<id>: its paths, its settings, its view. */
+/*
+ * A sale's directory, DATA/<id>: its paths, its settings, its view.  What
+ * fails leaves one line in store_error().
+ */
 #ifndef FILES_H
 #define FILES_H
 
@@ -8,6 +11,7 @@
 #define SETTINGS "sale.json"
 #define LEDGER "ledger.jsonl"
 #define VIEW "stock.json"
+#define GONE_PREFIX ".gone-" /* of a removed sale's name; its birth */
 #define PATH_SIZE 4096
 
 void files_path(char path[PATH_SIZE], const struct store *store, const char *id,
@@ -20,25 +24,47 @@ int files_open_ledger(const struct store *store, const char *id, int flags);
 enum store_result files_fail(
     struct store_user *user, const char *id, const char *what);
 
-/* Settings, birth and epoch go to disk.  OK, FULL, FAILED, UNKNOWN. */
+/*
+ * Settings, birth, epoch and version go to disk: from the rename on they are
+ * the sale's.  OK, FULL, FAILED, UNKNOWN.
+ */
 enum store_result files_save_settings(
     struct store_user *user, const struct store_state *state);
 
-/* Cut what stands beyond `mark`.  0, or -1 with errno set. */
-int files_cut_ledger(const struct store *store, const char *id, int64_t mark);
+/* What was saved. */
+struct files_saved {
+	struct store_settings settings;
+	uint64_t birth, epoch;
+	int64_t version; /* of the ledger's last line then */
+};
 
-/*
- * Settings, birth and epoch from disk; the rest of `*state` stays.  0; -1: no
- * such file; -2: it is damaged.
- */
-int files_load_settings(
-    const struct store *store, const char *id, struct store_state *state);
+#define FILES_UNSAID INT64_MAX /* the version in a file of turnstile 0.1 */
+
+/* OK; GONE: there is no such file; FAILED: it is damaged or unreadable. */
+enum store_result files_load_settings(
+    struct store_user *user, const char *id, struct files_saved *saved);
+
+/* A directory without settings: OK if nothing was sold in it, or FAILED. */
+enum store_result files_check_leftover(struct store_user *user, const char *id);
+
+/* Nothing stands beyond `mark`, for good.  OK, FULL, FAILED. */
+enum store_result files_cut_ledger(
+    struct store_user *user, const char *id, int64_t mark);
+
+/* Where the sale born `birth` is once it is removed. */
+void files_gone_path(
+    char path[PATH_SIZE], const struct store *store, uint64_t birth);
+
+/* fsync the sale's directory, or the data directory.  OK, UNKNOWN. */
+enum store_result files_sync_sale(struct store_user *user, const char *id);
+enum store_result files_sync_data(struct store_user *user);
 
 /* Replace what people look at; if that fails there is an old view, or none. */
 void files_make_view(
     const struct store *store, const struct store_state *state);
 
-/* Delete a sale's directory, as far as it can be done. */
+/* Delete what turnstile makes in a sale's directory, and that if it is empty
+ * then; as far as it can be done. */
 void files_remove_tree(const char *dir);
 
 #endif

@@ -6,10 +6,8 @@
 #include "storage/json/heads.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "locks/robust.h"
-#include "storage/json/files.h"
 #include "storage/json/table.h"
 
 struct heads *
@@ -78,44 +76,6 @@ heads_find(struct heads *heads, const char *id, struct head *head)
 			return (int)i;
 	}
 	return -1;
-}
-
-/*
- * The last holder was killed.  Nothing beyond the mark was acknowledged: cut
- * it.  A change or removal may have reached the disk before it could be
- * published: finish it.
- */
-static enum store_result
-settle(struct store_user *user, void *arg)
-{
-	struct slot *slot = arg;
-	struct head head = heads_read(slot);
-	const struct store_state published = head.state;
-	const char *id = published.settings.id;
-	int loaded;
-
-	if (published.birth == 0)
-		return STORE_OK;
-	loaded = files_load_settings(user->store, id, &head.state);
-	if (loaded == -2)
-		return store_fail(user, STORE_FAILED,
-		    "%s/%s/" SETTINGS " cannot be read", user->store->dir, id);
-	head.state.settings.capacity = published.settings.capacity;
-	/* One of the two is older; nothing may be written under it. */
-	if (head.state.epoch != published.epoch)
-		head.state.epoch = store_random();
-	if (loaded == -1)
-		head.state.birth = 0;
-	else if (files_cut_ledger(user->store, id, head.mark) != 0)
-		return files_fail(user, id, "truncate");
-	heads_publish(slot, &head);
-	return STORE_OK;
-}
-
-enum store_result
-heads_latch(struct store_user *user, struct slot *slot, int64_t deadline_ns)
-{
-	return store_latch(user, &slot->latch, deadline_ns, settle, slot);
 }
 
 void

@@ -2,7 +2,8 @@
 /*
  * What the processes share: a slot for each sale, with its latch and its
  * *head*, the sale as its ledger's last line leaves it.  A head is read
- * without a lock; only who holds the slot's latch publishes a new one.
+ * without a lock; only who holds the slot's latch publishes a new one.  The
+ * latch is entered by settle_latch().
  */
 #ifndef HEADS_H
 #define HEADS_H
@@ -26,6 +27,9 @@ struct slot {
 	_Atomic uint64_t published;
 	_Atomic uint64_t copy[2][HEAD_WORDS];
 	_Atomic uint64_t viewed; /* `published` when stock.json was made */
+	/* In the latch: what settle.h needs to know of its last holder. */
+	char making[STORE_ID_SIZE]; /* the sale whose files it made, "": none */
+	_Atomic bool is_unsettled;  /* it left an unknown outcome */
 };
 
 /* The store's shared memory. */
@@ -33,6 +37,7 @@ struct heads {
 	pthread_mutex_t catalogue; /* creating sales: one at a time */
 	pthread_mutex_t tidying;   /* making views: one at a time */
 	_Atomic unsigned slots;    /* those beyond were never used */
+	_Atomic bool are_known;    /* the slots are what the disk has */
 	struct slot slot[STORE_SALES_MAX];
 };
 
@@ -48,11 +53,7 @@ void heads_publish(struct slot *slot, const struct head *head);
 /* Any thread: the slot of the sale `id` and its head; -1: there is none. */
 int heads_find(struct heads *heads, const char *id, struct head *head);
 
-/* Enter a sale's latch, and settle what a dead holder left: store_latch(). */
-enum store_result heads_latch(
-    struct store_user *user, struct slot *slot, int64_t deadline_ns);
-
-/* Recovery: make all latches, and free all slots. */
+/* A first start: make all latches, and free all slots. */
 void heads_reset(struct heads *heads);
 
 #endif

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is done before anybody opens the store: each ledger is read whole and
- * what a killed writer left at its end is cut; damage is told, not mended.
+ * A ledger is read, and what a killed writer left at its end is cut; damage is
+ * told, not mended.
  */
 #ifndef RECOVERY_H
 #define RECOVERY_H
 
-#include "storage/store_impl.h"
+#include "storage/json/heads.h"
 
-/* The slot prepare of store_impl.h.  Sales get their slots anew. */
-store_prepare_fn recovery_prepare;
+#define RECOVERY_ALL INT64_MAX
+
+/*
+ * Read what stands behind the head's mark, cut what does not count, for good,
+ * and make the head that of the last line that does.  The lines of changes up
+ * to version `changes` must be there, and those behind it do not count;
+ * RECOVERY_ALL: all do.  OK; FULL or FAILED: `*head` is as it was.
+ */
+enum store_result recovery_read(
+    struct store_user *user, struct head *head, int64_t changes);
 
 #endif

@@ -19,7 +19,8 @@
 #include "storage/json/heads.h"
 #include "storage/json/index.h"
 #include "storage/json/ledger.h"
-#include "storage/json/recovery.h"
+#include "storage/json/prepare.h"
+#include "storage/json/settle.h"
 
 static enum store_result
 json_read(struct store_user *user, const char *id, struct store_state *state)
@@ -55,7 +56,7 @@ json_begin(struct store_user *user, const struct store_state *state,
 	struct slot *slot = heads_slot(user, state->slot);
 	enum store_result result;
 
-	result = heads_latch(user, slot, deadline_ns);
+	result = settle_latch(user, slot, deadline_ns);
 	if (result == STORE_OK)
 		*now = heads_read(slot).state;
 	return result;
@@ -102,12 +103,13 @@ write_text(struct store_user *user, const struct head *head, int fd,
 	return STORE_UNKNOWN;
 }
 
-/* Settings that could not be saved: their lines are not to stay. */
+/* Settings that could not be saved: their lines, which were synced, are not to
+ * stay. */
 static enum store_result
 cut_change(
     struct store_user *user, enum store_result result, int fd, int64_t mark)
 {
-	if (ftruncate(fd, mark) == 0)
+	if (ftruncate(fd, mark) == 0 && fdatasync(fd) == 0)
 		return result;
 	return store_fail(user, STORE_UNKNOWN,
 	    "a failed change could not be cut back: %s", strerror(errno));
@@ -160,7 +162,10 @@ static enum store_result
 json_end(struct store_user *user, const struct store_state *state,
     enum store_result result)
 {
-	robust_unlock(&heads_slot(user, state->slot)->latch);
+	struct slot *slot = heads_slot(user, state->slot);
+
+	atomic_store(&slot->is_unsettled, result == STORE_UNKNOWN);
+	robust_unlock(&slot->latch);
 	return result;
 }
 
@@ -201,20 +206,13 @@ json_unshare(struct store *store)
 	index_free(store->local);
 }
 
-static int
-json_open(struct store_user *user)
-{
-	(void)user; /* everything is the process's */
-	return 0;
-}
-
 const struct store_impl store_json = {
     .name = "json",
     .shared_size = sizeof(struct heads),
     .share = json_share,
     .unshare = json_unshare,
-    .prepare = recovery_prepare,
-    .open = json_open,
+    .prepare = prepare_store,
+    .open = settle_open,
     .close = store_do_nothing,
     .read = json_read,
     .list = json_list,

@@ -336,7 +336,7 @@ proctype fate() {
 	od
 }
 
-/* recover_if_poisoned(), and the child's recovery_prepare() */
+/* recover_if_poisoned(), and the child's settle_all() */
 proctype supervisor() {
 	byte n, version, mark, last;
 

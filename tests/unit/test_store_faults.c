@@ -89,8 +89,8 @@ run_configure(struct store_user *user, const struct store_state *before)
 }
 
 /*
- * What was decided before can be written only if nothing at all was done:
- * else it would overwrite the line that raised the capacity.
+ * A change is whole or absent.  What was decided before can be written only if
+ * nothing at all was done.
  */
 static bool
 done_configure(struct vault *f)
@@ -100,6 +100,8 @@ done_configure(struct vault *f)
 
 	assert_int_equal(
 	    tally(f->user, SALE).raised, now.settings.capacity - CAPACITY);
+	assert_int_equal(now.settings.capacity != f->before.settings.capacity,
+	    strcmp(now.settings.lock, f->before.settings.lock) != 0);
 	if (result != STORE_MOVED) {
 		assert_int_equal(result, STORE_CONFLICT);
 		if (!f->restarted)
@@ -126,9 +128,11 @@ run_remove(struct store_user *user, const struct store_state *before)
 static bool
 done_remove(struct vault *f)
 {
+	const size_t times = times_listed(f, "old"); /* nobody asked yet */
 	const bool gone = poke(f->user, &f->before) == STORE_GONE;
 
-	assert_int_equal(times_listed(f, "old"), gone ? 0 : 1);
+	assert_int_equal(times, gone ? 0 : 1);
+	assert_int_equal(times_listed(f, "old"), times);
 	return gone;
 }
 
