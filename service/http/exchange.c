@@ -112,6 +112,7 @@ hand_over(struct exchange *exchange, enum route_where where)
 	/* Suspended first: the answer may come before this returns. */
 	MHD_suspend_connection(exchange->connection);
 	exchange->handed_over = true;
+	loop->away++;
 	if (where == ROUTE_TO_CLERK) {
 		if (queue_push(loop->queue, order))
 			return;

@@ -39,6 +39,7 @@ struct loop {
 	void *need_clerk_arg;
 	struct MHD_Daemon *daemon;
 	size_t in_flight; /* exchanges */
+	size_t away;      /* those of them that others have: suspended */
 	bool draining;
 	int64_t next_deadline_ns; /* of those that wait for a clerk */
 

@@ -32,6 +32,7 @@ static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 #define SPARE_FILES 1024u /* for everything that is not a connection */
 #define LOOP_WAIT_MS 100
 #define LAST_BYTES_NS (20 * NS_PER_MS)
+#define CLIENTS_NS NS_PER_SEC /* at the end: to send the rest, or to read */
 #define CLERK_AFTER_NS (50 * NS_PER_MS) /* so long a sale waits for one */
 
 void
@@ -143,6 +144,7 @@ empty_outbox(struct loop *loop)
 	while ((job = STAILQ_FIRST(&taken)) != NULL) {
 		STAILQ_REMOVE_HEAD(&taken, link);
 		exchange = job->owner;
+		loop->away--;
 		MHD_resume_connection(exchange->connection);
 	}
 }
@@ -205,12 +207,31 @@ turn(struct loop *loop, int stop_fd)
 	return fds[2].revents != 0;
 }
 
+/*
+ * Clerks and the background get the time that orders have; clients that do not
+ * send the rest of a request, or do not read a reply, hold nobody up.
+ */
+static void
+answer_all(struct loop *loop)
+{
+	int64_t now_ns = clock_now_ns(), clients_ns = now_ns + CLIENTS_NS;
+	const int64_t give_up_ns =
+	    now_ns + 2 * loop->service->options->timeout_ms * NS_PER_MS;
+
+	while (loop->in_flight > 0 && now_ns < give_up_ns) {
+		if (loop->away > 0)
+			clients_ns = now_ns + CLIENTS_NS;
+		if (now_ns >= clients_ns)
+			break;
+		turn(loop, -1);
+		now_ns = clock_now_ns();
+	}
+}
+
 /* Refuse new orders, answer those that wait.  False: not all in time. */
 static bool
 drain(struct loop *loop)
 {
-	const int64_t give_up_ns =
-	    clock_now_ns() + 2 * loop->service->options->timeout_ms * NS_PER_MS;
 	const int listen_fd = MHD_quiesce_daemon(loop->daemon);
 
 	loop->draining = true;
@@ -218,11 +239,13 @@ drain(struct loop *loop)
 		close(listen_fd);
 	if (loop->queue != NULL)
 		queue_close(loop->queue);
-	while (loop->in_flight > 0 && clock_now_ns() < give_up_ns)
-		turn(loop, -1);
+	answer_all(loop);
 	/* The last bytes may still be in the sockets. */
 	clock_sleep_until(clock_now_ns() + LAST_BYTES_NS);
-	return loop->in_flight == 0;
+	if (loop->away > 0)
+		LOG_EVENT(&loop->service->log, "drain-gave-up",
+		    LOG_NUMBER("unanswered", (int64_t)loop->away));
+	return loop->away == 0;
 }
 
 enum loop_end

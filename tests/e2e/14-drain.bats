@@ -200,6 +200,35 @@ ask() {
   for fd in "${fds[@]}"; do exec {fd}>&-; done
 }
 
+# Requests with half a body, and answers that nobody reads: each was begun, and
+# none ends by itself.
+@test "clients that do not send, or do not read, do not hold it up" {
+  local fds=() fd from i
+  start_workers 2 --timeout 5s
+  for i in {1..8}; do
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    fds+=("$fd")
+    printf 'POST /sales/demo/buy HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nbuy' >&"$fd"
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    fds+=("$fd")
+    # Answers of 9 MB, more than sockets keep.
+    printf 'GET /openapi.yaml HTTP/1.1\r\nHost: x\r\n\r\n%.0s' {1..300} >&"$fd"
+  done
+  await 5 begun 8
+  from=$(now_ms)
+  kill -TERM "$SERVICE"
+  ends 5 0
+  echo "ended after $(($(now_ms) - from)) ms"
+  for fd in "${fds[@]}"; do exec {fd}>&-; done
+}
+
+# begun COUNT: so many clients at least have been sent an answer to begin with
+begun() {
+  [ "$(metric \
+    'turnstile_http_requests_total{method="GET",route="/openapi.yaml",status="200"}')" \
+    -ge "$1" ]
+}
+
 # ---------------------------------------------------------------- signals --
 
 @test "a second signal ends it at once" {
