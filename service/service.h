@@ -60,7 +60,8 @@ struct board {
 	/* By the worker: it may have the store open; it serves. */
 	_Atomic bool open[LOCK_WORKERS_MAX];
 	_Atomic bool ready[LOCK_WORKERS_MAX];
-	_Atomic bool draining; /* by the supervisor */
+	_Atomic bool draining;  /* by the supervisor */
+	struct log_dropped log; /* by whoever logs */
 	struct tally tally[LOCK_WORKERS_MAX];
 };
 

@@ -233,7 +233,7 @@ print_batches(const struct printer *p, const struct metric *m)
 	print_histogram(p, m, m->at, &orders, "");
 }
 
-/* ------------------------------------------- gauges that nobody counts -- */
+/* ------------------------------------------------ what no worker counts -- */
 
 static void
 print_ready(const struct printer *p, const struct metric *m)
@@ -251,6 +251,12 @@ static void
 print_poisoned(const struct printer *p, const struct metric *m)
 {
 	print_value(p, m, store_poisoned(p->call->service->store));
+}
+
+static void
+print_dropped(const struct printer *p, const struct metric *m)
+{
+	print_value(p, m, atomic_load(&p->call->service->board->log.lines));
 }
 
 static bool
@@ -298,6 +304,8 @@ static const struct metric metrics[] = {
 	"Workers that died and were replaced."},
     {"permits_handed_back", "counter", print_single, AT(permits_handed_back),
 	"Semaphore permits handed back for the dead."},
+    {"log_lines_dropped", "counter", print_dropped, 0,
+	"Lines of the log that nobody took."},
     {"queue_depth", "gauge", print_single, AT(queue_depth),
 	"Orders that wait for a clerk."},
     {"locks_held", "gauge", print_single, AT(sale.holding),

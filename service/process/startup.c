@@ -206,6 +206,7 @@ share_memory(struct startup *s)
 	if (service->board == NULL || s->prepared == NULL ||
 	    service->store == NULL || service->locks == NULL)
 		return fail("%s: %s", options->data, strerror(errno));
+	service->log.dropped = &service->board->log;
 	return 0;
 }
 
@@ -422,6 +423,7 @@ startup(struct service *service, pid_t pid)
 	struct startup s = {.service = service, .pid = pid};
 
 	service->log.json = service->options->log_json;
+	log_open();
 	raise_file_limit();
 	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */
 	signal(SIGPIPE, SIG_IGN);
