@@ -29,6 +29,7 @@
 #include "locks/clock.h"
 #include "locks/shared.h"
 #include "service/duration.h"
+#include "service/process/doors.h"
 #include "service/version.h"
 
 #define OWNER_WAIT_NS (2 * NS_PER_SEC)
@@ -104,11 +105,11 @@ own_data(struct startup *s)
 	const char *dir = s->service->options->data;
 	char path[4096];
 
-	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return fail("%s: %s", dir, strerror(errno));
 	if (snprintf(path, sizeof(path), "%s/.lock", dir) >= (int)sizeof(path))
 		return fail("%s: the name is too long", dir);
-	s->owner_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	s->owner_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->owner_fd == -1)
 		return fail("%s: %s", path, strerror(errno));
 	if (lock_data(s->owner_fd, path, dir) != 0)
@@ -368,6 +369,9 @@ print_start(const struct startup *s)
 	    o->clerks == 1 ? "" : "s", demo->remaining,
 	    demo->settings.capacity);
 	print_note_on_flags(s);
+	if (doors_are_open(o->data))
+		printf("others than its owner may look into %s: chmod 700 it\n",
+		    o->data);
 	if (demo->settings.delay_max_ms * 2 >= o->timeout_ms)
 		printf("the delay is half the orders' --timeout or more: under "
 		       "a lock the third buyer at once will be refused\n");
@@ -423,6 +427,9 @@ startup(struct service *service, pid_t pid)
 	struct startup s = {.service = service, .pid = pid};
 
 	service->log.json = service->options->log_json;
+	if (doors_close() != 0)
+		return fail("the process cannot be closed to others: %s",
+		    strerror(errno));
 	log_open();
 	raise_file_limit();
 	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */

@@ -70,3 +70,20 @@ has_replaced() {
 @test "an unread stderr: workers are replaced, sales sold and changed" {
   each_store nobody_reads
 }
+
+@test "started without standard input, output and error" {
+  local data=$WORK/data fd
+  "$TURNSTILE" --listen 0 --data "$data" --store json \
+    <&- >&- 2>&- 3>&- &
+  SERVICE=$!
+  PIDS=("$SERVICE")
+  await 5 has_a_worker
+  for fd in 0 1 2; do
+    equal "fd $fd" "$(readlink "/proc/$SERVICE/fd/$fd")" /dev/null
+  done
+  ERR=/dev/null
+}
+
+has_a_worker() {
+  [ "$(workers | wc -l)" -ge 1 ]
+}
