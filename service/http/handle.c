@@ -82,21 +82,24 @@ handle_sale_json(const struct call *call, const struct store_state *state)
 	return value;
 }
 
+#define ETAG "\"%016" PRIx64 "-%" PRId64 "\""
+
 void
 handle_put_etag(struct call *call, const struct store_state *state)
 {
-	reply_header(call->reply, "ETag", "\"%016" PRIx64 "-%" PRId64 "\"",
-	    state->epoch, state->version);
+	reply_header(call->reply, "ETag", ETAG, state->epoch, state->version);
 }
 
+/* Octet by octet the same: sscanf() also takes blanks, signs and 0x. */
 bool
 handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version)
 {
-	int end = 0;
+	char given_out[64];
 
-	return sscanf(text, "\"%16" SCNx64 "-%" SCNd64 "\"%n", epoch, version,
-		   &end) == 2 &&
-	       end > 0 && text[end] == '\0';
+	if (sscanf(text, "\"%16" SCNx64 "-%" SCNd64, epoch, version) != 2)
+		return false;
+	snprintf(given_out, sizeof(given_out), ETAG, *epoch, *version);
+	return strcmp(text, given_out) == 0;
 }
 
 bool
