@@ -168,7 +168,8 @@ parse_line(json_t *object, struct store_line *line)
 		"clerk", &clerk, "sold_at", &sold_at) != 0)
 		return false;
 	if (v != FORMAT_VERSION || !parse_kind(kind, &line->kind) ||
-	    strlen(order) >= STORE_ORDER_SIZE)
+	    strlen(order) >= STORE_ORDER_SIZE || nth != (unsigned)nth ||
+	    worker != (unsigned)worker || clerk != (unsigned)clerk)
 		return false;
 	line->version = version;
 	line->base = base;
