@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define TIMESTAMP_SIZE 32
@@ -35,7 +36,7 @@ timestamp_parse(const char *text)
 	const char *rest;
 
 	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (rest == NULL || *rest != '.')
+	if (rest == NULL || *rest != '.' || strspn(rest + 1, "0123456789") != 3)
 		return -1;
 	return (int64_t)timegm(&tm) * 1000 + strtol(rest + 1, NULL, 10);
 }
