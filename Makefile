@@ -60,6 +60,7 @@ $(BUILD)/%.o: %.c | packages
 -include tests/unit/unit.mk
 -include service/page/page.mk
 -include tests/stress/stress.mk
+-include tests/fuzz/fuzz.mk
 -include tests/tenth/tenth.mk
 -include tests/torture/torture.mk
 -include tests/openapi/openapi.mk
@@ -86,12 +87,14 @@ demo: packages ## see it oversell, see why, see the cure; under a minute
 .PHONY: test unit e2e
 test: test-packages ## all tests that need nothing but Debian's packages
 	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(UNIT_TESTS) \
-	    $(STRESS_TESTS) $(TENTH_TESTS) $(TORTURE_TESTS) $(HISTORY_TESTS)
+	    $(STRESS_TESTS) $(TENTH_TESTS) $(TORTURE_TESTS) $(HISTORY_TESTS) \
+	    $(FUZZ_TESTS)
 	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
 	    BROKEN=$(BUILD)/turnstile-broken TENTH=$(BUILD)/tenth \
 	    TORTURE=$(BUILD)/torture tests/run.sh \
 	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS) $(TENTH_TESTS) \
-	    $(TORTURE_TESTS) $(LINT_TESTS) $(HISTORY_TESTS) $(MODELS_TESTS)
+	    $(TORTURE_TESTS) $(FUZZ_TESTS) $(LINT_TESTS) $(HISTORY_TESTS) \
+	    $(MODELS_TESTS)
 unit: test-packages ## unit and contract tests only
 	@$(MAKE) -s $(UNIT_TESTS)
 	@tests/run.sh $(UNIT_TESTS)
