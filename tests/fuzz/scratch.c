@@ -12,7 +12,7 @@
 #define SOLD_MAX 200
 #define DIRS_MAX 4
 
-static char dirs[DIRS_MAX][64];
+static char dirs[DIRS_MAX][128];
 static size_t dir_count;
 
 static int
@@ -36,10 +36,12 @@ remove_all(void)
 const char *
 scratch_new(void)
 {
-	const char *root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : ".";
+	const char *root = getenv("FUZZ_SCRATCH");
 	char *dir = dirs[dir_count];
 
 	claim(dir_count < DIRS_MAX);
+	if (root == NULL)
+		root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : ".";
 	snprintf(dir, sizeof(dirs[0]), "%s/turnstile-fuzz.XXXXXX", root);
 	claim(mkdtemp(dir) != NULL);
 	if (dir_count++ == 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A directory for a target's files, in memory if there is one: it is only as
- * durable as the case. */
+/*
+ * Directories for targets' files: in the one that FUZZ_SCRATCH names, or in
+ * memory, if there is some; they need last no longer than the program.
+ */
 #ifndef SCRATCH_H
 #define SCRATCH_H
 

@@ -5,7 +5,9 @@
 #define SEAL_H
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #define SEAL_SIZE 19 /* ,"crc":"01234567"} and a newline */
 
@@ -32,6 +34,19 @@ seal(char *text, size_t size)
 	return size + (size_t)snprintf(text + size, SEAL_SIZE + 1,
 			  ",\"crc\":\"%08" PRIx32 "\"}\n",
 			  seal_crc(text, size));
+}
+
+/* Does the line of `size` bytes end with its seal? */
+static inline bool
+seal_fits(const char *line, size_t size)
+{
+	char text[SEAL_SIZE + 1];
+
+	if (size < SEAL_SIZE)
+		return false;
+	snprintf(text, sizeof(text), ",\"crc\":\"%08" PRIx32 "\"}\n",
+	    seal_crc(line, size - SEAL_SIZE));
+	return memcmp(line + size - SEAL_SIZE, text, SEAL_SIZE) == 0;
 }
 
 #endif

@@ -34,6 +34,23 @@ take_numbers(const char *data, size_t size)
 	print_and_parse(a < b ? a : b, a < b ? b : a);
 }
 
+/* Whole numbers of a unit are what they say. */
+static void
+claim_value(const char *text, int64_t ms)
+{
+	static const struct {
+		const char *name;
+		long ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+	char *end;
+	const long number = strtol(text, &end, 10);
+	size_t i;
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(end, units[i].name) == 0)
+			claim(ms == number * units[i].ms);
+}
+
 void
 target_duration(const char *data, size_t size)
 {
@@ -46,6 +63,7 @@ target_duration(const char *data, size_t size)
 	}
 	if (duration_parse(data, &one)) {
 		claim(strpbrk(data, " \t\n+-eExX") == NULL);
+		claim_value(data, one);
 		claim(duration_range_parse(data, &min_ms, &max_ms));
 		claim(min_ms == one && max_ms == one);
 	}

@@ -104,6 +104,8 @@ claim_order(struct scene *s)
 	claim((key == NULL) == (order->key[0] == '\0'));
 	if (key != NULL)
 		claim_key(order->key);
+	if (key != NULL && key[0] != '"')
+		claim(strcmp(order->key, key) == 0);
 	claim(match != NULL || !order->has_if_match);
 	if (match != NULL)
 		claim_etag(order, match);

@@ -61,6 +61,7 @@ begin_once(void)
 
 	if (dir == NULL) {
 		dir = scratch_new();
+		store_free(scratch_store(dir)); /* it is a store's now */
 		snprintf(path, sizeof(path), "%s/" SALE "/ledger.jsonl", dir);
 	}
 	snprintf(sale, sizeof(sale), "%s/" SALE, dir);
@@ -126,14 +127,19 @@ claim_state(struct store *store, int64_t lines)
 	store_close(user);
 }
 
+/* Each is whole, and has its seal. */
 static int64_t
 count_lines(const char *text, size_t size)
 {
+	const char *end = text + size, *next;
 	int64_t lines = 0;
-	size_t i;
 
-	for (i = 0; i < size; i++)
-		lines += text[i] == '\n';
+	for (; text < end; text = next, lines++) {
+		next = memchr(text, '\n', (size_t)(end - text));
+		claim(next != NULL);
+		next++;
+		claim(seal_fits(text, (size_t)(next - text)));
+	}
 	return lines;
 }
 
@@ -147,7 +153,9 @@ recover(char **left, size_t *size)
 
 	claim(store != NULL);
 	good = store_prepare(store, error, sizeof(error)) == 0;
+	/* Nothing but the ledger is to blame. */
 	claim(good == (error[0] == '\0'));
+	claim(good || strstr(error, "/ledger.jsonl, line ") != NULL);
 	*left = read_file(path, size);
 	if (good)
 		claim_state(store, count_lines(*left, *size));

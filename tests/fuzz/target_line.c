@@ -164,7 +164,7 @@ try(const char *text, size_t size)
 		return; /* more than a line, which nobody asks about */
 	if (!decode(text, size, &taken))
 		return;
-	claim(text[size - 1] == '\n' && memchr(text, '\0', size) == NULL);
+	claim(seal_fits(text, size) && memchr(text, '\0', size) == NULL);
 	if (is_utf8(text, size))
 		compare_with_jansson(text, size, &taken);
 	if (taken.line.sold_at_ms >= 0)
