@@ -114,7 +114,7 @@ has() {
   local program elf
   command -v readelf >/dev/null || skip "there is no readelf"
   for program in "$TURNSTILE" ${STRESS:+"$STRESS"}; do
-    elf=$(readelf -W -h -l -d --dyn-syms "$program")
+    elf=$(readelf -W -h -l -d -s "$program")
     has "moves in memory (PIE)" 'Type: +DYN '
     has "resolved at the start (now)" 'FLAGS_1.* NOW'
     has "read-only once resolved (relro)" ' GNU_RELRO '
