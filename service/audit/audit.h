@@ -4,10 +4,11 @@
  *
  *     audit_new(), audit_add() for each line, audit_finish()
  *
- * It trusts no counter and no strategy's promise, only lines: which seats,
- * which version, and the version each write was based on, which is the one
- * that its clerk had read.  The service's audit and the stress test both use
- * it.
+ * It takes the lines as they come and keeps 8 bytes of each, and 16 bytes for
+ * each seat up to the highest one: 24 MB for a million tickets.  It trusts no
+ * counter and no strategy's promise, only lines: which seats, which version,
+ * and the version each write was based on, which is the one that its clerk had
+ * read.  The service's audit and the stress test both use it.
  *
  * Blame.  Line X, of version x, sold a seat, and the later line Y sold it
  * again.  Whose write went wrong?
@@ -18,9 +19,21 @@
  *     whose own base is below x: W overwrote X, and Y believed W.
  *   - Else no line of the ledger explains it: something other than a sale
  *     changed the counter.
+ * Lines of one write have one base, and overwrite none of each other.
+ *
+ * Order.  A step's stamp is taken just before the step, by its own clerk, so
+ * steps can happen in another order than their stamps.  What happened is told
+ * by versions:
+ *   - who read version b read after the write of b had become visible, and
+ *     before the write of b + 1 did;
+ *   - so a write of version v stands behind all that read less than v, and
+ *     before all that read v or more;
+ *   - a lock stands before its own clerk's read, of which it says nothing
+ *     else.
+ * Stamps order what versions leave open: those who read the same version, and
+ * a lock among the steps of others.
  *
  * An audit is for one thread at a time, and so are its report and witnesses.
- * Without memory all of it aborts.
  */
 #ifndef AUDIT_H
 #define AUDIT_H
@@ -86,18 +99,28 @@ struct audit_witness {
 
 struct audit;
 
-/* The report's collision is to be this seat's; 0: the first one. */
+enum audit_end {
+	AUDIT_OK = 0,
+	AUDIT_NO_MEMORY,
+	AUDIT_BAD_LINE, /* one that no store writes: no such seat, or base */
+};
+
+/* The report's collision is to be this seat's; 0: the first.  NULL: no memory.
+ */
 struct audit *audit_new(int64_t seat);
 
-/* A store_visit_fn: the next line, of version 1, 2, … without a gap. */
+/*
+ * A store_visit_fn: the next line, of version 1, 2, … without a gap.  False:
+ * audit_finish() will say why.
+ */
 bool audit_add(const struct store_line *line, void *audit);
 
 /*
  * All lines were added; `capacity` and `remaining` are the sale's now.  Frees
- * the audit; the report is whole in itself.
+ * the audit; the report is whole in itself.  Not OK: there is none.
  */
-void audit_finish(struct audit *audit, int64_t capacity, int64_t remaining,
-    struct audit_report *report);
+enum audit_end audit_finish(struct audit *audit, int64_t capacity,
+    int64_t remaining, struct audit_report *report);
 
 const char *audit_verdict_name(enum verdict verdict); /* "double-booked" */
 
@@ -113,6 +136,27 @@ struct audit_subject {
 /* A store_visit_fn: copy one line.  Free it even if it has no trail. */
 bool audit_witness_fill(const struct store_line *line, void *witness);
 void audit_witness_free(struct audit_witness *witness);
+
+/* What a witness did, in its last try: the one that was written. */
+enum audit_act { AUDIT_LOCKS, AUDIT_READS, AUDIT_WRITES };
+
+struct audit_step {
+	size_t column; /* of the witness that did it */
+	enum audit_act act;
+	int64_t version;   /* READS: the one it saw; WRITES: the one it made */
+	int64_t remaining; /* what it saw, what it wrote */
+	int64_t stamp_ns;  /* monotonic clock, just before it */
+	int64_t at_ns;     /* the earliest time that fits stamp and order */
+};
+
+#define AUDIT_STEPS_MAX 24
+
+/*
+ * The steps of two or three witnesses, one list in the order above; how many
+ * there are.  Times never fall from one to the next.
+ */
+size_t audit_steps(const struct audit_witness *witnesses, size_t count,
+    struct audit_step steps[AUDIT_STEPS_MAX]);
 
 /* The verdict in words, at most 80 columns. */
 void audit_text_print(const struct audit_report *report,

@@ -2,7 +2,7 @@
 /*
  * The audit for people: the verdict, a row for each strategy that sold, and
  * one collision as a table: a column for each of its buyers, a line for each
- * thing they did, in the order of time.
+ * thing they did, in the order of audit_steps().
  */
 #include "service/audit/audit.h"
 
@@ -13,25 +13,16 @@
 
 #define WIDTH 80
 #define TIME_WIDTH 14
-#define STEPS_MAX 24
 
 /* ------------------------------------------------------------- columns -- */
-
-/* What one buyer did, in words: a line of the table. */
-struct event {
-	int64_t at_ns;
-	size_t column;
-	char text[64];
-	bool is_write;
-};
 
 struct story {
 	const struct audit_witness *witnesses;
 	size_t count; /* of columns */
 	int width;    /* of a column */
 	char names[3][40];
-	struct event events[STEPS_MAX];
-	size_t steps;
+	struct audit_step steps[AUDIT_STEPS_MAX];
+	size_t step_count;
 };
 
 /* A character's columns, and its bytes in `*length`; UTF-8 is assumed. */
@@ -120,81 +111,34 @@ name_witnesses(struct story *story, const struct audit_subject *subject)
 	}
 }
 
-static int64_t
-number_of(const json_t *step, const char *name)
+static void
+word_step(
+    const struct story *story, const struct audit_step *step, char text[64])
 {
-	return json_integer_value(json_object_get(step, name));
-}
-
-/* A step in words; false: its kind says nothing about the collision. */
-static bool
-word_step(const struct story *story, const struct audit_witness *witness,
-    const char *kind, const json_t *step, char text[64])
-{
-	const int64_t remaining = number_of(step, "remaining");
+	const struct audit_witness *witness = &story->witnesses[step->column];
 	const int64_t seat = witness->line.seat;
 	const int64_t last = seat + witness->line.quantity - 1;
 	int n;
 
-	if (strcmp(kind, "lock") == 0) {
+	switch (step->act) {
+	case AUDIT_LOCKS:
 		snprintf(text, 64, "gets a lock (%s)", witness->lock);
-	} else if (strcmp(kind, "read") == 0 && story->count == 2) {
-		snprintf(text, 64,
-		    "reads %" PRId64 " left (version %" PRId64 ")", remaining,
-		    number_of(step, "version"));
-	} else if (strcmp(kind, "read") == 0) {
-		snprintf(text, 64, "reads %" PRId64 " left", remaining);
-	} else if (strcmp(kind, "write") == 0) {
+		break;
+	case AUDIT_READS:
+		n = snprintf(
+		    text, 64, "reads %" PRId64 " left", step->remaining);
+		if (story->count == 2)
+			snprintf(text + n, 64 - (size_t)n,
+			    " (version %" PRId64 ")", step->version);
+		break;
+	case AUDIT_WRITES:
 		n = snprintf(text, 64,
-		    "writes %" PRId64 " left, %sseat%s %" PRId64, remaining,
-		    story->count == 2 ? "takes " : "", last > seat ? "s" : "",
-		    seat);
+		    "writes %" PRId64 " left, %sseat%s %" PRId64,
+		    step->remaining, story->count == 2 ? "takes " : "",
+		    last > seat ? "s" : "", seat);
 		if (last > seat)
 			snprintf(text + n, 64 - (size_t)n, "-%" PRId64, last);
-	} else {
-		return false;
 	}
-	return true;
-}
-
-static void
-add_events(struct story *story, size_t column)
-{
-	const struct audit_witness *witness = &story->witnesses[column];
-	const size_t first = story->steps;
-	const json_t *step;
-	size_t i;
-
-	json_array_foreach(witness->trail, i, step)
-	{
-		struct event *event = &story->events[story->steps];
-		const char *kind =
-		    json_string_value(json_object_get(step, "step"));
-
-		if (kind == NULL)
-			continue;
-		/* A try that was refused has written nothing: forget it. */
-		if (strcmp(kind, "conflict") == 0 ||
-		    strcmp(kind, "switch") == 0)
-			story->steps = first;
-		if (story->steps == STEPS_MAX ||
-		    !word_step(story, witness, kind, step, event->text))
-			continue;
-		event->at_ns = number_of(step, "at_ns");
-		event->column = column;
-		event->is_write = strcmp(kind, "write") == 0;
-		story->steps++;
-	}
-}
-
-static int
-by_time(const void *a, const void *b)
-{
-	const struct event *x = a, *y = b;
-
-	if (x->at_ns != y->at_ns)
-		return x->at_ns < y->at_ns ? -1 : 1;
-	return x->column < y->column ? -1 : 1;
 }
 
 /* Under its column's head, or to the left if it is long. */
@@ -235,18 +179,20 @@ print_heads(const struct story *story, FILE *out)
 }
 
 static void
-print_events(const struct story *story, bool explained, FILE *out)
+print_steps(const struct story *story, bool explained, FILE *out)
 {
-	const struct event *event = story->events;
+	const struct audit_step *step = story->steps;
 	char text[64];
 
-	for (; event < story->events + story->steps; event++) {
+	for (; step < story->steps + story->step_count; step++) {
 		fprintf(out, "%11.3f ms  ",
-		    (double)(event->at_ns - story->events[0].at_ns) / 1e6);
-		print_text(story, event->column, event->text, out);
+		    (double)(step->at_ns - story->steps[0].at_ns) / 1e6);
+		word_step(story, step, text);
+		print_text(story, step->column, text, out);
 		/* The second column's write is to blame: nobody sees the
 		 * first one's any more. */
-		if (!event->is_write || event->column != 1 || !explained)
+		if (step->act != AUDIT_WRITES || step->column != 1 ||
+		    !explained)
 			continue;
 		snprintf(text, sizeof(text), "^ %s's write is lost",
 		    story->names[0]);
@@ -284,15 +230,12 @@ audit_text_print_collision(const struct audit_report *report,
 	struct story story = {
 	    .witnesses = subject->witnesses, .count = c->count};
 	char text[256];
-	size_t i;
 
 	if (c->count == 0)
 		return;
 	story.width = (WIDTH - 2 - TIME_WIDTH) / (int)c->count;
 	name_witnesses(&story, subject);
-	for (i = 0; i < c->count; i++)
-		add_events(&story, i);
-	qsort(story.events, story.steps, sizeof(story.events[0]), by_time);
+	story.step_count = audit_steps(story.witnesses, c->count, story.steps);
 	snprintf(text, sizeof(text),
 	    "How seat %" PRId64 " was sold to %s and to %s "
 	    "(orders %.6s…, %.6s…):",
@@ -302,7 +245,7 @@ audit_text_print_collision(const struct audit_report *report,
 	print_wrapped(out, text, 0);
 	fprintf(out, "\n");
 	print_heads(&story, out);
-	print_events(&story, c->explained, out);
+	print_steps(&story, c->explained, out);
 	fprintf(out, "\n");
 	print_why(&story, c->explained, out);
 }

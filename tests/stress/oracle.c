@@ -525,8 +525,12 @@ ask_audit(struct trial *trial)
 	size_t i;
 
 	for (i = 0; i < e->line_count; i++)
-		audit_add(&e->lines[i], audit);
-	audit_finish(audit, e->capacity, e->remaining, &j->audit);
+		if (!audit_add(&e->lines[i], audit))
+			break;
+	accuse(trial, WRONG_NONSENSE,
+	    audit_finish(audit, e->capacity, e->remaining, &j->audit) !=
+		AUDIT_OK,
+	    "the audit cannot read the ledger");
 	/* It sees the ledger only: what it finds we must find. */
 	j->audit_agrees = j->audit.verdict == VERDICT_CORRECT || j->wrong;
 	accuse(trial, WRONG_NONSENSE, !j->audit_agrees,

@@ -137,7 +137,9 @@ judge(struct book *book)
 	for (i = 0; i < book->count; i++)
 		assert_true(audit_add(&book->lines[i], audit));
 	memset(report, 0xa5, sizeof(*report)); /* all of it is set */
-	audit_finish(audit, book->capacity, book->remaining, report);
+	assert_int_equal(
+	    audit_finish(audit, book->capacity, book->remaining, report),
+	    AUDIT_OK);
 	for (i = 0; i < report->collision.count; i++)
 		assert_false(audit_witness_fill(
 		    &book->lines[report->collision.versions[i] - 1],
@@ -356,6 +358,40 @@ test_batches(void **state)
 	assert_int_equal(book->report.overwrites, 1);
 	assert_int_equal(book->report.seats_twice, 2);
 	assert_collision(book, 2, 2, 0, 4);
+}
+
+/* They overwrite none of each other, so none of them can be to blame. */
+static void
+test_batch_is_no_culprit(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	sold(book, 0, 2)->nth = 2;
+	sold(book, 0, 7); /* W */
+	sold(book, 3, 1);
+	judge(book);
+	assert_collision(book, 1, 1, 3, 4);
+	book->count = 2;
+	sold(book, 2, 1);
+	judge(book);
+	assert_collision(book, 1, 1, 0, 3);
+	assert_false(book->report.collision.explained);
+}
+
+/* W wrote when Y had read: nobody believed it. */
+static void
+test_too_late_for_culprit(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	sold(book, 1, 2);
+	sold(book, 0, 7);
+	sold(book, 2, 1);
+	judge(book);
+	assert_collision(book, 1, 1, 0, 4);
+	assert_false(book->report.collision.explained);
 }
 
 static void
@@ -865,6 +901,126 @@ test_words_tries(void **state)
 	free(text);
 }
 
+/* ---------------------------------------------------------------- order -- */
+
+/* "A read 0 @0, …": column, act, version, us since the first. */
+static void
+assert_steps(struct book *book, const char *expected)
+{
+	static const char *const acts[] = {[AUDIT_LOCKS] = "lock",
+	    [AUDIT_READS] = "read",
+	    [AUDIT_WRITES] = "write"};
+	struct audit_step steps[AUDIT_STEPS_MAX];
+	char text[512] = "";
+	size_t i, n, count;
+
+	judge(book);
+	count =
+	    audit_steps(book->witnesses, book->report.collision.count, steps);
+	for (i = n = 0; i < count; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    "%s%c %s %" PRId64 " @%" PRId64, i == 0 ? "" : ", ",
+		    (int)('A' + steps[i].column), acts[steps[i].act],
+		    steps[i].act == AUDIT_LOCKS ? 0 : steps[i].version,
+		    steps[i].at_ns / 1000);
+	assert_string_equal(text, expected);
+}
+
+/* Bob read while alice was writing, and did not see it: above her write. */
+static void
+test_steps_read_before_write(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold(book, 0, 1), 0, 1000);
+	at(book, sold(book, 0, 1), 1500, 2000);
+	assert_steps(book, "A read 0 @0, B read 0 @1500, A write 1 @1500, "
+			   "B write 2 @2000");
+}
+
+/* His stamp is before her write, and yet he saw it: below. */
+static void
+test_steps_read_after_write(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold(book, 0, 1), 0, 1000);
+	at(book, sold(book, 1, 1), 900, 950);
+	assert_steps(book, "A read 0 @0, A write 1 @1000, B read 1 @1000, "
+			   "B write 2 @1000");
+}
+
+/* Writes stand in the order of their versions, whoever began first. */
+static void
+test_steps_writes(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold(book, 0, 1), 0, 3000);
+	at(book, sold(book, 0, 1), 5, 2000);
+	assert_steps(book, "A read 0 @0, B read 0 @5, A write 1 @3000, "
+			   "B write 2 @3000");
+}
+
+/* Versions of others, who are not in the table, count all the same. */
+static void
+test_steps_three(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold(book, 0, 1), 10, 20);
+	at(book, sold(book, 0, 7), 30, 15);
+	at(book, sold(book, 2, 1), 12, 40);
+	assert_steps(book, "A read 0 @10, B read 0 @30, A write 1 @30, "
+			   "B write 2 @30, C read 2 @30, C write 3 @40");
+}
+
+static void
+with_lock(struct book *book, struct store_line *line, int64_t lock_us,
+    int64_t read_us, int64_t write_us)
+{
+	char *trail = book->trails[line - book->lines];
+
+	snprintf(trail, sizeof(book->trails[0]),
+	    "[{\"at_ns\":%" PRId64 ",\"step\":\"lock\"},"
+	    "{\"at_ns\":%" PRId64 ",\"step\":\"read\",\"version\":%" PRId64
+	    "},{\"at_ns\":%" PRId64 ",\"step\":\"write\"}]",
+	    lock_us * 1000, read_us * 1000, line->base, write_us * 1000);
+	line->trail = trail;
+}
+
+/* A lock stands where its stamp says, but above its own clerk's read. */
+static void
+test_steps_locks(void **state)
+{
+	struct book *book = *state;
+
+	with_lock(book, sold(book, 0, 1), 0, 10, 1000);
+	with_lock(book, sold(book, 0, 1), 1100, 1500, 2000);
+	assert_steps(book,
+	    "A lock 0 @0, A read 0 @10, B lock 0 @1100, B read 0 @1500, "
+	    "A write 1 @1500, B write 2 @2000");
+	book->count = 0;
+	with_lock(book, sold(book, 0, 1), 0, 10, 3000);
+	with_lock(book, sold(book, 1, 1), 5, 20, 2000);
+	assert_steps(book,
+	    "A lock 0 @0, B lock 0 @5, A read 0 @10, A write 1 @3000, "
+	    "B read 1 @3000, B write 2 @3000");
+}
+
+/* What the text tells stands in this order too, and its times never fall. */
+static void
+test_words_in_order(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 0, 1000);
+	at(book, sold_to(book, "bob", 0, 1, 1), 1500, 2000);
+	assert_told(book, "      1.500 ms                                  "
+			  "reads 100 left (version 0)\n"
+			  "      1.500 ms  writes 99 left, takes seat 1\n");
+}
+
 /* ---------------------------------------------------------------- width -- */
 
 /* How many columns a line takes on a screen, by somebody else's measure. */
@@ -1132,6 +1288,8 @@ main(void)
 	    ROW(test_unexplained),
 	    ROW(test_recount_is_no_culprit),
 	    ROW(test_batches),
+	    ROW(test_batch_is_no_culprit),
+	    ROW(test_too_late_for_culprit),
 	    ROW(test_overlap),
 	    ROW(test_most_times),
 	    ROW(test_oversold),
@@ -1154,6 +1312,12 @@ main(void)
 	    ROW(test_words_stranded),
 	    ROW(test_words_overwritten),
 	    ROW(test_words_tries),
+	    ROW(test_steps_read_before_write),
+	    ROW(test_steps_read_after_write),
+	    ROW(test_steps_writes),
+	    ROW(test_steps_three),
+	    ROW(test_steps_locks),
+	    ROW(test_words_in_order),
 	    ROW(test_fits),
 	    ROW(test_headlines_fit),
 	    ROW(test_data),
