@@ -15,6 +15,7 @@
 
 #include "locks/shared.h"
 
+#define WALK_PART 4096      /* lines of a ledger in one snapshot */
 #define OWNER_FILE ".store" /* names the store that made the directory */
 
 static const struct store_impl *
@@ -374,11 +375,46 @@ store_find(struct store_user *user, const struct store_state *state,
 	return user->store->impl->find(user, state, by, value, visit, arg);
 }
 
+/* A visit that knows whether it was ended. */
+struct walk {
+	store_visit_fn *visit;
+	void *arg;
+	bool goes_on;
+};
+
+static bool
+visit_line(const struct store_line *line, void *arg)
+{
+	struct walk *walk = arg;
+
+	walk->goes_on = walk->visit(line, walk->arg);
+	return walk->goes_on;
+}
+
+/*
+ * In parts, so that no store keeps a snapshot for the whole of a long walk:
+ * lines up to a version never change.
+ */
 enum store_result
 store_each(struct store_user *user, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg)
 {
-	return user->store->impl->each(user, state, after, visit, arg);
+	struct walk walk = {.visit = visit, .arg = arg, .goes_on = true};
+	struct store_state part = *state;
+	enum store_result result;
+
+	part.version = after < state->version ? after : state->version;
+	do {
+		const int64_t from = part.version;
+
+		part.version = state->version - from > WALK_PART
+				   ? from + WALK_PART
+				   : state->version;
+		result = user->store->impl->each(
+		    user, &part, from, visit_line, &walk);
+	} while (result == STORE_OK && walk.goes_on &&
+		 part.version < state->version);
+	return result;
 }
 
 enum store_result

@@ -178,8 +178,10 @@ enum store_result store_find(struct store_user *user,
     store_visit_fn *visit, void *arg);
 
 /*
- * The lines after version `after` and up to that of `state`, which is what
- * makes it one snapshot.  OK, GONE, FAILED.
+ * The lines after version `after`, from 0 on, and up to that of `state`, which
+ * is what makes it one snapshot; none if `after` is that version or above.
+ * However long it is, no latch and no snapshot of the store's is kept for all
+ * of it.  OK, GONE (perhaps after some lines), FAILED.
  */
 enum store_result store_each(struct store_user *user,
     const struct store_state *state, int64_t after, store_visit_fn *visit,

@@ -64,7 +64,8 @@ typedef enum store_result store_list_fn(
     struct store_user *user, store_sale_fn *visit, void *arg);
 typedef void store_tidy_fn(struct store_user *user);
 
-/* As in store.h; also called between begin() and end(), with `*now`. */
+/* As in store.h; also called between begin() and end(), with `*now`.  A
+ * walk's `after` is at most the state's version. */
 typedef enum store_result store_find_fn(struct store_user *user,
     const struct store_state *state, enum store_by by, const char *value,
     store_visit_fn *visit, void *arg);

@@ -396,6 +396,113 @@ test_snapshot(void **state)
 	assert_int_equal(seen.kept[1].line.version, 3);
 }
 
+/* Nothing stands there, and least of all another sale's lines. */
+static void
+test_beyond(void **state)
+{
+	static const int64_t beyond[] = {2, 3, INT64_C(1) << 40,
+	    (INT64_C(1) << 40) + 1, INT64_C(1) << 41, INT64_MAX};
+	struct vault *f = *state;
+	struct store_state a;
+	struct seen seen = {0};
+	size_t i;
+
+	create(f, SALE);
+	create(f, "other");
+	for (i = 0; i < 2; i++) {
+		ok(buy(f->user, SALE, "alice"));
+		ok(buy(f->user, "other", "bob"));
+	}
+	a = read_sale(f, SALE);
+	for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+		walk(f, &a, beyond[i], &seen);
+		assert_int_equal(seen.count, 0);
+	}
+	ok(store_remove(f->user, &a, in_ms(5000)));
+	assert_int_equal(
+	    store_each(f->user, &a, INT64_MAX, keep, &seen), STORE_GONE);
+}
+
+#define MANY 9000 /* lines: more than a store is asked for at once, twice */
+
+static void
+buy_many(struct vault *f)
+{
+	static struct store_line lines[MANY];
+	const struct store_settings many = settings(SALE, MANY);
+	struct store_state now;
+	bool overwrote;
+	int64_t i;
+
+	ok(store_create(f->user, &many, in_ms(5000)));
+	now = read_sale(f, SALE);
+	for (i = 0; i < MANY; i++) {
+		lines[i] = sold(&now, "alice");
+		now.remaining--;
+	}
+	now = read_sale(f, SALE);
+	ok(store_put(f->user, &now, lines, MANY, in_ms(20000), &overwrote));
+}
+
+/* A walk, and what it does at a line. */
+struct march {
+	struct store_user *other; /* to delete the sale with; NULL: do not */
+	struct store_state state;
+	int64_t lines, at, last;
+	bool in_turn;
+};
+
+static bool
+march_on(const struct store_line *line, void *arg)
+{
+	struct march *march = arg;
+
+	march->in_turn = march->in_turn && line->version == ++march->last;
+	if (++march->lines != march->at)
+		return true;
+	if (march->other == NULL)
+		return false;
+	ok(store_remove(march->other, &march->state, in_ms(5000)));
+	return true;
+}
+
+/* Each line once, in turn, and none behind the one that ends it. */
+static void
+test_long_walk(void **state)
+{
+	struct vault *f = *state;
+	struct march march = {.in_turn = true};
+
+	buy_many(f);
+	march.state = read_sale(f, SALE);
+	ok(store_each(f->user, &march.state, 0, march_on, &march));
+	assert_int_equal(march.lines, MANY);
+	assert_true(march.in_turn);
+	march = (struct march){
+	    .state = march.state, .last = 10, .at = 5000, .in_turn = true};
+	ok(store_each(f->user, &march.state, 10, march_on, &march));
+	assert_int_equal(march.lines, 5000);
+	assert_true(march.in_turn);
+}
+
+/* Nothing of the store's is held for the whole of it: the sale can go. */
+static void
+test_walk_and_removal(void **state)
+{
+	struct vault *f = *state;
+	struct march march = {.at = 10, .in_turn = true};
+	char error[ERROR_SIZE];
+
+	buy_many(f);
+	march.state = read_sale(f, SALE);
+	march.other = store_open(f->store, error, sizeof(error));
+	assert_non_null(march.other);
+	assert_int_equal(
+	    store_each(f->user, &march.state, 0, march_on, &march), STORE_GONE);
+	assert_in_range(march.lines, 10, MANY - 1);
+	store_close(march.other);
+}
+
 static void
 test_trail(void **state)
 {
@@ -682,6 +789,9 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_find),
 	    VAULT_TEST(test_strange_texts),
 	    VAULT_TEST(test_snapshot),
+	    VAULT_TEST(test_beyond),
+	    VAULT_TEST(test_long_walk),
+	    VAULT_TEST(test_walk_and_removal),
 	    VAULT_TEST(test_trail),
 	    VAULT_TEST(test_long_lines),
 	    VAULT_TEST(test_raise),
