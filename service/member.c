@@ -1,16 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* jansson's setter, with its errors looked at in one place. */
+/* jansson's setter, and an eye on its memory. */
 #include "service/member.h"
 
 #include <stdlib.h>
 
 #include "locks/timestamp.h"
 
+static _Thread_local bool lost;
+
+static void *
+watched_malloc(size_t size)
+{
+	void *memory = malloc(size);
+
+	if (memory == NULL)
+		lost = true;
+	return memory;
+}
+
+void
+member_watch(void)
+{
+	json_set_alloc_funcs(watched_malloc, free);
+}
+
+bool
+member_lost(void)
+{
+	const bool was_lost = lost;
+
+	lost = false;
+	return was_lost;
+}
+
 void
 member_json(json_t *object, const char *name, json_t *value)
 {
-	if (value != NULL && json_object_set_new(object, name, value) != 0)
-		abort(); /* out of memory */
+	if (value != NULL)
+		json_object_set_new(object, name, value);
 }
 
 void

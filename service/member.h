@@ -2,7 +2,11 @@
 /*
  * A JSON object, made one member a line: each function adds one at the end.
  * What is NULL, and text that is not UTF-8, is left out: there is no such
- * member then.  Without memory they abort.
+ * member then.
+ *
+ * jansson answers NULL to what is not UTF-8 and to want of memory alike, so its
+ * allocations are watched: whoever shows a value that was made asks
+ * member_lost() first.
  */
 #ifndef MEMBER_H
 #define MEMBER_H
@@ -10,6 +14,15 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Once a process, before it has threads. */
+void member_watch(void);
+
+/*
+ * Did jansson want memory in vain, on this thread, since it was asked last?
+ * Then what was made since may lack something.
+ */
+bool member_lost(void);
 
 void member_text(json_t *object, const char *name, const char *text);
 void member_number(json_t *object, const char *name, int64_t number);

@@ -35,7 +35,7 @@ struct options {
 	int64_t delay_min_ms, delay_max_ms;
 	int64_t tickets;
 	unsigned workers, clerks, batch, queue;
-	int64_t timeout_ms;
+	int64_t timeout_ms, audit_timeout_ms;
 	int64_t max_quantity;
 	enum admin admin;
 	bool log_json;

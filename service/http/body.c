@@ -39,25 +39,12 @@ bad_body(const struct body *body, const char *detail)
 	return problem_reply(body->reply, PROBLEM_BAD_BODY, NULL, "%s", detail);
 }
 
-/* A client's text in a message: short, and nothing that could confuse. */
-static void
-print_safely(char text[48], const char *value)
-{
-	size_t i;
-
-	for (i = 0; i < 40 && value[i] != '\0'; i++)
-		text[i] = isprint((unsigned char)value[i]) && value[i] != '"'
-			      ? value[i]
-			      : '?';
-	text[i] = '\0';
-}
-
 static bool
 named_twice(const struct body *body, const char *name)
 {
-	char safe[48];
+	char safe[PROBLEM_SAFE_SIZE];
 
-	print_safely(safe, name);
+	problem_print_safely(safe, name);
 	return problem_reply(body->reply, PROBLEM_BAD_BODY,
 	    problem_member(safe), "The body names \"%s\" twice.", safe);
 }
@@ -163,7 +150,7 @@ body_allows(const struct body *body, const char *const *names)
 {
 	const char *name;
 	json_t *value;
-	char safe[48], known[256] = "";
+	char safe[PROBLEM_SAFE_SIZE], known[256] = "";
 	size_t i, n = 0;
 
 	json_object_foreach(body->members, name, value)
@@ -176,7 +163,7 @@ body_allows(const struct body *body, const char *const *names)
 		for (i = 0; names[i] != NULL && n < sizeof(known); i++)
 			n += (size_t)snprintf(known + n, sizeof(known) - n,
 			    "%s%s", i == 0 ? "" : ", ", names[i]);
-		print_safely(safe, name);
+		problem_print_safely(safe, name);
 		return problem_reply(body->reply, PROBLEM_UNKNOWN_MEMBER,
 		    problem_member(safe),
 		    "There is no member \"%s\" here; there are: %s.", safe,

@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "service/http/admin.h"
 #include "service/http/body.h"
 #include "service/http/problem.h"
 #include "service/http/routes.h"
+#include "service/member.h"
 
 #define UPLOAD_MAX (1024 * 1024)
 static_assert(UPLOAD_MAX > REQUEST_BODY_MAX, "too much is seen before it ends");
@@ -28,6 +30,15 @@ note(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
 	else
 		request_put_arg(arg, name, value);
 	return MHD_YES;
+}
+
+static int
+socket_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info == NULL ? -1 : info->connect_fd;
 }
 
 static struct exchange *
@@ -51,7 +62,8 @@ exchange_new(struct loop *loop, struct MHD_Connection *connection,
 	request_identify(request);
 	exchange->call = (struct call){.service = loop->service,
 	    .request = request,
-	    .reply = &exchange->reply};
+	    .reply = &exchange->reply,
+	    .client_fd = socket_of(connection)};
 	loop->in_flight++;
 	return exchange;
 }
@@ -65,8 +77,8 @@ send_reply(struct exchange *exchange)
 	size_t i;
 
 	/* The exchange, and so the body, outlives the response. */
-	response = MHD_create_response_from_buffer(
-	    reply->size, reply->body, MHD_RESPMEM_PERSISTENT);
+	response = MHD_create_response_from_buffer(reply->size,
+	    (void *)(uintptr_t)reply->body, MHD_RESPMEM_PERSISTENT);
 	if (response == NULL)
 		return MHD_NO;
 	if (reply->type != NULL)
@@ -102,31 +114,50 @@ exchange_post(struct exchange *exchange)
 		(void)!write(loop->wake_fd, &one, sizeof(one));
 }
 
-/* To whom it goes; if they refuse it, it is served at once. */
-static void
-hand_over(struct exchange *exchange, enum route_where where)
+/* False: refused, and the order is decided. */
+static bool
+push_order(struct exchange *exchange)
 {
 	struct loop *loop = exchange->loop;
 	struct order *order = &exchange->request.order;
 
+	if (queue_push(loop->queue, order))
+		return true;
+	order->outcome = loop->draining ? OUTCOME_DRAINING : OUTCOME_QUEUE_FULL;
+	counting_order(&loop->tally->sale, order);
+	return false;
+}
+
+/* False: refused, and the reply is made. */
+static bool
+push_job(struct exchange *exchange, bool walks)
+{
+	struct loop *loop = exchange->loop;
+	const enum lane lane = !walks                      ? LANE_SHORT
+			       : admin_is(&exchange->call) ? LANE_ADMIN_WALK
+							   : LANE_WALK;
+
+	if (background_push(loop->background, &exchange->job, lane))
+		return true;
+	return problem_reply(&exchange->reply,
+	    loop->draining ? PROBLEM_DRAINING
+	    : walks        ? PROBLEM_TOO_MANY_AUDITS
+			   : PROBLEM_QUEUE_FULL,
+	    NULL, "Nothing was done; try again.");
+}
+
+/* To whom it goes; if they refuse it, it is served at once. */
+static void
+hand_over(struct exchange *exchange, enum route_where where)
+{
 	/* Suspended first: the answer may come before this returns. */
 	MHD_suspend_connection(exchange->connection);
 	exchange->handed_over = true;
-	loop->away++;
-	if (where == ROUTE_TO_CLERK) {
-		if (queue_push(loop->queue, order))
-			return;
-		order->outcome =
-		    loop->draining ? OUTCOME_DRAINING : OUTCOME_QUEUE_FULL;
-		counting_order(&loop->tally->sale, order);
-	} else {
-		if (background_push(loop->background, &exchange->job))
-			return;
-		problem_reply(&exchange->reply,
-		    loop->draining ? PROBLEM_DRAINING : PROBLEM_QUEUE_FULL,
-		    NULL, "Nothing was done; try again.");
-	}
-	exchange_post(exchange);
+	exchange->loop->away++;
+	if (!(where == ROUTE_TO_CLERK
+		    ? push_order(exchange)
+		    : push_job(exchange, where == ROUTE_TO_WALKER)))
+		exchange_post(exchange);
 }
 
 static enum MHD_Result
@@ -135,6 +166,7 @@ serve(struct exchange *exchange)
 	enum route_where where;
 
 	exchange->call.store = exchange->loop->store;
+	(void)member_lost(); /* whatever it was, it was another call's */
 	if (exchange->handed_over) { /* and back */
 		if (exchange->reply.status == 0)
 			handle_buy_decided(&exchange->call);

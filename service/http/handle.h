@@ -27,6 +27,7 @@ struct call {
 	struct reply *reply;
 	const struct route *routes; /* all there are, for the metrics */
 	size_t route_count;
+	int client_fd; /* its socket, to see whether it is gone; -1: none */
 };
 
 typedef void handler_fn(struct call *call);
@@ -34,7 +35,8 @@ typedef void handler_fn(struct call *call);
 enum route_where {
 	ROUTE_ANSWERED = 0,  /* the reply is made */
 	ROUTE_TO_CLERK,      /* request->order is to be queued */
-	ROUTE_TO_BACKGROUND, /* the route's handler is to be called */
+	ROUTE_TO_BACKGROUND, /* the route's handler is to be called there */
+	ROUTE_TO_WALKER,     /* there, since it may take long */
 };
 
 struct route {
@@ -65,6 +67,14 @@ bool handle_store_ok(struct call *call, enum store_result result);
 
 /* The sale that the path names.  False: the reply is made. */
 bool handle_read_sale(struct call *call, struct store_state *state);
+
+/*
+ * On a walker: the lines of a ledger after version `after`, as store_each()
+ * does it, but no longer than --audit-timeout from the request's arrival, than
+ * the service runs, and than the client waits.  False: the reply is made.
+ */
+bool handle_walk(struct call *call, const struct store_state *state,
+    int64_t after, store_visit_fn *visit, void *arg);
 
 bool handle_lock_is_safe(const char *name);
 

@@ -222,6 +222,7 @@ handle_buy_decided(struct call *call)
 
 	if (order->outcome == OUTCOME_SOLD ||
 	    order->outcome == OUTCOME_REPLAYED) {
+		call->reply->changed = true;
 		handle_reply_receipt(
 		    call, 201, &order->receipt, asked_trail(call));
 		reply_header(call->reply, "Location", "/sales/%s/orders/%s",

@@ -2,12 +2,16 @@
 /* Calls that read the ledger: orders and pages. */
 #include "service/http/handle.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
+
 #include "service/http/admin.h"
 #include "service/http/problem.h"
 #include "service/member.h"
 
 #define LEDGER_PAGE 100
 #define LEDGER_PAGE_MAX 1000
+#define LEDGER_PAGE_BYTES (1024 * 1024) /* a page ends behind them */
 
 /* Whoever knows the order's 128 random bits may see the buyer's name. */
 static bool
@@ -38,12 +42,22 @@ handle_ledger_order(struct call *call)
 		handle_store_ok(call, result);
 }
 
-/* A page of the ledger on its way. */
+/* A page of the ledger on its way: text, a line of the ledger at a time. */
 struct page {
-	json_t *lines;
+	FILE *out;
+	const char *separator;
 	int64_t limit, last;
 	bool with_names, with_trails;
 };
+
+static void
+print_line(struct page *page, json_t *value)
+{
+	fputs(page->separator, page->out);
+	json_dumpf(value, page->out, JSON_COMPACT);
+	json_decref(value);
+	page->separator = ",";
+}
 
 static bool
 append_line(const struct store_line *line, void *arg)
@@ -72,38 +86,63 @@ append_line(const struct store_line *line, void *arg)
 		member_number(value, "clerk", line->clerk);
 		member_json(value, "trail", json_loads(line->trail, 0, NULL));
 	}
-	json_array_append_new(page->lines, value);
+	print_line(page, value);
 	page->last = line->version;
-	return --page->limit > 0;
+	return --page->limit > 0 && ftell(page->out) < LEDGER_PAGE_BYTES;
+}
+
+/* False: the reply is made. */
+static bool
+print_page(struct call *call, const struct store_state *state, int64_t after,
+    struct page *page)
+{
+	fprintf(page->out,
+	    "{\"sale\":\"%s\",\"version\":%" PRId64 ",\"lines\":[",
+	    state->settings.id, state->version);
+	if (!handle_walk(call, state, after, append_line, page))
+		return false;
+	if (page->last > 0 && page->last < state->version)
+		fprintf(page->out, "],\"next\":%" PRId64 "}\n", page->last);
+	else
+		fprintf(page->out, "],\"next\":null}\n");
+	return true;
+}
+
+static void
+reply_page(struct call *call, const struct store_state *state, int64_t after,
+    struct page *page)
+{
+	size_t size = 0;
+	char *text = NULL;
+	bool printed;
+
+	page->out = open_memstream(&text, &size);
+	if (page->out != NULL) {
+		printed = print_page(call, state, after, page);
+		if (fclose(page->out) != 0 || text == NULL)
+			size = 0;
+		if (printed && size > 0)
+			reply_bytes(
+			    call->reply, 200, "application/json", text, size);
+		free(text);
+	}
+	if (call->reply->status == 0)
+		problem_reply(call->reply, PROBLEM_NO_MEMORY, NULL,
+		    "Ask for a smaller page, with limit.");
 }
 
 void
 handle_ledger_get(struct call *call)
 {
-	struct page page = {.limit = LEDGER_PAGE,
+	struct page page = {.separator = "",
+	    .limit = LEDGER_PAGE,
 	    .with_names = admin_is(call),
 	    .with_trails = handle_arg_is_set(call->request, "trail")};
 	struct store_state state;
 	int64_t after = 0;
-	json_t *value;
 
-	if (!handle_arg_number(call, "after", 0, INT64_MAX, &after) ||
-	    !handle_arg_number(
-		call, "limit", 1, LEDGER_PAGE_MAX, &page.limit) ||
-	    !handle_read_sale(call, &state))
-		return;
-	page.lines = json_array();
-	if (!handle_store_ok(call,
-		store_each(call->store, &state, after, append_line, &page))) {
-		json_decref(page.lines);
-		return;
-	}
-	value = json_object();
-	member_text(value, "sale", call->request->sale);
-	member_number(value, "version", state.version);
-	member_json(value, "lines", page.lines);
-	member_json(value, "next",
-	    page.last > 0 && page.last < state.version ? json_integer(page.last)
-						       : json_null());
-	reply_json(call->reply, 200, value);
+	if (handle_arg_number(call, "after", 0, INT64_MAX, &after) &&
+	    handle_arg_number(call, "limit", 1, LEDGER_PAGE_MAX, &page.limit) &&
+	    handle_read_sale(call, &state))
+		reply_page(call, &state, after, &page);
 }

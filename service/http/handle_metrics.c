@@ -328,6 +328,8 @@ handle_metrics_get(struct call *call)
 	    .out = reply_open(call->reply)};
 	size_t i;
 
+	if (p.out == NULL)
+		return;
 	for (i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
 		metrics[i].print(&p, &metrics[i]);
 	if (p.openmetrics)

@@ -42,6 +42,8 @@ handle_page_root(struct call *call)
 		reply_file(call, page_find("index.html"));
 	} else {
 		out = reply_open(call->reply);
+		if (out == NULL)
+			return;
 		fprintf(out,
 		    "turnstile " TURNSTILE_VERSION
 		    ": sells the same seat twice, shows you why, and then "

@@ -102,9 +102,11 @@ reply_sale(struct call *call, int status, const struct store_state *state,
 	handle_put_etag(call, state);
 }
 
+/* It is done; from here on no reply may deny it. */
 static void
-log_change(const struct call *call, const char *event)
+note_change(const struct call *call, const char *event)
 {
+	call->reply->changed = true;
 	LOG_EVENT(&call->service->log, event,
 	    LOG_TEXT("sale", call->request->sale),
 	    LOG_TEXT("request", call->request->id));
@@ -126,7 +128,7 @@ open_sale(struct call *call, const struct store_settings *settings)
 	}
 	if (!handle_store_ok(call, result))
 		return;
-	log_change(call, "sale-opened");
+	note_change(call, "sale-opened");
 	if (!handle_read_sale(call, &state))
 		return;
 	reply_sale(call, 201, &state, -1);
@@ -207,7 +209,7 @@ change_sale(struct call *call, const struct body *body)
 	    result == STORE_MOVED && clock_now_ns() < handle_deadline_ns(call));
 	if (!handle_store_ok(call, result))
 		return;
-	log_change(call, "sale-changed");
+	note_change(call, "sale-changed");
 	store_each(call->store, &state, version, find_recount, &recounted_to);
 	reply_sale(call, 200, &state, recounted_to);
 }
@@ -254,6 +256,6 @@ handle_sale_delete(struct call *call)
 		 clock_now_ns() < handle_deadline_ns(call));
 	if (!handle_store_ok(call, result))
 		return;
-	log_change(call, "sale-deleted");
+	note_change(call, "sale-deleted");
 	reply_text(call->reply, 204, NULL, "");
 }

@@ -56,6 +56,8 @@ handle_service_problem(struct call *call)
 		return;
 	}
 	out = reply_open(call->reply);
+	if (out == NULL)
+		return;
 	fprintf(out, "%s (%d): %s.\n", row->name, row->status, row->title);
 	reply_close(call->reply, out, 200, REPLY_TEXT);
 }
@@ -107,6 +109,8 @@ handle_service_readyz(struct call *call)
 	FILE *out;
 
 	out = reply_open(call->reply);
+	if (out == NULL)
+		return;
 	if (handle_arg_is_set(call->request, "verbose"))
 		print_checks(call, store, draining, out);
 	else

@@ -24,6 +24,7 @@
 #include "locks/clock.h"
 #include "service/http/exchange.h"
 #include "service/http/routes.h"
+#include "service/member.h"
 
 #define CONNECTION_MEMORY ((size_t)16 * 1024)
 static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
@@ -47,6 +48,7 @@ loop_serve(struct job *job, struct store_user *store)
 	struct exchange *exchange = job->owner;
 
 	exchange->call.store = store;
+	(void)member_lost(); /* another call's */
 	exchange->request.route->handler(&exchange->call);
 	assert(exchange->reply.status != 0);
 	exchange_post(exchange);
@@ -78,6 +80,7 @@ loop_new(const struct service *service, unsigned worker)
 {
 	struct loop *loop;
 
+	member_watch();
 	loop = calloc(1, sizeof(*loop));
 	if (loop == NULL)
 		return NULL;

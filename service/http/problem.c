@@ -2,6 +2,7 @@
 /* The table of problems, and the answers it makes. */
 #include "service/http/problem.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -56,6 +57,12 @@ const struct problem_row problem_rows[PROBLEMS] = {
 		"There is no space left to record a sale" },
 	[PROBLEM_STORAGE_ERROR] = { "storage-error", 503, 2,
 		"The store cannot record a sale" },
+	[PROBLEM_TOO_MANY_AUDITS] = { "too-many-audits", 503, 2,
+		"Too many audits and ledgers are being read" },
+	[PROBLEM_AUDIT_TIMEOUT] = { "audit-timeout", 503, 10,
+		"The ledger could not be read in time" },
+	[PROBLEM_NO_MEMORY] = { "no-memory", 503, 1,
+		"There is not enough memory" },
 	[PROBLEM_DRAINING] = { "draining", 503, 2, "The service is stopping" },
 };
 /* clang-format on */
@@ -93,6 +100,18 @@ problem_reply(struct reply *reply, enum problem problem, json_t *extra,
 	reply_json(reply, row->status, value);
 	reply->type = "application/problem+json";
 	return false;
+}
+
+void
+problem_print_safely(char text[PROBLEM_SAFE_SIZE], const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < 40 && value[i] != '\0'; i++)
+		text[i] = isprint((unsigned char)value[i]) && value[i] != '"'
+			      ? value[i]
+			      : '?';
+	text[i] = '\0';
 }
 
 json_t *

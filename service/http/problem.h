@@ -39,6 +39,9 @@ enum problem {
 	PROBLEM_STORE_BUSY,
 	PROBLEM_STORAGE_FULL,
 	PROBLEM_STORAGE_ERROR,
+	PROBLEM_TOO_MANY_AUDITS,
+	PROBLEM_AUDIT_TIMEOUT,
+	PROBLEM_NO_MEMORY,
 	PROBLEM_DRAINING,
 };
 #define PROBLEMS (PROBLEM_DRAINING + 1)
@@ -62,6 +65,10 @@ enum problem problem_find(const char *name);
  */
 bool problem_reply(struct reply *reply, enum problem problem, json_t *extra,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* A client's text for a detail: short, and nothing that could confuse. */
+#define PROBLEM_SAFE_SIZE 48
+void problem_print_safely(char text[PROBLEM_SAFE_SIZE], const char *value);
 
 /* For `extra`: the member, the argument or the header that is at fault. */
 json_t *problem_member(const char *name);

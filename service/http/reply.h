@@ -20,9 +20,12 @@
 struct reply {
 	int status;       /* 0: not made yet */
 	const char *type; /* a literal; NULL: no Content-Type */
-	char *body;       /* owned */
+	const char *body; /* what `owned` is, or a literal */
+	char *owned;
 	size_t size;
-	bool close; /* the connection */
+	bool close;   /* the connection */
+	bool changed; /* what was asked for is done: no reply may deny it */
+	bool lost;    /* there was no memory for the reply that was meant */
 	struct {
 		const char *name; /* a literal */
 		char value[512];
@@ -37,7 +40,13 @@ struct reply {
 void reply_header(struct reply *reply, const char *name, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 
-/* A body that is printed: to what reply_open() returns, until the close. */
+/*
+ * A body that is printed: to what reply_open() returns, until the close.
+ * NULL: there is no memory, and the reply is made.
+ *
+ * A reply that there is no memory for, here or in JSON that was made for it,
+ * becomes the problem `no-memory`, or `outcome-unknown` if `changed` is set.
+ */
 FILE *reply_open(struct reply *reply);
 void reply_close(struct reply *reply, FILE *body, int status, const char *type);
 

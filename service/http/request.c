@@ -24,6 +24,14 @@ static const char *const header_names[HEADERS] = {
     [HEADER_TRACEPARENT] = "traceparent",
 };
 
+/* Lists, and what nothing depends on, may be sent in several lines. */
+static bool
+may_come_again(enum header header)
+{
+	return header == HEADER_ACCEPT || header == HEADER_IF_NONE_MATCH ||
+	       header == HEADER_TRACEPARENT;
+}
+
 void
 request_begin(struct request *request, const char *method, const char *path)
 {
@@ -32,6 +40,7 @@ request_begin(struct request *request, const char *method, const char *path)
 
 	request->arrived_ns = clock_now_ns();
 	request->path = strdup(path);
+	request->no_memory = request->path == NULL;
 	request->method = strcmp(method, "HEAD") == 0 ? "GET" : "?";
 	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		if (strcmp(method, methods[i]) == 0)
@@ -53,12 +62,16 @@ copy_trimmed(const char *value)
 void
 request_put_header(struct request *request, const char *name, const char *value)
 {
-	size_t i;
+	enum header i = 0;
 
-	for (i = 0; i < HEADERS; i++)
-		if (request->headers[i] == NULL &&
-		    strcasecmp(name, header_names[i]) == 0)
-			request->headers[i] = copy_trimmed(value);
+	while (i < HEADERS && strcasecmp(name, header_names[i]) != 0)
+		i++;
+	if (i < HEADERS && request->headers[i] == NULL) {
+		request->headers[i] = copy_trimmed(value);
+		request->no_memory |= request->headers[i] == NULL;
+	} else if (i < HEADERS && !may_come_again(i)) {
+		request->twice = header_names[i];
+	}
 	/* Two lengths are how one request is smuggled inside another. */
 	if ((strcasecmp(name, "Content-Length") == 0 ||
 		strcasecmp(name, "Transfer-Encoding") == 0) &&
@@ -78,6 +91,10 @@ request_put_arg(struct request *request, const char *name, const char *value)
 	request->args[n].name = strdup(name);
 	request->args[n].value = strdup(value);
 	request->arg_count++;
+	if (request->args[n].name == NULL || request->args[n].value == NULL)
+		request->no_memory = true;
+	else if (request_arg(request, name) != request->args[n].value)
+		request->twice = request->args[n].name;
 }
 
 /* The trace's id if the caller has one, else a number of our own. */
@@ -129,7 +146,8 @@ request_arg(const struct request *request, const char *name)
 	size_t i;
 
 	for (i = 0; i < request->arg_count; i++)
-		if (strcmp(request->args[i].name, name) == 0)
+		if (request->args[i].name != NULL &&
+		    strcmp(request->args[i].name, name) == 0)
 			return request->args[i].value;
 	return NULL;
 }

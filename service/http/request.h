@@ -49,8 +49,10 @@ struct request {
 	size_t arg_count;
 	char body[REQUEST_BODY_MAX + 1]; /* NUL behind it */
 	size_t body_size;                /* of all that came, kept or not */
-	unsigned lengths; /* headers that say how long the body is */
-	bool ambiguous;   /* framed in two ways, or too many arguments */
+	unsigned lengths;  /* headers that say how long the body is */
+	bool ambiguous;    /* framed in two ways, or too many arguments */
+	bool no_memory;    /* something of it is missing here */
+	const char *twice; /* a header, or an argument, that came again; NULL */
 	int64_t arrived_ns;
 	char id[REQUEST_ID_SIZE]; /* traceparent's trace id, or random */
 

@@ -33,11 +33,11 @@ const struct route routes[] = {
 	{ "POST", "/sales/{sale}/buy", ROUTE_TO_CLERK, false, handle_buy_post },
 	{ "GET", "/sales/{sale}/orders/{item}", ROUTE_TO_BACKGROUND, false,
 	  handle_ledger_order },
-	{ "GET", "/sales/{sale}/ledger", ROUTE_TO_BACKGROUND, false,
+	{ "GET", "/sales/{sale}/ledger", ROUTE_TO_WALKER, false,
 	  handle_ledger_get },
-	{ "GET", "/sales/{sale}/audit", ROUTE_TO_BACKGROUND, false,
+	{ "GET", "/sales/{sale}/audit", ROUTE_TO_WALKER, false,
 	  handle_audit_get },
-	{ "GET", "/sales/{sale}/audit.txt", ROUTE_TO_BACKGROUND, false,
+	{ "GET", "/sales/{sale}/audit.txt", ROUTE_TO_WALKER, false,
 	  handle_audit_text },
 };
 /* clang-format on */
@@ -104,6 +104,17 @@ find_route(struct request *request, char allowed[64])
 	return NULL;
 }
 
+/* Which of the two was meant nobody can tell. */
+static bool
+refuse_twice(const struct call *call)
+{
+	char safe[PROBLEM_SAFE_SIZE];
+
+	problem_print_safely(safe, call->request->twice);
+	return problem_reply(call->reply, PROBLEM_BAD_REQUEST,
+	    problem_member(safe), "\"%s\" is there twice: send it once.", safe);
+}
+
 /* What is wrong whatever the handler would say; false: the reply is made. */
 static bool
 may_pass(struct call *call)
@@ -112,12 +123,17 @@ may_pass(struct call *call)
 	struct reply *reply = call->reply;
 	char allowed[64];
 
+	if (request->no_memory)
+		return problem_reply(reply, PROBLEM_NO_MEMORY, NULL,
+		    "Nothing was done; try again.");
 	if (request->ambiguous) {
 		reply->close = true;
 		return problem_reply(reply, PROBLEM_BAD_REQUEST, NULL,
 		    "Its length is given in two ways, or it has too many "
 		    "arguments.");
 	}
+	if (request->twice != NULL)
+		return refuse_twice(call);
 	request->route = find_route(request, allowed);
 	if (request->route == NULL && allowed[0] == '\0')
 		return problem_reply(reply, PROBLEM_NOT_FOUND, NULL,
@@ -150,7 +166,7 @@ routes_begin(struct call *call)
 	route = call->request->route;
 	call->routes = routes;
 	call->route_count = ROUTES;
-	if (route->where != ROUTE_TO_BACKGROUND)
+	if (route->where == ROUTE_ANSWERED || route->where == ROUTE_TO_CLERK)
 		route->handler(call);
 	return call->reply->status == 0 ? route->where : ROUTE_ANSWERED;
 }

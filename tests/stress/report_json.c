@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The result for programs; members in the order in which they are read. */
+#include <stdlib.h>
+
 #include "service/member.h"
 #include "service/version.h"
 #include "tests/stress/result.h"
@@ -161,6 +163,7 @@ report_json(const struct result *result, FILE *out)
 	json_t *o = json_object(), *rows = json_array();
 	size_t i;
 
+	member_watch();
 	for (i = 0; i < result->count; i++)
 		json_array_append_new(rows, row_json(&result->rows[i]));
 	member_text(o, "turnstile", TURNSTILE_VERSION);
@@ -178,4 +181,6 @@ report_json(const struct result *result, FILE *out)
 	json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	fprintf(out, "\n");
 	json_decref(o);
+	if (member_lost())
+		abort(); /* half a report would be taken for a whole one */
 }

@@ -5,6 +5,8 @@
  */
 #include "service/http/routes.h"
 
+#include <sys/socket.h>
+
 #include <inttypes.h>
 
 #include "service/http/problem.h"
@@ -22,6 +24,7 @@ struct scene {
 	struct reply reply;
 	struct call call;
 	char path[256];
+	int client; /* the other end of its connection */
 };
 
 static int
@@ -39,6 +42,7 @@ setup(void **state)
 	    .workers = 1,
 	    .clerks = 1,
 	    .timeout_ms = 5000,
+	    .audit_timeout_ms = 20000,
 	    .max_quantity = 100,
 	    .admin = ADMIN_OPEN};
 	s->service = (struct service){.options = &s->options,
@@ -51,7 +55,8 @@ setup(void **state)
 	s->call = (struct call){.service = &s->service,
 	    .store = s->f.user,
 	    .request = &s->request,
-	    .reply = &s->reply};
+	    .reply = &s->reply,
+	    .client_fd = -1};
 	*state = s;
 	return 0;
 }
@@ -124,7 +129,9 @@ visit(struct scene *s, const char *method, const char *path)
 static int
 status_of(struct scene *s)
 {
-	if (begin(s) == ROUTE_TO_BACKGROUND) {
+	const enum route_where where = begin(s);
+
+	if (where == ROUTE_TO_BACKGROUND || where == ROUTE_TO_WALKER) {
 		s->request.arrived_ns = clock_now_ns();
 		s->request.route->handler(&s->call);
 		assert_int_not_equal(s->reply.status, 0);
@@ -195,9 +202,9 @@ test_where(void **state)
 	    {"DELETE", "/sales/demo", ROUTE_TO_BACKGROUND},
 	    {"POST", "/sales/demo/buy", ROUTE_TO_CLERK},
 	    {"GET", "/sales/demo/orders/" ORDER_ID, ROUTE_TO_BACKGROUND},
-	    {"GET", "/sales/demo/ledger", ROUTE_TO_BACKGROUND},
-	    {"GET", "/sales/demo/audit", ROUTE_TO_BACKGROUND},
-	    {"GET", "/sales/demo/audit.txt", ROUTE_TO_BACKGROUND},
+	    {"GET", "/sales/demo/ledger", ROUTE_TO_WALKER},
+	    {"GET", "/sales/demo/audit", ROUTE_TO_WALKER},
+	    {"GET", "/sales/demo/audit.txt", ROUTE_TO_WALKER},
 	};
 	struct scene *s = *state;
 	size_t i;
@@ -327,6 +334,73 @@ test_ambiguous(void **state)
 	assert_int_equal(begin(s), ROUTE_ANSWERED);
 	assert_problem(s, PROBLEM_BAD_REQUEST, NULL);
 	assert_true(s->reply.close);
+}
+
+/* As exchange.c makes it, from what the library says. */
+static struct request *
+ask_by_hand(struct scene *s, const char *method, const char *path)
+{
+	struct request *request = ask(s, method, path);
+
+	request_begin(request, method, path);
+	return request;
+}
+
+static void
+forget(struct scene *s)
+{
+	request_free(&s->request);
+	memset(&s->request, 0, sizeof(s->request));
+}
+
+/* Which of the two was meant nobody knows, so nothing is done. */
+static void
+test_headers_twice(void **state)
+{
+	static const char *const names[] = {"Idempotency-Key", "If-Match",
+	    "Authorization", "Host", "Origin", "Content-Type"};
+	static const char *const lists[] = {
+	    "Accept", "If-None-Match", "traceparent", "X-Other"};
+	struct scene *s = *state;
+	struct request *request;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		request = ask_by_hand(s, "POST", "/sales/demo/buy");
+		request_put_header(request, names[i], "k");
+		request_put_header(request, names[i], "k");
+		assert_int_equal(begin(s), ROUTE_ANSWERED);
+		assert_problem(s, PROBLEM_BAD_REQUEST, names[i]);
+		forget(s);
+	}
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		request = ask_by_hand(s, "POST", "/sales/demo/buy");
+		request_put_header(request, lists[i], "a");
+		request_put_header(request, lists[i], "b");
+		assert_int_equal(begin(s), ROUTE_TO_CLERK);
+		forget(s);
+	}
+}
+
+static void
+test_arguments_twice(void **state)
+{
+	struct scene *s = *state;
+	struct request *request;
+
+	request = ask_by_hand(s, "GET", "/sales/demo/ledger");
+	request_put_arg(request, "limit", "1");
+	request_put_arg(request, "after", "1");
+	request_put_arg(request, "limit", "1");
+	assert_int_equal(begin(s), ROUTE_ANSWERED);
+	assert_problem(s, PROBLEM_BAD_REQUEST, "limit");
+	forget(s);
+	request = ask_by_hand(s, "GET", "/sales/demo/ledger");
+	request_put_arg(request, "\xff\"\n", "");
+	request_put_arg(request, "\xff\"\n", "");
+	begin(s);
+	assert_problem(s, PROBLEM_BAD_REQUEST, "???");
+	forget(s);
 }
 
 /* While the store is being recovered, what needs it is refused. */
@@ -500,7 +574,7 @@ test_anybody(void **state)
 		set_header(s, HEADER_HOST, "evil.example");
 		assert_int_equal(begin(s), ROUTE_TO_CLERK);
 		assert_int_equal(
-		    visit(s, "GET", "/sales/demo/audit"), ROUTE_TO_BACKGROUND);
+		    visit(s, "GET", "/sales/demo/audit"), ROUTE_TO_WALKER);
 	}
 }
 
@@ -1088,6 +1162,179 @@ test_ledger(void **state)
 	assert_problem(s, PROBLEM_BAD_VALUE, "after");
 }
 
+/* Nothing stands behind the last line, however far one looks. */
+static void
+test_ledger_beyond(void **state)
+{
+	static const char *const beyond[] = {
+	    "3", "4", "1099511627776", "9223372036854775807"};
+	struct scene *s = *state;
+	size_t i;
+
+	oversell(s);
+	for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+		ask(s, "GET", "/sales/demo/ledger");
+		set_arg(s, "after", beyond[i]);
+		assert_int_equal(status_of(s), 200);
+		assert_body_has(s, "\"lines\":[],\"next\":null}\n");
+	}
+	ask(s, "GET", "/sales/demo/ledger");
+	set_arg(s, "after", "9223372036854775808");
+	status_of(s);
+	assert_problem(s, PROBLEM_BAD_VALUE, "after");
+}
+
+/* Lines of a thousand seats each, about 4 KiB; as many as there are. */
+static void
+buy_thousands(struct scene *s, int64_t lines)
+{
+	struct store_state now;
+	int64_t i;
+
+	create_sale(&s->f, "hall", STORE_CAPACITY_MAX, "mutex");
+	for (i = 0; i < lines; i++) {
+		struct store_line line = {.seat = i * 1000 + 1,
+		    .quantity = 1000,
+		    .remaining = STORE_CAPACITY_MAX - (i + 1) * 1000,
+		    .capacity = STORE_CAPACITY_MAX,
+		    .buyer = "alice",
+		    .lock = "mutex",
+		    .worker = 1,
+		    .clerk = 1,
+		    .trail = "[]"};
+		bool overwrote;
+
+		now = state_of(&s->f, "hall");
+		snprintf(line.order, sizeof(line.order), "%032" PRIx64, i);
+		ok(store_put(
+		    s->f.user, &now, &line, 1, in_ms(20000), &overwrote));
+	}
+}
+
+/* A page ends behind a MiB; the next one goes on there. */
+static void
+test_ledger_pages_end(void **state)
+{
+	struct scene *s = *state;
+	char after[32] = "0", *next;
+	int64_t lines = 0;
+
+	buy_thousands(s, 400);
+	while (strcmp(after, "null}\n") != 0) {
+		const char *line;
+
+		ask(s, "GET", "/sales/hall/ledger");
+		set_arg(s, "limit", "1000");
+		set_arg(s, "after", after);
+		assert_int_equal(status_of(s), 200);
+		assert_in_range(s->reply.size, 1, 1024 * 1024 + 16 * 1024);
+		line = s->reply.body;
+		while ((line = strstr(line, "{\"kind\":")) != NULL) {
+			lines++;
+			line++;
+		}
+		next = strstr(s->reply.body, "\"next\":");
+		assert_non_null(next);
+		snprintf(after, sizeof(after), "%s", next + 7);
+		if (after[0] != 'n')
+			after[strcspn(after, "}")] = '\0';
+	}
+	assert_int_equal(lines, 400);
+}
+
+/* ---------------------------------------------------------------- walks -- */
+
+/* What happens when the walk is at a line. */
+struct stroll {
+	struct scene *s;
+	int64_t lines, at;
+	void (*deed)(struct scene *s);
+};
+
+static bool
+stroll_line(const struct store_line *line, void *arg)
+{
+	struct stroll *stroll = arg;
+
+	(void)line;
+	if (++stroll->lines == stroll->at)
+		stroll->deed(stroll->s);
+	return true;
+}
+
+/* The walk ends soon after that, and says why. */
+static void
+assert_ends(struct scene *s, void (*deed)(struct scene *s), enum problem why)
+{
+	const struct store_state state = state_of(&s->f, "hall");
+	struct stroll stroll = {.s = s, .at = 100, .deed = deed};
+
+	ask(s, "GET", "/sales/hall/audit");
+	assert_int_equal(begin(s), ROUTE_TO_WALKER);
+	s->request.arrived_ns = clock_now_ns();
+	assert_false(handle_walk(&s->call, &state, 0, stroll_line, &stroll));
+	assert_problem(s, why, NULL);
+	assert_in_range(stroll.lines, 100, 200);
+}
+
+static void
+grow_late(struct scene *s)
+{
+	s->request.arrived_ns -= s->options.audit_timeout_ms * NS_PER_MS;
+}
+
+static void
+begin_to_drain(struct scene *s)
+{
+	atomic_store(&s->service.board->draining, true);
+}
+
+/* The client closes, and a while passes: walkers do not look all the time. */
+static void
+hang_up(struct scene *s)
+{
+	close(s->client);
+	s->client = -1;
+	clock_sleep_until(clock_now_ns() + 110 * NS_PER_MS);
+}
+
+static void
+test_walk_ends(void **state)
+{
+	struct scene *s = *state;
+	int ends[2];
+
+	buy_thousands(s, 300);
+	assert_ends(s, grow_late, PROBLEM_AUDIT_TIMEOUT);
+	assert_ends(s, begin_to_drain, PROBLEM_DRAINING);
+	atomic_store(&s->service.board->draining, false);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	s->client = ends[0];
+	s->call.client_fd = ends[1];
+	assert_ends(s, hang_up, PROBLEM_AUDIT_TIMEOUT);
+	assert_body_has(s, "The client had gone");
+	close(ends[1]);
+}
+
+/* What has waited for a walker for too long does not begin. */
+static void
+test_walk_does_not_begin(void **state)
+{
+	static const char *const paths[] = {
+	    "/sales/demo/ledger", "/sales/demo/audit", "/sales/demo/audit.txt"};
+	struct scene *s = *state;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(visit(s, "GET", paths[i]), ROUTE_TO_WALKER);
+		s->request.arrived_ns = clock_now_ns();
+		grow_late(s);
+		s->request.route->handler(&s->call);
+		assert_problem(s, PROBLEM_AUDIT_TIMEOUT, NULL);
+		assert_non_null(header_of(s, "Retry-After"));
+	}
+}
+
 /* Names are not for those who may not change anything. */
 static void
 test_names_hidden(void **state)
@@ -1166,6 +1413,8 @@ main(int argc, char **argv)
 	    ROW(test_methods),
 	    ROW(test_ids),
 	    ROW(test_ambiguous),
+	    ROW(test_headers_twice),
+	    ROW(test_arguments_twice),
 	    ROW(test_no_store),
 	    ROW(test_root),
 	    ROW(test_admin_open),
@@ -1192,6 +1441,10 @@ main(int argc, char **argv)
 	    ROW(test_delete_sale),
 	    ROW(test_list_sales),
 	    ROW(test_ledger),
+	    ROW(test_ledger_beyond),
+	    ROW(test_ledger_pages_end),
+	    ROW(test_walk_ends),
+	    ROW(test_walk_does_not_begin),
 	    ROW(test_names_hidden),
 	    ROW(test_order),
 	    ROW(test_audit),
