@@ -23,6 +23,9 @@ handle_store_ok(struct call *call, enum store_result result)
 	const char *why = store_error(call->store);
 	struct reply *reply = call->reply;
 
+	if (result != STORE_OK && reply->changed)
+		return problem_reply(reply, PROBLEM_UNKNOWN_OUTCOME, NULL,
+		    "It is done, but cannot be shown: %s.", why);
 	switch (result) {
 	case STORE_OK:
 		return true;

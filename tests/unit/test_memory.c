@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls without memory: in each, each allocation of its thread fails in turn.
+ * The process lives, a reply is whole or says what it lacks, and none denies
+ * what was done.
+ */
+#include <errno.h>
+
+#include "service/http/problem.h"
+#include "service/http/routes.h"
+#include "service/member.h"
+#include "tests/unit/fixture.h"
+
+#define ALARM_S 120
+#define ORDER_ID "00112233445566778899aabbccddeeff"
+#define TRIES_MAX 20000 /* more than a call allocates */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_OWN_MALLOC false /* the sanitizer's is needed */
+#else
+#define HAS_OWN_MALLOC true
+
+/* ----------------------------------------------------------- the memory -- */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+#endif
+
+static unsigned left; /* allocations until one fails, 0: none will */
+
+static bool
+fails(void)
+{
+	if (left == 0 || --left > 0)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+void *
+malloc(size_t size)
+{
+	return fails() ? NULL : __libc_malloc(size);
+}
+
+void *
+calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : __libc_calloc(count, size);
+}
+
+void *
+realloc(void *memory, size_t size)
+{
+	return fails() ? NULL : __libc_realloc(memory, size);
+}
+
+void *
+reallocarray(void *memory, size_t count, size_t size)
+{
+	return fails() ? NULL : __libc_realloc(memory, count * size);
+}
+#endif
+
+/* ---------------------------------------------------------------- scene -- */
+
+struct scene {
+	struct fixture f;
+	struct options options;
+	struct service service;
+	struct request request;
+	struct reply reply;
+	struct call call;
+};
+
+static int
+setup(void **state)
+{
+	const char *kind = *state;
+	struct scene *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	fixture_start(&s->f, kind);
+	create_sale(&s->f, "demo", 10, "none");
+	s->options = (struct options){.host = "127.0.0.1",
+	    .lock = "mutex",
+	    .workers = 1,
+	    .clerks = 1,
+	    .timeout_ms = 20000,
+	    .audit_timeout_ms = 20000,
+	    .max_quantity = 100};
+	s->service = (struct service){.options = &s->options,
+	    .store = s->f.store,
+	    .locks = s->f.locks,
+	    .address = "127.0.0.1:8080"};
+	s->service.board = calloc(1, sizeof(*s->service.board));
+	assert_non_null(s->service.board);
+	*state = s;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct scene *s = *state;
+
+	free(s->service.board);
+	fixture_stop(&s->f);
+	free(s);
+	return 0;
+}
+
+/* Seat 1, sold by three who read the same. */
+static void
+oversell(struct scene *s)
+{
+	const struct store_state read = state_of(&s->f, "demo");
+	char id;
+
+	for (id = 'a'; id <= 'c'; id++) {
+		struct store_line line = {.seat = 1,
+		    .quantity = 1,
+		    .remaining = 9,
+		    .capacity = 10,
+		    .order = ORDER_ID,
+		    .buyer = "alice",
+		    .lock = "none",
+		    .worker = 1,
+		    .clerk = 1,
+		    .trail = "[{\"at_ns\":1,\"step\":\"read\","
+			     "\"remaining\":10,\"version\":0},"
+			     "{\"at_ns\":2,\"step\":\"write\"}]"};
+		bool overwrote;
+
+		line.order[0] = id;
+		ok(store_put(
+		    s->f.user, &read, &line, 1, in_ms(20000), &overwrote));
+	}
+}
+
+/* A call as exchange.c and loop.c make it, on one thread. */
+static const struct reply *
+visit(struct scene *s, const char *method, const char *path, const char *form)
+{
+	struct request *request = &s->request;
+	enum route_where where;
+
+	request_free(request);
+	reply_free(&s->reply);
+	memset(request, 0, sizeof(*request));
+	s->call = (struct call){.service = &s->service,
+	    .store = s->f.user,
+	    .request = request,
+	    .reply = &s->reply,
+	    .client_fd = -1};
+	request_begin(request, method, path);
+	request_put_header(request, "Host", "localhost:8080");
+	request_put_header(request, "Idempotency-Key", "k1");
+	request_put_arg(request, "trail", "1");
+	request_put_body(request, form, strlen(form));
+	(void)member_lost();
+	where = routes_begin(&s->call);
+	if (where == ROUTE_TO_BACKGROUND || where == ROUTE_TO_WALKER)
+		request->route->handler(&s->call);
+	return where == ROUTE_TO_CLERK ? NULL : &s->reply;
+}
+
+/* The reply is 503, and its body is a problem in full. */
+static void
+assert_no_memory(const struct reply *reply)
+{
+	const struct problem_row *row = &problem_rows[PROBLEM_NO_MEMORY];
+	json_error_t error;
+	json_t *value;
+
+	assert_int_equal(reply->status, 503);
+	assert_string_equal(reply->type, "application/problem+json");
+	value = json_loadb(reply->body, reply->size, 0, &error);
+	assert_non_null(value);
+	assert_int_equal(
+	    json_integer_value(json_object_get(value, "status")), 503);
+	assert_non_null(json_object_get(value, "detail"));
+	if (reply->lost) {
+		assert_string_equal(
+		    json_string_value(json_object_get(value, "title")),
+		    row->title);
+		assert_string_equal(
+		    json_string_value(json_object_get(value, "type")),
+		    "/problems/no-memory");
+	}
+	json_decref(value);
+}
+
+/* It was done, so nobody is told that it was not. */
+static void
+assert_unknown(const struct reply *reply)
+{
+	const struct problem_row *row = &problem_rows[PROBLEM_UNKNOWN_OUTCOME];
+	json_error_t error;
+	json_t *value;
+
+	assert_int_equal(reply->status, 500);
+	value = json_loadb(reply->body, reply->size, 0, &error);
+	assert_non_null(value);
+	assert_string_equal(
+	    json_string_value(json_object_get(value, "title")), row->title);
+	json_decref(value);
+}
+
+/* --------------------------------------------------------------- looking -- */
+
+static void
+test_looking(void **state)
+{
+	static const char *const paths[] = {"/sales/demo", "/sales", "/about",
+	    "/locks", "/metrics", "/", "/readyz", "/problems/no-memory",
+	    "/nowhere", "/sales/none/audit", "/sales/demo/audit",
+	    "/sales/demo/audit.txt", "/sales/demo/ledger",
+	    "/sales/demo/orders/a0112233445566778899aabbccddeeff"};
+	struct scene *s = *state;
+	size_t i;
+
+	if (!HAS_OWN_MALLOC)
+		skip();
+	oversell(s);
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		const struct reply *reply = visit(s, "GET", paths[i], "");
+		char *whole = strndup(reply->body, reply->size);
+		const int status = reply->status;
+		unsigned nth, failed = 0;
+
+		assert_non_null(whole);
+		for (nth = 1; nth < TRIES_MAX; nth++) {
+			bool all;
+
+			left = nth;
+			reply = visit(s, "GET", paths[i], "");
+			all = left > 0;
+			left = 0;
+			if (reply->status == status &&
+			    strcmp(paths[i], "/metrics") != 0)
+				assert_string_equal(reply->body, whole);
+			else if (reply->status != status)
+				assert_no_memory(reply);
+			failed += reply->status != status;
+			if (all)
+				break;
+		}
+		assert_int_equal(reply->status, status);
+		assert_in_range(failed, 1, TRIES_MAX - 2);
+		free(whole);
+	}
+	request_free(&s->request);
+	reply_free(&s->reply);
+}
+
+/* -------------------------------------------------------------- changing -- */
+
+/* What was done is there, what was not is not, and the reply knows which. */
+static void
+test_changing(void **state)
+{
+	struct scene *s = *state;
+	unsigned nth, unknown = 0, refused = 0;
+	const struct reply *reply;
+	struct store_state now;
+	char path[32], form[64];
+	bool all = false;
+
+	if (!HAS_OWN_MALLOC)
+		skip();
+	for (nth = 1; nth < TRIES_MAX && !all; nth++) {
+		snprintf(form, sizeof(form), "id=s%u&capacity=1", nth);
+		left = nth;
+		reply = visit(s, "POST", "/sales", form);
+		all = left > 0;
+		left = 0;
+		snprintf(path, sizeof(path), "s%u", nth);
+		if (store_read(s->f.user, path, &now) == STORE_GONE) {
+			assert_int_not_equal(reply->status, 201);
+			refused++;
+			continue;
+		}
+		if (reply->status != 201) {
+			assert_unknown(reply);
+			unknown++;
+		}
+		ok(store_remove(s->f.user, &now, in_ms(20000)));
+	}
+	assert_true(all);
+	assert_true(unknown > 0 && refused > 0);
+	request_free(&s->request);
+	reply_free(&s->reply);
+}
+
+/* ---------------------------------------------------------------- buying -- */
+
+/* An order has the key and the buyer that were sent, or there is none. */
+static void
+test_buying(void **state)
+{
+	struct scene *s = *state;
+	unsigned nth, refused = 0;
+	bool all = false;
+
+	if (!HAS_OWN_MALLOC)
+		skip();
+	for (nth = 1; nth < TRIES_MAX && !all; nth++) {
+		const struct reply *reply;
+
+		left = nth;
+		reply =
+		    visit(s, "POST", "/sales/demo/buy", "{\"buyer\":\"bob\"}");
+		all = left > 0;
+		left = 0;
+		if (reply == NULL) {
+			assert_string_equal(s->request.order.key, "k1");
+			assert_string_equal(s->request.order.buyer, "bob");
+			continue;
+		}
+		assert_no_memory(reply);
+		refused++;
+	}
+	assert_true(all && refused > 0);
+	request_free(&s->request);
+	reply_free(&s->reply);
+}
+
+/* The answer to a buyer whose order is sold. */
+static void
+test_sold(void **state)
+{
+	struct scene *s = *state;
+	unsigned nth, unknown = 0;
+	bool all = false;
+
+	if (!HAS_OWN_MALLOC)
+		skip();
+	for (nth = 1; nth < TRIES_MAX && !all; nth++) {
+		struct order *order = &s->request.order;
+
+		assert_null(visit(s, "POST", "/sales/demo/buy", "buyer=bob"));
+		order->outcome = OUTCOME_SOLD;
+		order->receipt = (struct receipt){.order = ORDER_ID,
+		    .buyer = "bob",
+		    .seat = 1,
+		    .quantity = 3};
+		left = nth;
+		handle_buy_decided(&s->call);
+		all = left > 0;
+		left = 0;
+		if (s->reply.status == 201)
+			continue;
+		assert_unknown(&s->reply);
+		unknown++;
+	}
+	assert_true(all && unknown > 0);
+	assert_int_equal(s->reply.status, 201);
+	request_free(&s->request);
+	reply_free(&s->reply);
+}
+
+#define ROW(function, kind)                                                    \
+	{                                                                      \
+#function " " kind, function, setup, teardown, (char[])        \
+		{                                                              \
+			kind                                                   \
+		}                                                              \
+	}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    ROW(test_looking, "sqlite"),
+	    ROW(test_changing, "sqlite"),
+	    ROW(test_buying, "sqlite"),
+	    ROW(test_sold, "sqlite"),
+	    ROW(test_changing, "json"),
+	    ROW(test_buying, "json"),
+	    ROW(test_sold, "json"),
+	};
+
+	alarm(ALARM_S);
+	member_watch();
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
