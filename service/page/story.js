@@ -7,12 +7,13 @@
 // after write v and before write v + 1.  place() moves each read and write to
 // the earliest time that fits both its stamp and the versions.
 
-const EPSILON = 1; // ns: "just after"
+const EPSILON = 1; // ns: "just after"; times count from the first stamp, as
+// the machine's own become too large to tell one from the next
 
 // One reading of the counter, with what came of it.
 function newTurn(order, step, lane) {
   return {
-    lane, orders: [order], readAt: step.at_ns, key: step.at_ns,
+    lane, orders: [order], readAt: step.at, key: step.at,
     remaining: step.remaining, version: step.version,
     delayAt: null, writeAt: null, writeKey: null, writes: null,
     result: 'none', // none: refused for want of tickets; sold; bounced; moved
@@ -25,21 +26,22 @@ export function laneOf(order) {
 }
 
 // An order's turns and waits.
-function readTrail(order, story) {
+function readTrail(order, story, origin) {
   const lane = laneOf(order);
   let turn = null, wait = null, hold = null;
 
-  for (const step of order.trail ?? []) {
+  for (const { at_ns, ...step } of order.trail ?? []) {
+    step.at = at_ns - origin;
     switch (step.step) {
     case 'wait':
-      wait = { lane, order, from: step.at_ns, to: null };
+      wait = { lane, order, from: step.at, to: null };
       story.waits.push(wait);
       break;
     case 'lock':
     case 'recover':
       if (wait)
-        wait.to = step.at_ns;
-      hold = { lane, order, from: step.at_ns, to: null,
+        wait.to = step.at;
+      hold = { lane, order, from: step.at, to: null,
         inherited: step.step === 'recover' };
       story.holds.push(hold);
       wait = null;
@@ -50,11 +52,11 @@ function readTrail(order, story) {
       break;
     case 'delay':
       if (turn)
-        turn.delayAt = step.at_ns;
+        turn.delayAt = step.at;
       break;
     case 'write':
       if (turn) {
-        turn.writeAt = step.at_ns;
+        turn.writeAt = step.at;
         turn.writes = step.remaining;
       }
       break;
@@ -62,13 +64,13 @@ function readTrail(order, story) {
     case 'switch':
       if (turn) {
         turn.result = step.step === 'conflict' ? 'bounced' : 'moved';
-        turn.endAt = step.at_ns;
+        turn.endAt = step.at;
       }
       turn = null;
       break;
     case 'unlock':
       if (hold)
-        hold.to = step.at_ns;
+        hold.to = step.at;
       hold = null;
       break;
     }
@@ -140,7 +142,7 @@ function addSilentChanges(effects) {
 
 function place(story, effects) {
   const reads = [...story.turns].sort((a, b) => a.version - b.version);
-  let last = 0, latestEffect = 0, i = 0;
+  let last = -EPSILON, latestEffect = -EPSILON, i = 0;
 
   const placeReads = (below) => {
     for (; i < reads.length && reads[i].version < below; i++) {
@@ -234,8 +236,10 @@ function findTwins(story) {
 export function makeStory(orders, lines = []) {
   const story = { turns: [], waits: [], holds: [], events: [], lanes: [] };
 
+  const origin = Math.min(...orders.flatMap((order) =>
+    (order.trail ?? []).map((step) => step.at_ns)));
   for (const order of orders)
-    readTrail(order, story);
+    readTrail(order, story, origin);
   story.turns = mergeBatches(story.turns);
   const effects = addSilentChanges(effectsOf(story, lines));
   place(story, effects);

@@ -16,6 +16,7 @@ load helper
   for word in '--listen \[ADDR:\]PORT' '--data DIR' '--store json\|sqlite' \
     '--lock NAME' '--delay MIN\[-MAX\]' '--tickets N' '--workers N' \
     '--clerks N' '--batch N' '--queue N' '--timeout DURATION' \
+    '--audit-timeout DURATION' \
     '--max-quantity N' '--admin open\|token\|off' '--log text\|json' \
     '--version' '--help'; do
     matches "--help" "$output" "(^|"$'\n'")  $word "
@@ -74,6 +75,7 @@ wrong_value() {
   wrong_value batch "$number" 0 -1 100000 x
   wrong_value queue "$number" 0 -1 100000000 x
   wrong_value timeout 'a duration from 1ms to 1h: 500ms, 5s' 0 0ms 5 2h -1s x
+  wrong_value audit-timeout 'a duration from 1ms to 1h: 500ms, 5s' 0 5 2h x
   wrong_value max-quantity "$number" 0 -1 1001 x
   wrong_value admin 'open, token or off' yes '' Open
   wrong_value log 'text or json' xml '' JSON

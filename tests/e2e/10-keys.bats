@@ -73,6 +73,30 @@ bare_and_quoted() {
   equal left "$(left demo)" 100
 }
 
+@test "two keys, or two of another header that is one: 400, and nothing sold" {
+  start --store json
+  local twice
+  buy k1 -H 'Idempotency-Key: k2'
+  problem bad-request 400
+  equal member "$(member member)" Idempotency-Key
+  buy k1 -H 'Idempotency-Key: k1'
+  problem bad-request 400
+  for twice in If-Match Authorization Origin Content-Type; do
+    buy k1 -H "$twice: *" -H "$twice: *"
+    problem bad-request 400
+    equal member "$(member member)" "$twice"
+  done
+  call POST '/sales/demo/buy?trail=0&trail=1'
+  problem bad-request 400
+  equal member "$(member member)" trail
+  equal left "$(left demo)" 100
+  # Two hosts curl cannot send.
+  exec {twice}<>"/dev/tcp/127.0.0.1/$PORT"
+  printf 'GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n' >&"$twice"
+  matches "two hosts" "$(receive "$twice" heads)" '^HTTP/1.1 400 '
+  exec {twice}>&-
+}
+
 @test "a key that only looks like a ledger's member is one" {
   local key
   start --store json

@@ -25,6 +25,7 @@ const LIMIT_MS = 120000; // for all of it; it takes a tenth of that
 const OUT_OF_REACH = new Map([
   ['problem too-many-changes',
     'the settings would have to change between every try and the next'],
+  ['problem no-memory', 'memory would have to run out'],
 ]);
 
 const difference = (a, b) => [...a].filter((item) => !b.has(item));

@@ -339,6 +339,22 @@ async function conflicts(stage, store) {
   await shop.close();
 }
 
+// More audits at once than may wait, and more than there is time for.
+async function audits(stage, store) {
+  const shop = await stage.open(store, '--workers', '1', '--audit-timeout',
+    '1ms');
+  const seen = new Set();
+  await shop.until('audits are too many, and late', async () => {
+    const answers = await Promise.all(Array.from({ length: 120 }, (_, i) =>
+      shop.ask(i % 2 ? 'getAudit' : 'getLedger',
+        [200, 'too-many-audits', 'audit-timeout'], { sale: 'demo' })));
+    for (const { json } of answers) seen.add(json.type);
+    return seen.has('/problems/too-many-audits') &&
+      seen.has('/problems/audit-timeout');
+  });
+  await shop.close();
+}
+
 // Connections that are open when it stops are still answered, once.
 async function draining(stage, store) {
   const shop = await stage.open(store);
@@ -456,4 +472,4 @@ function lacksTool(tool) {
 }
 
 export const scenes = [pages, opening, changing, admins, buying, judging,
-  crowds, conflicts, draining, starving, busy];
+  crowds, conflicts, audits, draining, starving, busy];

@@ -228,6 +228,21 @@ test('a story puts reads behind the writes that they saw', async () => {
   equal('steps', steps, 'read Ann,write Ann,read Ben,write Ben');
 });
 
+// Ben read while Ann was writing, and did not see it; and the machine has run
+// for a year, so that its stamps are beyond what a number can hold exactly.
+test('a story puts reads above the writes that they did not see', async () => {
+  const steps = await browser.run(`const year = 32e15;
+    const order = (id, read, version, at, write) => ({ order: id, buyer: id,
+      worker: 1, clerk: version, seats: [1], version, trail: [
+        { step: 'read', at_ns: year + at, remaining: 9, version: read },
+        { step: 'write', at_ns: year + write, remaining: 8, version: read }] });
+    return import('/page/story.js').then(({ makeStory }) =>
+      makeStory([order('Ann', 0, 1, 0, 100), order('Ben', 0, 2, 400, 800)])
+        .events.map((event) => event.type + ' ' + event.orders[0].buyer)
+        .join())`);
+  equal('steps', steps, 'read Ann,read Ben,write Ann,write Ben');
+});
+
 test('a late write that puts the counter back is named as the culprit',
   async () => {
     const told = await browser.run(`
