@@ -146,7 +146,7 @@ static const struct options_table table = {.rows = rows,
     .prefix = "TURNSTILE_",
     .before_value = ": \"",
     .after_value = "\" is not valid: use ",
-    .column = 26,
+    .column = 29,
     .head = "turnstile: sells the same seat twice, shows you why, and then "
 	    "doesn't\n\n"
 	    "usage: turnstile [options]\n\n",

@@ -117,9 +117,9 @@ static void
 oversell(struct scene *s)
 {
 	const struct store_state read = state_of(&s->f, "demo");
-	char id;
+	int i;
 
-	for (id = 'a'; id <= 'c'; id++) {
+	for (i = 0; i < 3; i++) {
 		struct store_line line = {.seat = 1,
 		    .quantity = 1,
 		    .remaining = 9,
@@ -134,7 +134,7 @@ oversell(struct scene *s)
 			     "{\"at_ns\":2,\"step\":\"write\"}]"};
 		bool overwrote;
 
-		line.order[0] = id;
+		line.order[0] = (char)('a' + i);
 		ok(store_put(
 		    s->f.user, &read, &line, 1, in_ms(20000), &overwrote));
 	}
