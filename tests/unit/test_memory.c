@@ -15,19 +15,22 @@
 #define ORDER_ID "00112233445566778899aabbccddeeff"
 #define TRIES_MAX 20000 /* more than a call allocates */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_OWN_MALLOC false /* the sanitizer's is needed */
-#else
-#define HAS_OWN_MALLOC true
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MALLOC_IS_TAKEN /* the sanitizer's is needed */
+#endif
 
 /* ----------------------------------------------------------- the memory -- */
 
+static unsigned left; /* allocations until one fails, 0: none will */
+
+#ifndef MALLOC_IS_TAKEN
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
-#endif
-
-static unsigned left; /* allocations until one fails, 0: none will */
 
 static bool
 fails(void)
@@ -38,7 +41,6 @@ fails(void)
 	return true;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 void *
 malloc(size_t size)
 {
@@ -65,6 +67,14 @@ reallocarray(void *memory, size_t count, size_t size)
 #endif
 
 /* ---------------------------------------------------------------- scene -- */
+
+static void
+skip_if_taken(void)
+{
+#ifdef MALLOC_IS_TAKEN
+	skip();
+#endif
+}
 
 struct scene {
 	struct fixture f;
@@ -222,8 +232,7 @@ test_looking(void **state)
 	struct scene *s = *state;
 	size_t i;
 
-	if (!HAS_OWN_MALLOC)
-		skip();
+	skip_if_taken();
 	oversell(s);
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		const struct reply *reply = visit(s, "GET", paths[i], "");
@@ -269,8 +278,7 @@ test_changing(void **state)
 	char path[32], form[64];
 	bool all = false;
 
-	if (!HAS_OWN_MALLOC)
-		skip();
+	skip_if_taken();
 	for (nth = 1; nth < TRIES_MAX && !all; nth++) {
 		snprintf(form, sizeof(form), "id=s%u&capacity=1", nth);
 		left = nth;
@@ -305,8 +313,7 @@ test_buying(void **state)
 	unsigned nth, refused = 0;
 	bool all = false;
 
-	if (!HAS_OWN_MALLOC)
-		skip();
+	skip_if_taken();
 	for (nth = 1; nth < TRIES_MAX && !all; nth++) {
 		const struct reply *reply;
 
@@ -336,8 +343,7 @@ test_sold(void **state)
 	unsigned nth, unknown = 0;
 	bool all = false;
 
-	if (!HAS_OWN_MALLOC)
-		skip();
+	skip_if_taken();
 	for (nth = 1; nth < TRIES_MAX && !all; nth++) {
 		struct order *order = &s->request.order;
 
