@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "service/http/problem.h"
+#include "service/member.h"
 #include "service/options.h"
 
 #define JSON "application/json"
@@ -91,6 +92,10 @@ parse_json(struct body *body, const struct request *request)
 
 	body->members = json_loadb(
 	    request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
+	/* It leaves out characters that it has no memory for, and goes on. */
+	if (member_lost())
+		return problem_reply(body->reply, PROBLEM_NO_MEMORY, NULL,
+		    "Nothing was done; try again.");
 	if (json_is_object(body->members))
 		return true;
 	if (body->members != NULL)
