@@ -4,6 +4,7 @@
 
 #include <sys/prctl.h>
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include "service/http/loop.h"
 #include "service/process/clerk.h"
 #include "service/sale/queue.h"
+
+#define LARGE_BYTES (1024 * 1024) /* what is given back when it is freed */
 
 /* The supervisor alone hears signals: Ctrl-C goes to the whole group. */
 static void
@@ -157,6 +160,9 @@ worker_run(const struct service *service, unsigned number, int stop_fd)
 	snprintf(name, sizeof(name), "worker %u", number + 1);
 	prctl(PR_SET_NAME, name);
 	set_signals();
+	/* Left alone it rises with what is freed: the lists of an audit would
+	 * then be copied when they grow, and be kept when it is over. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	loop = loop_new(service, number);
 	if (loop == NULL)
 		return EXIT_FAILURE;
