@@ -29,6 +29,8 @@ claim_in_range(const struct options *o)
 	claim(1 <= o->batch && o->batch <= SELL_BATCH_MAX);
 	claim(1 <= o->queue && o->queue <= 1000000);
 	claim(1 <= o->timeout_ms && o->timeout_ms <= DURATION_MAX_MS);
+	claim(
+	    1 <= o->audit_timeout_ms && o->audit_timeout_ms <= DURATION_MAX_MS);
 	claim(1 <= o->max_quantity && o->max_quantity <= 1000);
 	claim(o->admin <= ADMIN_OFF);
 }
@@ -44,6 +46,7 @@ claim_same(const struct options *a, const struct options *b)
 	claim(a->workers == b->workers && a->clerks == b->clerks);
 	claim(a->batch == b->batch && a->queue == b->queue);
 	claim(a->timeout_ms == b->timeout_ms);
+	claim(a->audit_timeout_ms == b->audit_timeout_ms);
 	claim(a->max_quantity == b->max_quantity && a->admin == b->admin);
 	claim(a->log_json == b->log_json);
 }
@@ -65,11 +68,12 @@ type_again(const struct options *o)
 	fprintf(out,
 	    "--listen=[%s]:%u\n--data=%s\n--store=%s\n--lock=%s\n--delay=%s\n"
 	    "--tickets=%" PRId64 "\n--workers=%u\n--clerks=%u\n--batch=%u\n"
-	    "--queue=%u\n--timeout=%" PRId64 "ms\n--max-quantity=%" PRId64
-	    "\n--admin=%s\n--log=%s",
+	    "--queue=%u\n--timeout=%" PRId64 "ms\n--audit-timeout=%" PRId64
+	    "ms\n--max-quantity=%" PRId64 "\n--admin=%s\n--log=%s",
 	    o->host, o->port, o->data, o->store, o->lock, delay, o->tickets,
 	    o->workers, o->clerks, o->batch, o->queue, o->timeout_ms,
-	    o->max_quantity, admins[o->admin], o->log_json ? "json" : "text");
+	    o->audit_timeout_ms, o->max_quantity, admins[o->admin],
+	    o->log_json ? "json" : "text");
 	fclose(out);
 	if (o->host[0] == '\0') /* as text it is [], which is a name */
 		memmove(strstr(text, "[]"), strstr(text, "[]") + 2,

@@ -35,6 +35,7 @@ static struct options options = {.host = "127.0.0.1",
     .batch = 8,
     .queue = 64,
     .timeout_ms = 5000,
+    .audit_timeout_ms = 5000,
     .max_quantity = 10,
     .admin = ADMIN_OFF};
 

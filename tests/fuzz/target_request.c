@@ -21,6 +21,7 @@ static struct options options = {.host = "127.0.0.1",
     .workers = 1,
     .clerks = 1,
     .timeout_ms = 10000,
+    .audit_timeout_ms = 10000,
     .max_quantity = 100,
     .admin = ADMIN_OPEN};
 
@@ -107,7 +108,7 @@ claim_reply(const struct reply *reply)
 static void
 claim_order(const struct order *order)
 {
-	claim(handle_id_is_valid(order->sale));
+	claim(store_id_is_valid(order->sale));
 	claim(1 <= order->quantity && order->quantity <= options.max_quantity);
 	claim(order->buyer[0] != '\0');
 	claim(strlen(order->buyer) < ORDER_BUYER_SIZE);
@@ -121,7 +122,8 @@ target_request(const char *data, size_t size)
 	char *copy = strdup(data);
 	struct request *request;
 	struct reply reply = {0};
-	struct call call = {.service = &service, .reply = &reply};
+	struct call call = {
+	    .service = &service, .reply = &reply, .client_fd = -1};
 	enum route_where where;
 
 	(void)size;
@@ -132,7 +134,7 @@ target_request(const char *data, size_t size)
 		call.store = user;
 		call.request = request;
 		where = routes_begin(&call);
-		if (where == ROUTE_TO_BACKGROUND)
+		if (where == ROUTE_TO_BACKGROUND || where == ROUTE_TO_WALKER)
 			request->route->handler(&call);
 		claim((reply.status == 0) == (where == ROUTE_TO_CLERK));
 		if (where == ROUTE_TO_CLERK)
