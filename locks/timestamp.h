@@ -8,37 +8,76 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define TIMESTAMP_SIZE 32
+#define TIMESTAMP_DAY_MS INT64_C(86400000)
+#define TIMESTAMP_ERA 146097 /* days in 400 years */
+
+/* Days since 1970; a year that begins in March has its odd day last. */
+static inline int64_t
+timestamp_days(int64_t year, int64_t month, int64_t day)
+{
+	const int64_t y = month <= 2 ? year - 1 : year;
+	const int64_t era = y / 400, of_era = y % 400;
+	const int64_t of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+
+	return era * TIMESTAMP_ERA + of_era * 365 + of_era / 4 - of_era / 100 +
+	       of_year - 719468;
+}
 
 /* `ms` since 1970, not negative. */
 static inline void
 timestamp_print(int64_t ms, char text[TIMESTAMP_SIZE])
 {
-	const time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
-	size_t length;
+	const int64_t days = ms / TIMESTAMP_DAY_MS + 719468;
+	const int64_t era = days / TIMESTAMP_ERA, d = days % TIMESTAMP_ERA;
+	const int64_t y = (d - d / 1460 + d / 36524 - d / 146096) / 365;
+	const int64_t of_year = d - (365 * y + y / 4 - y / 100);
+	const int64_t march = (5 * of_year + 2) / 153; /* months since March */
+	const int64_t month = march < 10 ? march + 3 : march - 9;
+	const unsigned of_day = (unsigned)(ms % TIMESTAMP_DAY_MS);
 
-	gmtime_r(&seconds, &tm);
-	length = strftime(text, TIMESTAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + length, TIMESTAMP_SIZE - length, ".%03uZ",
-	    (unsigned)(ms % 1000));
+	snprintf(text, TIMESTAMP_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+	    (unsigned)(era * 400 + y + (month <= 2)), (unsigned)month,
+	    (unsigned)(of_year - (153 * march + 2) / 5 + 1), of_day / 3600000,
+	    of_day / 60000 % 60, of_day / 1000 % 60, of_day % 1000);
+}
+
+/* The number that `count` digits are. */
+static inline int64_t
+timestamp_number(const char *digits, int count)
+{
+	int64_t number = 0;
+
+	while (count-- > 0)
+		number = number * 10 + (*digits++ - '0');
+	return number;
 }
 
 /* Milliseconds since 1970; -1: not such a text. */
 static inline int64_t
 timestamp_parse(const char *text)
 {
-	struct tm tm = {0};
-	const char *rest;
+	static const char shape[] = "dddd-dd-ddTdd:dd:dd.dddZ";
+	int64_t month, day, hour, minute, second;
+	size_t i;
 
-	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (rest == NULL || *rest != '.' || strspn(rest + 1, "0123456789") != 3)
+	for (i = 0; i < sizeof(shape); i++)
+		if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9'
+				    : text[i] != shape[i])
+			return -1;
+	month = timestamp_number(text + 5, 2);
+	day = timestamp_number(text + 8, 2);
+	hour = timestamp_number(text + 11, 2);
+	minute = timestamp_number(text + 14, 2);
+	second = timestamp_number(text + 17, 2);
+	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
+	    minute > 59 || second > 60)
 		return -1;
-	return (int64_t)timegm(&tm) * 1000 + strtol(rest + 1, NULL, 10);
+	return timestamp_days(timestamp_number(text, 4), month, day) *
+		   TIMESTAMP_DAY_MS +
+	       ((hour * 60 + minute) * 60 + second) * 1000 +
+	       timestamp_number(text + 20, 3);
 }
 
 #endif

@@ -502,6 +502,27 @@ test_timestamps(void **state)
 	}
 }
 
+/* Each day to the year 2400, as the C library has it. */
+static void
+test_each_day(void **state)
+{
+	const int64_t step = INT64_C(86400000) - 13003;
+	char text[TIMESTAMP_SIZE], wanted[TIMESTAMP_SIZE];
+	struct tm tm;
+	time_t seconds;
+	int64_t ms;
+
+	(void)state;
+	for (ms = 0; ms < INT64_C(13569465600000); ms += step) {
+		seconds = (time_t)(ms / 1000);
+		gmtime_r(&seconds, &tm);
+		strftime(wanted, sizeof(wanted), "%Y-%m-%dT%H:%M:%S.", &tm);
+		timestamp_print(ms, text);
+		assert_memory_equal(text, wanted, 20);
+		assert_int_equal(timestamp_parse(text), ms);
+	}
+}
+
 static void
 test_no_timestamps(void **state)
 {
@@ -511,6 +532,10 @@ test_no_timestamps(void **state)
 	assert_int_equal(timestamp_parse("2026-11-21"), -1);
 	assert_int_equal(timestamp_parse("2026-11-21T05:00:00"), -1);
 	assert_int_equal(timestamp_parse("2026-13-21T05:00:00.000Z"), -1);
+	assert_int_equal(timestamp_parse("2026-11-21T24:00:00.000Z"), -1);
+	assert_int_equal(timestamp_parse("2026-11-00T05:00:00.000Z"), -1);
+	assert_int_equal(timestamp_parse("2026-11-21T05:00:00.00Z"), -1);
+	assert_int_equal(timestamp_parse("2026-11-21T05:00:00.000Z "), -1);
 }
 
 int
@@ -533,6 +558,7 @@ main(void)
 	    cmocka_unit_test(test_many_entries),
 	    cmocka_unit_test(test_collisions),
 	    cmocka_unit_test(test_timestamps),
+	    cmocka_unit_test(test_each_day),
 	    cmocka_unit_test(test_no_timestamps),
 	};
 
