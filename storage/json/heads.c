@@ -40,6 +40,15 @@ heads_read(struct slot *slot)
 	return head;
 }
 
+/* A hint only: it need not be secret. */
+static uint64_t
+hash_of(const char *id)
+{
+	static const uint64_t seed[2] = {UINT64_C(0x9e3779b97f4a7c15), 0};
+
+	return table_hash(seed, id, strlen(id));
+}
+
 void
 heads_publish(struct slot *slot, const struct head *head)
 {
@@ -50,8 +59,7 @@ heads_publish(struct slot *slot, const struct head *head)
 	/* First: killed in between, it leaves a hint too many, not a sale that
 	 * cannot be found. */
 	if (head->state.birth != 0)
-		atomic_store(&slot->name, table_hash(head->state.settings.id,
-					      strlen(head->state.settings.id)));
+		atomic_store(&slot->name, hash_of(head->state.settings.id));
 	memcpy(word, head, sizeof(*head));
 	for (i = 0; i < HEAD_WORDS; i++)
 		atomic_store_explicit(
@@ -62,7 +70,7 @@ heads_publish(struct slot *slot, const struct head *head)
 int
 heads_find(struct heads *heads, const char *id, struct head *head)
 {
-	const uint64_t name = table_hash(id, strlen(id));
+	const uint64_t name = hash_of(id);
 	const unsigned slots = atomic_load(&heads->slots);
 	unsigned i;
 

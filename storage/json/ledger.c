@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lines are written by hand, in the order of members that is the format, and
- * read by jansson, except for the trail.
+ * Lines are written and read by hand, member by member, in the order that is
+ * the format.  Reading, a text's quote becomes its NUL, and escapes, which are
+ * longer than what they stand for, are undone in place.
  */
 #include "storage/json/ledger.h"
 
-#include <assert.h>
 #include <inttypes.h>
-#include <jansson.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "locks/timestamp.h"
+#include "storage/json/crc32c.h"
 
-#define FORMAT_VERSION 1
-#define TRAIL ",\"trail\":"
 #define SEAL ",\"crc\":\""
-#define SEAL_SIZE (sizeof(SEAL) - 1 + 8 + sizeof("\"}\n") - 1)
+#define SEAL_END "\"}\n"
+#define SEAL_SIZE (sizeof(SEAL) - 1 + 8 + sizeof(SEAL_END) - 1)
+#define NUMBER_SIZE 21 /* any int64_t, and NUL */
 
 static const char *const kinds[] = {
     [STORE_SOLD] = "sold",
@@ -25,215 +26,454 @@ static const char *const kinds[] = {
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* CRC-32C, four bits at a time. */
-static uint32_t
-crc32c(const char *text, size_t length)
+static void
+print_hex(char digits[8], uint32_t number)
 {
-	static const uint32_t nibble[16] = {0x00000000, 0x105ec76f, 0x20bd8ede,
-	    0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-	    0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4,
-	    0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
-	uint32_t crc = 0xffffffff;
-	size_t i;
+	int i;
 
-	for (i = 0; i < length; i++) {
-		crc ^= (unsigned char)text[i];
-		crc = nibble[crc & 15] ^ (crc >> 4);
-		crc = nibble[crc & 15] ^ (crc >> 4);
-	}
-	return ~crc;
+	for (i = 7; i >= 0; i--, number >>= 4)
+		digits[i] = "0123456789abcdef"[number & 15];
 }
 
-char *
-ledger_quote(const char *value)
-{
-	json_t *string = json_string(value);
-	char *text = NULL;
+/* -------------------------------------------------------------- writing -- */
 
-	if (string != NULL)
-		text = json_dumps(string, JSON_ENCODE_ANY);
-	json_decref(string);
-	return text;
+/* Text that grows; once there was no memory, nothing is added any more. */
+struct out {
+	char *text;
+	size_t used, size;
+	bool failed;
+};
+
+/* Where `size` more bytes may be written; NULL: there is no memory. */
+static char *
+room(struct out *out, size_t size)
+{
+	if (!out->failed && out->size - out->used < size) {
+		const size_t wanted = 2 * out->size + size + 1024;
+		char *text = realloc(out->text, wanted);
+
+		out->failed = text == NULL;
+		if (text != NULL) {
+			out->text = text;
+			out->size = wanted;
+		}
+	}
+	return out->failed ? NULL : out->text + out->used;
 }
 
 static void
-put_string(FILE *out, const char *name, const char *value)
+put(struct out *out, const char *text, size_t size)
 {
-	char *text = ledger_quote(value);
+	char *at = room(out, size);
 
-	fprintf(out, ",\"%s\":%s", name, text != NULL ? text : "\"\"");
-	free(text);
+	if (at == NULL)
+		return;
+	memcpy(at, text, size);
+	out->used += size;
+}
+
+static void
+put_text(struct out *out, const char *text)
+{
+	put(out, text, strlen(text));
+}
+
+static void
+put_number(struct out *out, const char *before, int64_t number)
+{
+	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	char digits[NUMBER_SIZE], *at = digits + NUMBER_SIZE;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (number < 0)
+		*--at = '-';
+	put_text(out, before);
+	put(out, at, (size_t)(digits + NUMBER_SIZE - at));
+}
+
+/* As a \u, in capitals, if there is nothing shorter: so it was always. */
+static void
+put_escape(struct out *out, unsigned char byte)
+{
+	static const char short_for[] = "\"\\\b\f\n\r\t", name[] = "\"\\bfnrt";
+	const char *found = strchr(short_for, byte);
+	char escape[7];
+
+	if (found != NULL)
+		snprintf(
+		    escape, sizeof(escape), "\\%c", name[found - short_for]);
+	else
+		snprintf(escape, sizeof(escape), "\\u%04X", byte);
+	put_text(out, escape);
+}
+
+static bool
+is_plain(unsigned char byte)
+{
+	return byte >= ' ' && byte != '"' && byte != '\\';
+}
+
+static void
+put_string(struct out *out, const char *before, const char *value)
+{
+	put_text(out, before);
+	put(out, "\"", 1);
+	while (*value != '\0') {
+		const char *from = value;
+
+		while (is_plain((unsigned char)*value))
+			value++;
+		put(out, from, (size_t)(value - from));
+		if (*value != '\0')
+			put_escape(out, (unsigned char)*value++);
+		if (out->failed)
+			return;
+	}
+	put(out, "\"", 1);
 }
 
 /* All that stands before the seal. */
 static void
-put_line(FILE *out, const struct store_line *line)
+put_line(struct out *out, const struct store_line *line)
 {
 	char sold_at[TIMESTAMP_SIZE];
 	int64_t i;
 
-	fprintf(out,
-	    "{\"v\":%d,\"kind\":\"%s\",\"version\":%" PRId64
-	    ",\"base\":%" PRId64 ",\"nth\":%u,\"seats\":[",
-	    FORMAT_VERSION, kinds[line->kind], line->version, line->base,
-	    line->nth);
-	for (i = 0; i < line->quantity; i++)
-		fprintf(out, "%s%" PRId64, i == 0 ? "" : ",", line->seat + i);
-	fprintf(out,
-	    "],\"remaining\":%" PRId64 ",\"capacity\":%" PRId64
-	    ",\"lock\":\"%s\",\"order\":\"%s\"",
-	    line->remaining, line->capacity, line->lock, line->order);
-	put_string(out, "buyer", line->buyer);
+	put_string(out, "{\"v\":1,\"kind\":", kinds[line->kind]);
+	put_number(out, ",\"version\":", line->version);
+	put_number(out, ",\"base\":", line->base);
+	put_number(out, ",\"nth\":", line->nth);
+	put_text(out, ",\"seats\":[");
+	for (i = 0; i < line->quantity && !out->failed; i++)
+		put_number(out, i == 0 ? "" : ",", line->seat + i);
+	put_number(out, "],\"remaining\":", line->remaining);
+	put_number(out, ",\"capacity\":", line->capacity);
+	put_string(out, ",\"lock\":", line->lock);
+	put_string(out, ",\"order\":", line->order);
+	put_string(out, ",\"buyer\":", line->buyer);
 	if (line->key != NULL)
-		put_string(out, "key", line->key);
+		put_string(out, ",\"key\":", line->key);
+	put_number(out, ",\"worker\":", line->worker);
+	put_number(out, ",\"clerk\":", line->clerk);
 	timestamp_print(line->sold_at_ms, sold_at);
-	fprintf(out,
-	    ",\"worker\":%u,\"clerk\":%u,\"sold_at\":\"%s\",\"trail\":%s",
-	    line->worker, line->clerk, sold_at, line->trail);
+	put_string(out, ",\"sold_at\":", sold_at);
+	put_text(out, ",\"trail\":");
+	put_text(out, line->trail);
+}
+
+static void
+put_seal(struct out *out, size_t from)
+{
+	char digits[8];
+
+	if (out->failed)
+		return;
+	print_hex(digits, crc32c(out->text + from, out->used - from));
+	put_text(out, SEAL);
+	put(out, digits, sizeof(digits));
+	put_text(out, SEAL_END);
 }
 
 char *
 ledger_encode(const struct store_line *lines, size_t count, size_t *size)
 {
-	char *text = NULL;
-	FILE *out;
+	struct out out = {0};
 	size_t i, from;
 
-	out = open_memstream(&text, size);
-	if (out == NULL)
-		return NULL;
-	for (i = 0; i < count; i++) {
-		fflush(out); /* sets `text` and `*size` */
-		from = *size;
-		put_line(out, &lines[i]);
-		fflush(out);
-		fprintf(out, SEAL "%08" PRIx32 "\"}\n",
-		    crc32c(text + from, *size - from));
+	for (i = 0; i < count && !out.failed; i++) {
+		from = out.used;
+		put_line(&out, &lines[i]);
+		put_seal(&out, from);
 	}
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
+	put(&out, "", 1); /* a NUL, which is not counted */
+	if (out.failed) {
+		free(out.text);
+		return NULL;
+	}
+	*size = out.used - 1;
+	return out.text;
 }
+
+/* -------------------------------------------------------------- reading -- */
+
+/* What is left of a line; once something was wrong, all else is. */
+struct in {
+	char *at, *end; /* `end` begins the seal */
+	bool good;
+};
 
 static const char *
 check_seal(const char *text, size_t length)
 {
-	char wanted[SEAL_SIZE + 1];
 	const char *seal;
+	char digits[8];
 
 	if (length < SEAL_SIZE || text[length - 1] != '\n')
 		return "the line is cut short";
+	seal = text + length - SEAL_SIZE;
 	if (memchr(text, '\0', length) != NULL)
 		return "it is not text";
-	seal = text + length - SEAL_SIZE;
-	if (memcmp(seal, SEAL, sizeof(SEAL) - 1) != 0)
+	if (memcmp(seal, SEAL, sizeof(SEAL) - 1) != 0 ||
+	    memcmp(seal + SEAL_SIZE - 3, SEAL_END, 3) != 0)
 		return "there is no checksum";
-	snprintf(wanted, sizeof(wanted), SEAL "%08" PRIx32 "\"}\n",
-	    crc32c(text, length - SEAL_SIZE));
-	if (memcmp(seal, wanted, SEAL_SIZE) != 0)
+	print_hex(digits, crc32c(text, length - SEAL_SIZE));
+	if (memcmp(seal + sizeof(SEAL) - 1, digits, sizeof(digits)) != 0)
 		return "the checksum does not match";
 	return NULL;
 }
 
+/* Does `text` stand there?  Then it is behind us. */
 static bool
-parse_kind(const char *name, enum store_kind *kind)
+comes(struct in *in, const char *text, size_t size)
 {
-	size_t i;
+	if ((size_t)(in->end - in->at) < size ||
+	    memcmp(in->at, text, size) != 0)
+		return false;
+	in->at += size;
+	return true;
+}
+#define COMES(in, literal) comes(in, literal, sizeof(literal) - 1)
+#define EXPECT(in, literal) ((in)->good &= COMES(in, literal))
 
-	for (i = 0; i < KINDS; i++)
-		if (strcmp(kinds[i], name) == 0) {
-			*kind = (enum store_kind)i;
-			return true;
-		}
-	return false;
+/* Digits, without a zero before them. */
+static uint64_t
+take_digits(struct in *in)
+{
+	const char *first = in->at;
+	uint64_t number = 0;
+
+	while (in->at < in->end && *in->at >= '0' && *in->at <= '9')
+		number = number * 10 + (uint64_t)(*in->at++ - '0');
+	if (in->at == first || in->at - first > 19 ||
+	    (*first == '0' && in->at - first > 1))
+		in->good = false;
+	return number;
 }
 
-/* Everything but the trail; strings stay those of `object`. */
-static bool
-parse_line(json_t *object, struct store_line *line)
+static int64_t
+take_number(struct in *in)
 {
-	const char *kind, *order, *sold_at;
-	json_int_t v, version, base, nth, remaining, capacity, worker, clerk;
-	json_t *seats;
+	const bool negative = COMES(in, "-");
+	const uint64_t number = take_digits(in);
 
-	line->key = NULL;
-	if (json_unpack(object,
-		"{s:I, s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:s, s:s, s:s, s?s,"
-		" s:I, s:I, s:s}",
-		"v", &v, "kind", &kind, "version", &version, "base", &base,
-		"nth", &nth, "seats", &seats, "remaining", &remaining,
-		"capacity", &capacity, "lock", &line->lock, "order", &order,
-		"buyer", &line->buyer, "key", &line->key, "worker", &worker,
-		"clerk", &clerk, "sold_at", &sold_at) != 0)
-		return false;
-	if (v != FORMAT_VERSION || !parse_kind(kind, &line->kind) ||
-	    strlen(order) >= STORE_ORDER_SIZE || nth != (unsigned)nth ||
-	    worker != (unsigned)worker || clerk != (unsigned)clerk)
-		return false;
-	line->version = version;
-	line->base = base;
-	line->nth = (unsigned)nth;
-	line->quantity = (int64_t)json_array_size(seats);
-	line->seat = json_integer_value(json_array_get(seats, 0));
-	line->remaining = remaining;
-	line->capacity = capacity;
-	line->worker = (unsigned)worker;
-	line->clerk = (unsigned)clerk;
-	line->sold_at_ms = timestamp_parse(sold_at);
-	memcpy(line->order, order, strlen(order) + 1);
-	return true;
+	if (number > (uint64_t)INT64_MAX + negative)
+		in->good = false;
+	return (int64_t)(negative ? -number : number);
+}
+
+static unsigned
+take_unsigned(struct in *in)
+{
+	const uint64_t number = take_digits(in);
+
+	if (number > UINT_MAX)
+		in->good = false;
+	return (unsigned)number;
+}
+
+/* Four hex digits. */
+static uint32_t
+take_unit(struct in *in)
+{
+	uint32_t unit = 0;
+	int i;
+
+	if (in->end - in->at < 4)
+		in->good = false;
+	for (i = 0; i < 4 && in->good; i++) {
+		static const char digits[] = "0123456789abcdefABCDEF";
+		const char *digit = memchr(digits, *in->at++, 22);
+
+		if (digit == NULL)
+			in->good = false;
+		else
+			unit = unit * 16 +
+			       (uint32_t)(digit - digits -
+					  (digit - digits > 15 ? 6 : 0));
+	}
+	return unit;
+}
+
+static char *
+print_utf8(char *to, uint32_t code)
+{
+	if (code < 0x80) {
+		*to++ = (char)code;
+		return to;
+	}
+	if (code < 0x800) {
+		*to++ = (char)(0xc0 | code >> 6);
+	} else {
+		if (code < 0x10000) {
+			*to++ = (char)(0xe0 | code >> 12);
+		} else {
+			*to++ = (char)(0xf0 | code >> 18);
+			*to++ = (char)(0x80 | (code >> 12 & 63));
+		}
+		*to++ = (char)(0x80 | (code >> 6 & 63));
+	}
+	*to++ = (char)(0x80 | (code & 63));
+	return to;
+}
+
+/* What stands behind \u: one unit, or two that are one character. */
+static char *
+take_code(struct in *in, char *to)
+{
+	uint32_t code = take_unit(in), low;
+
+	if (code >= 0xd800 && code < 0xdc00) {
+		low = COMES(in, "\\u") ? take_unit(in) : 0;
+		if (low < 0xdc00 || low >= 0xe000)
+			in->good = false;
+		code = 0x10000 + ((code & 0x3ff) << 10) + (low & 0x3ff);
+	} else if (code == 0 || (code >= 0xdc00 && code < 0xe000)) {
+		in->good = false;
+	}
+	return in->good ? print_utf8(to, code) : to;
+}
+
+/* What stands behind a backslash goes to `to`, and its end is returned. */
+static char *
+take_escape(struct in *in, char *to)
+{
+	static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
+	const char *found;
+
+	if (COMES(in, "u"))
+		return take_code(in, to);
+	found = memchr(names, *in->at, sizeof(names) - 1);
+	if (in->at == in->end || found == NULL) {
+		in->good = false;
+		return to;
+	}
+	in->at++;
+	*to++ = means[found - names];
+	return to;
+}
+
+/* The text up to the quote, which is behind us afterwards. */
+static char *
+take_string(struct in *in)
+{
+	char *value = in->at, *to;
+
+	while (in->at < in->end && is_plain((unsigned char)*in->at))
+		in->at++;
+	to = in->at;
+	while (in->good && in->at < in->end && *in->at != '"')
+		if (COMES(in, "\\"))
+			to = take_escape(in, to);
+		else if ((unsigned char)*in->at >= ' ')
+			*to++ = *in->at++;
+		else
+			in->good = false;
+	EXPECT(in, "\"");
+	if (in->good)
+		*to = '\0';
+	return value;
+}
+
+static void
+take_kind(struct in *in, enum store_kind *kind)
+{
+	const char *name = take_string(in);
+	size_t i;
+
+	for (i = 0; in->good && i < KINDS; i++)
+		if (strcmp(kinds[i], name) == 0) {
+			*kind = (enum store_kind)i;
+			return;
+		}
+	in->good = false;
+}
+
+/* One behind the other. */
+static void
+take_seats(struct in *in, struct store_line *line)
+{
+	line->seat = line->quantity = 0;
+	if (COMES(in, "]"))
+		return;
+	line->seat = take_number(in);
+	line->quantity = 1;
+	while (in->good && COMES(in, ","))
+		if ((uint64_t)take_number(in) !=
+		    (uint64_t)line->seat + (uint64_t)line->quantity++)
+			in->good = false;
+	EXPECT(in, "]");
+}
+
+static void
+take_order(struct in *in, struct store_line *line)
+{
+	const char *order = take_string(in);
+	const size_t size = in->good ? strlen(order) + 1 : 0;
+
+	if (size > sizeof(line->order))
+		in->good = false;
+	else
+		memcpy(line->order, order, size);
+}
+
+/* Everything that a line has. */
+static void
+take_line(struct in *in, struct store_line *line)
+{
+	const char *sold_at;
+
+	EXPECT(in, "{\"v\":1,\"kind\":\"");
+	take_kind(in, &line->kind);
+	EXPECT(in, ",\"version\":");
+	line->version = take_number(in);
+	EXPECT(in, ",\"base\":");
+	line->base = take_number(in);
+	EXPECT(in, ",\"nth\":");
+	line->nth = take_unsigned(in);
+	EXPECT(in, ",\"seats\":[");
+	take_seats(in, line);
+	EXPECT(in, ",\"remaining\":");
+	line->remaining = take_number(in);
+	EXPECT(in, ",\"capacity\":");
+	line->capacity = take_number(in);
+	EXPECT(in, ",\"lock\":\"");
+	line->lock = take_string(in);
+	EXPECT(in, ",\"order\":\"");
+	take_order(in, line);
+	EXPECT(in, ",\"buyer\":\"");
+	line->buyer = take_string(in);
+	line->key = COMES(in, ",\"key\":\"") ? take_string(in) : NULL;
+	EXPECT(in, ",\"worker\":");
+	line->worker = take_unsigned(in);
+	EXPECT(in, ",\"clerk\":");
+	line->clerk = take_unsigned(in);
+	EXPECT(in, ",\"sold_at\":\"");
+	sold_at = take_string(in);
+	EXPECT(in, ",\"trail\":");
+	if (in->good)
+		line->sold_at_ms = timestamp_parse(sold_at);
+	line->trail = in->at;
+	*in->end = '\0';
 }
 
 bool
-ledger_decode(const char *text, size_t length, store_visit_fn *visit, void *arg,
+ledger_decode(char *text, size_t length, store_visit_fn *visit, void *arg,
     bool *go_on, const char **why)
 {
-	const char *trail;
+	struct in in = {.at = text, .good = true};
 	struct store_line line;
-	json_t *object;
-	char *copy;
-	size_t head;
 
 	*why = check_seal(text, length);
 	if (*why != NULL)
 		return false;
-	*why = "it is not a ledger line";
-	trail = memmem(text, length, TRAIL, sizeof(TRAIL) - 1);
-	if (trail == NULL)
+	in.end = text + length - SEAL_SIZE;
+	take_line(&in, &line);
+	if (!in.good) {
+		*why = "it is not a ledger line";
 		return false;
-	copy = strndup(text, length - SEAL_SIZE);
-	if (copy == NULL)
-		abort();
-	/* The trail is long and seldom wanted as JSON: it stays text. */
-	head = (size_t)(trail - text);
-	copy[head] = '}';
-	line.trail = copy + head + sizeof(TRAIL) - 1;
-	object = json_loadb(copy, head + 1, 0, NULL);
-	if (object != NULL && parse_line(object, &line)) {
-		*why = NULL;
-		*go_on = visit(&line, arg);
 	}
-	json_decref(object);
-	free(copy);
-	return *why == NULL;
-}
-
-const char *
-ledger_member(
-    const char *text, size_t length, const char *name, size_t *value_length)
-{
-	const char *end = text + length, *value, *at;
-	char pattern[32];
-
-	snprintf(pattern, sizeof(pattern), ",\"%s\":\"", name);
-	value = memmem(text, length, pattern, strlen(pattern));
-	if (value == NULL)
-		return NULL;
-	value += strlen(pattern);
-	for (at = value; at < end && *at != '"'; at++)
-		if (*at == '\\')
-			at++;
-	*value_length = (size_t)(at - value);
-	return value;
+	*go_on = visit(&line, arg);
+	return true;
 }

@@ -8,27 +8,34 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "storage/json/files.h"
 #include "storage/json/ledger.h"
+#include "storage/json/lines.h"
+#include "storage/json/segments.h"
 
 /* A ledger as far as it was read. */
 struct recovery {
+	struct segments *segments;
 	struct head head; /* as the last good line leaves it */
 	int64_t changes;  /* changes behind that version were not done */
 	int64_t number;   /* of the last good line, or of the first bad one */
 	const char *bad;  /* what is wrong with that; NULL: none is bad */
 	bool is_damaged;  /* and that is more than a killed writer's end */
+	bool no_memory;
 };
 
 static void
-take_good(struct store_state *state, const struct store_line *line)
+take_good(struct recovery *r, const struct store_line *line)
 {
 	const int64_t last = line->seat + line->quantity - 1;
+	struct store_state *state = &r->head.state;
 
+	r->no_memory = !segments_reserve(r->segments, state, 1);
+	if (r->no_memory)
+		return;
+	segments_add(r->segments, state->slot, line, r->head.mark);
 	state->version = line->version;
 	state->remaining = line->remaining;
 	state->settings.capacity = line->capacity;
@@ -41,8 +48,7 @@ static bool
 take_sealed(const struct store_line *line, void *arg)
 {
 	struct recovery *r = arg;
-	struct store_state *state = &r->head.state;
-	const int64_t next = state->version + 1;
+	const int64_t next = r->head.state.version + 1;
 
 	if (r->bad != NULL) {
 		r->is_damaged = line->version - line->nth + 1 > next;
@@ -52,15 +58,16 @@ take_sealed(const struct store_line *line, void *arg)
 	} else if (line->kind != STORE_SOLD && line->version > r->changes) {
 		r->bad = "it is of a change that " SETTINGS " does not know";
 	} else {
-		take_good(state, line);
+		take_good(r, line);
 	}
 	return true;
 }
 
-/* False: the ledger is damaged. */
+/* A lines_take_fn. */
 static bool
-take_line(struct recovery *r, const char *text, size_t length)
+take_line(char *text, size_t length, void *arg)
 {
+	struct recovery *r = arg;
 	const char *why;
 	bool sealed, go_on;
 
@@ -71,38 +78,25 @@ take_line(struct recovery *r, const char *text, size_t length)
 		r->head.mark += (int64_t)length;
 	else if (r->bad == NULL)
 		r->bad = why;
-	return !r->is_damaged;
+	return !r->is_damaged && !r->no_memory;
 }
 
-/* Read the whole ledger.  False: it is damaged. */
-static bool
-take_lines(struct recovery *r, FILE *file)
-{
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t length;
-	bool good = true;
-
-	while (good && (length = getline(&text, &size, file)) > 0)
-		good = take_line(r, text, (size_t)length);
-	free(text);
-	return good;
-}
-
+/* Read on behind the head's mark. */
 static enum store_result
-read_file(struct store_user *user, struct recovery *r, FILE *file)
+read_file(struct store_user *user, struct recovery *r, int fd)
 {
 	const char *id = r->head.state.settings.id;
+	const enum lines_result result =
+	    lines_walk(fd, r->head.mark, INT64_MAX, take_line, r);
 
-	if (fseeko(file, r->head.mark, SEEK_SET) != 0)
-		return files_fail(user, id, LEDGER ": seek");
-	errno = 0;
-	if (!take_lines(r, file))
+	if (r->no_memory || (result == LINES_FAILED && errno == ENOMEM))
+		return store_no_memory(user);
+	if (r->is_damaged)
 		return store_fail(user, STORE_FAILED,
 		    "%s/%s/" LEDGER ", line %" PRId64
 		    ", is damaged: %s; restore the directory from a backup",
 		    user->store->dir, id, r->number, r->bad);
-	if (!feof(file)) /* what cannot be read is not therefore cut */
+	if (result == LINES_FAILED) /* what cannot be read is not cut */
 		return files_fail(user, id, LEDGER ": read");
 	return STORE_OK;
 }
@@ -112,19 +106,13 @@ read_ledger(struct store_user *user, struct recovery *r)
 {
 	const char *id = r->head.state.settings.id;
 	enum store_result result;
-	FILE *file;
 	int fd;
 
 	fd = files_open_ledger(user->store, id, O_RDONLY);
 	if (fd == -1)
 		return files_fail(user, id, LEDGER ": open");
-	file = fdopen(fd, "r");
-	if (file == NULL) {
-		close(fd);
-		return store_no_memory(user);
-	}
-	result = read_file(user, r, file);
-	fclose(file);
+	result = read_file(user, r, fd);
+	close(fd);
 	return result;
 }
 
@@ -142,8 +130,10 @@ refuse_short(struct store_user *user, const struct recovery *r)
 enum store_result
 recovery_read(struct store_user *user, struct head *head, int64_t changes)
 {
-	struct recovery r = {
-	    .head = *head, .changes = changes, .number = head->state.version};
+	struct recovery r = {.segments = user->store->local,
+	    .head = *head,
+	    .changes = changes,
+	    .number = head->state.version};
 	enum store_result result;
 
 	result = read_ledger(user, &r);

@@ -14,6 +14,7 @@
 #include "locks/robust.h"
 #include "storage/json/files.h"
 #include "storage/json/recovery.h"
+#include "storage/json/segments.h"
 
 /* A hidden directory is nobody's, whatever is in it. */
 static enum store_result
@@ -53,6 +54,7 @@ finish_remove(
 	if (result != STORE_OK)
 		return result;
 	heads_publish(slot, &none);
+	segments_drop(user->store->local, head->state.slot);
 	files_remove_tree(path);
 	return STORE_OK;
 }

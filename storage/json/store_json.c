@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "storage/json/index.h"
 #include "storage/json/ledger.h"
 #include "storage/json/prepare.h"
+#include "storage/json/segments.h"
 #include "storage/json/settle.h"
 
 static enum store_result
@@ -115,6 +117,22 @@ cut_change(
 	    "a failed change could not be cut back: %s", strerror(errno));
 }
 
+/* Lines that are durable and that no head shows yet can be found from now. */
+static void
+index_lines(struct store_user *user, const struct head *head,
+    const struct store_line *lines, size_t count, const char *text)
+{
+	const char *line = text;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		segments_add(user->store->local, head->state.slot, &lines[i],
+		    head->mark + (line - text));
+		line = strchr(line, '\n') + 1;
+	}
+}
+
+/* All memory is had before anything is written. */
 static enum store_result
 append_lines(struct store_user *user, struct head *head, int fd,
     const struct store_line *lines, size_t count)
@@ -123,30 +141,32 @@ append_lines(struct store_user *user, struct head *head, int fd,
 	size_t size;
 	char *text;
 
+	if (!segments_reserve(user->store->local, &head->state, count))
+		return store_no_memory(user);
 	text = ledger_encode(lines, count, &size);
 	if (text == NULL)
 		return store_no_memory(user);
 	result = write_text(user, head, fd, text, size);
+	if (result == STORE_OK)
+		index_lines(user, head, lines, count, text);
 	free(text);
 	head->mark += (int64_t)size;
 	return result;
 }
 
+/* Lines and settings go to `fd`'s ledger and to disk, or neither does. */
 static enum store_result
-json_append(struct store_user *user, const struct store_state *after,
-    const struct store_line *lines, size_t count)
+append_to(struct store_user *user, const struct store_state *after,
+    const struct store_line *lines, size_t count, int fd)
 {
 	struct slot *slot = heads_slot(user, after->slot);
 	struct head head = heads_read(slot);
 	const int64_t mark = head.mark;
-	const bool configured = after->epoch != head.state.epoch;
-	enum store_result result;
-	int fd;
+	enum store_result result = STORE_OK;
 
-	result = index_ledger(user, after, &fd);
-	if (result == STORE_OK && count > 0)
+	if (count > 0)
 		result = append_lines(user, &head, fd, lines, count);
-	if (result == STORE_OK && configured) {
+	if (result == STORE_OK && after->epoch != head.state.epoch) {
 		result = files_save_settings(user, after);
 		if (result == STORE_FULL || result == STORE_FAILED)
 			result = cut_change(user, result, fd, mark);
@@ -155,6 +175,32 @@ json_append(struct store_user *user, const struct store_state *after,
 		head.state = *after;
 		heads_publish(slot, &head);
 	}
+	return result;
+}
+
+static enum store_result
+json_append(struct store_user *user, const struct store_state *after,
+    const struct store_line *lines, size_t count)
+{
+	const char *id = after->settings.id;
+	enum store_result result;
+	int fd;
+
+	fd = files_open_ledger(user->store, id, O_WRONLY | O_APPEND);
+	if (fd == -1)
+		return files_fail(user, id, "open " LEDGER);
+	result = append_to(user, after, lines, count, fd);
+	close(fd);
+	return result;
+}
+
+static enum store_result
+json_remove(struct store_user *user, const struct store_state *now)
+{
+	const enum store_result result = catalogue_remove(user, now);
+
+	if (heads_read(heads_slot(user, now->slot)).state.birth == 0)
+		segments_drop(user->store->local, now->slot);
 	return result;
 }
 
@@ -193,17 +239,18 @@ json_tidy(struct store_user *user)
 	robust_unlock(&shared->tidying);
 }
 
+/* All processes have it at the same place. */
 static int
 json_share(struct store *store)
 {
-	store->local = index_new();
+	store->local = segments_new();
 	return store->local == NULL ? -1 : 0;
 }
 
 static void
 json_unshare(struct store *store)
 {
-	index_free(store->local);
+	segments_free(store->local);
 }
 
 const struct store_impl store_json = {
@@ -222,6 +269,6 @@ const struct store_impl store_json = {
     .create = catalogue_create,
     .begin = json_begin,
     .append = json_append,
-    .remove = catalogue_remove,
+    .remove = json_remove,
     .end = json_end,
 };

@@ -1,77 +1,109 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Open addressing with linear probing; nothing is ever taken out. */
+/* The high half of a hash is the place where it begins, the low one the tag. */
 #include "storage/json/table.h"
 
-#include <stdlib.h>
+#include <string.h>
+
+#define PRIME ((UINT64_C(1) << 61) - 1)
+#define STRIDE 7 /* bytes: less than PRIME, whatever they are */
+
+__extension__ typedef unsigned __int128 wide;
+
+/* a * b modulo PRIME, or a little more: below 2^61 + 4 for a below 2^63. */
+static uint64_t
+multiply(uint64_t a, uint64_t b)
+{
+	const wide product = (wide)a * b;
+	const uint64_t sum =
+	    ((uint64_t)product & PRIME) + (uint64_t)(product >> 61);
+
+	return (sum & PRIME) + (sum >> 61);
+}
+
+static uint64_t
+mix(uint64_t hash)
+{
+	hash ^= hash >> 33;
+	hash *= UINT64_C(0xff51afd7ed558ccd);
+	hash ^= hash >> 33;
+	hash *= UINT64_C(0xc4ceb9fe1a85ec53);
+	return hash ^ hash >> 33;
+}
 
 uint64_t
-table_hash(const char *text, size_t length)
+table_hash(const uint64_t seed[2], const char *text, size_t length)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	size_t i;
+	const uint64_t point = seed[0] & PRIME;
+	uint64_t hash = length;
 
-	for (i = 0; i < length; i++) {
-		hash ^= (unsigned char)text[i];
-		hash *= UINT64_C(0x100000001b3);
+	while (length > 0) {
+		const size_t size = length < STRIDE ? length : STRIDE;
+		uint64_t bytes = 0;
+
+		memcpy(&bytes, text, size);
+		hash = multiply(hash, point) + bytes;
+		text += size;
+		length -= size;
 	}
-	return hash;
+	return mix((multiply(hash, point) % PRIME) ^ seed[1]);
 }
 
-static void
-insert(struct table *table, uint64_t hash, int64_t version)
+static uint32_t
+line_mask(const struct table *table)
 {
-	size_t i = (size_t)hash & (table->size - 1);
-
-	while (table->entries[i].version != 0)
-		i = (i + 1) & (table->size - 1);
-	table->entries[i].hash = hash;
-	table->entries[i].version = version;
-	table->used++;
+	return (UINT32_C(1) << table->line_bits) - 1;
 }
 
-bool
-table_add(struct table *table, uint64_t hash, int64_t version)
+static uint32_t
+behind(const struct table *table, uint32_t at)
 {
-	struct table grown = {.size = table->size * 2};
-	size_t i;
-
-	if (table->used * 2 >= table->size) {
-		if (grown.size == 0)
-			grown.size = 64;
-		grown.entries = calloc(grown.size, sizeof(*grown.entries));
-		if (grown.entries == NULL)
-			return false;
-		for (i = 0; i < table->size; i++)
-			if (table->entries[i].version != 0)
-				insert(&grown, table->entries[i].hash,
-				    table->entries[i].version);
-		free(table->entries);
-		*table = grown;
-	}
-	insert(table, hash, version);
-	return true;
+	return at + 1 == table->size ? 0 : at + 1;
 }
 
-int64_t
-table_next(const struct table *table, uint64_t hash, size_t *at)
+uint32_t
+table_place(const struct table *table, uint64_t hash)
 {
-	const size_t mask = table->size - 1;
-	size_t i;
-
-	if (table->size == 0)
-		return 0;
-	i = *at == SIZE_MAX ? (size_t)hash & mask : (*at + 1) & mask;
-	for (; table->entries[i].version != 0; i = (i + 1) & mask)
-		if (table->entries[i].hash == hash) {
-			*at = i;
-			return table->entries[i].version;
-		}
-	return 0;
+	return (uint32_t)((hash >> 32) * table->size >> 32);
 }
 
 void
-table_clear(struct table *table)
+table_add(const struct table *table, uint64_t hash, uint32_t line)
 {
-	free(table->entries);
-	*table = (struct table){0};
+	const uint32_t tag = (uint32_t)hash << table->line_bits;
+	uint32_t at = table_place(table, hash);
+
+	while (
+	    atomic_load_explicit(&table->entry[at], memory_order_relaxed) != 0)
+		at = behind(table, at);
+	atomic_store_explicit(
+	    &table->entry[at], tag | line, memory_order_release);
+}
+
+uint32_t
+table_next(const struct table *table, uint64_t hash, uint32_t *at)
+{
+	const uint32_t tag = (uint32_t)hash << table->line_bits;
+	const uint32_t mask = line_mask(table);
+	uint32_t entry;
+
+	do {
+		entry = atomic_load_explicit(
+		    &table->entry[*at], memory_order_acquire);
+		*at = behind(table, *at);
+	} while (entry != 0 && (entry & ~mask) != tag);
+	return entry & mask;
+}
+
+void
+table_cut(const struct table *table, uint32_t last)
+{
+	const uint32_t mask = line_mask(table);
+	uint32_t i;
+
+	for (i = 0; i < table->size; i++)
+		if ((atomic_load_explicit(
+			 &table->entry[i], memory_order_relaxed) &
+			mask) > last)
+			atomic_store_explicit(
+			    &table->entry[i], 0, memory_order_relaxed);
 }

@@ -1,39 +1,46 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hash table from texts to versions that does not keep the texts: a lookup
- * yields candidates, which the caller checks.  16 bytes and a half an entry;
- * open addressing with linear probing, never more than half full.
+ * A hash table from texts to lines, in memory that processes share.  It keeps
+ * no texts: a look yields candidates, which the caller checks.  Four bytes an
+ * entry: the line in the low bits, and as much of the hash as there is room
+ * for above.  Open addressing with linear probing.
  *
- * For one thread at a time.
+ * One writer at a time; readers at any time, without a lock.
  */
 #ifndef TABLE_H
 #define TABLE_H
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct table {
-	struct table_entry {
-		uint64_t hash;
-		int64_t version; /* 0: free */
-	} * entries;
-	size_t size; /* a power of two, or 0 */
-	size_t used;
+	_Atomic uint32_t *entry; /* the caller's, zeroed at first */
+	uint32_t size;           /* more than is ever added */
+	unsigned line_bits;      /* 1 … 31; lines are 1 … 2^line_bits - 1 */
 };
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo). */
-uint64_t table_hash(const char *text, size_t length);
+/*
+ * A hash that nobody can aim at who does not know `seed`, two random numbers:
+ * the text as a polynomial over the integers modulo 2^61 - 1 at a random point
+ * (Carter and Wegman, 1979), and then MurmurHash3's finalizer, by which all
+ * bits depend on all (Appleby, public domain).
+ */
+uint64_t table_hash(const uint64_t seed[2], const char *text, size_t length);
 
-/* False: no memory; the table is as it was. */
-bool table_add(struct table *table, uint64_t hash, int64_t version);
+void table_add(const struct table *table, uint64_t hash, uint32_t line);
 
 /*
- * The next candidate, 0 when there is none.  `*at` is SIZE_MAX for the first
- * call and goes on from there.
+ * The next candidate, 0 when there is none.  `*at` is table_place() for the
+ * first call and goes on from there.
  */
-int64_t table_next(const struct table *table, uint64_t hash, size_t *at);
+uint32_t table_place(const struct table *table, uint64_t hash);
+uint32_t table_next(const struct table *table, uint64_t hash, uint32_t *at);
 
-void table_clear(struct table *table);
+/*
+ * Take out the lines above `last`.  They are those that were added last, so
+ * that nothing that stays was ever put behind them.
+ */
+void table_cut(const struct table *table, uint32_t last);
 
 #endif

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What the json store is made of: ledger lines as text, the table that an
- * index is, moments as text.
- */
+/* Ledger lines as text, their checksum, moments as text. */
 #include "storage/json/ledger.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,9 +11,10 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "locks/timestamp.h"
-#include "storage/json/table.h"
+#include "storage/json/crc32c.h"
 
 /* --------------------------------------------------------------- ledger -- */
 
@@ -209,6 +208,11 @@ test_extremes(void **state)
 	line.sold_at_ms = 0;
 	line.trail = "[]";
 	assert_round_trip(&line);
+	line.version = INT64_MAX;
+	line.base = 0;
+	line.remaining = INT64_MIN;
+	line.worker = UINT_MAX;
+	assert_round_trip(&line);
 }
 
 /* What could be taken for the line's own syntax. */
@@ -321,6 +325,18 @@ test_sealed_members(void **state)
 	assert_member_refused("\"base\":6,", "");
 	assert_member_refused("\"buyer\":\"alice\",", "\"buyer\":1,");
 	assert_member_refused("\"order\":\"4f", "\"order\":\"4f00");
+	assert_member_refused("\"v\":1,", "\"v\": 1,");
+	assert_member_refused("\"version\":7,", "\"version\":07,");
+	assert_member_refused("\"version\":7,", "\"version\":7.0,");
+	assert_member_refused(
+	    "\"version\":7,", "\"version\":9223372036854775808,");
+	assert_member_refused("\"nth\":2,", "\"nth\":4294967296,");
+	assert_member_refused("\"nth\":2,", "\"nth\":-1,");
+	assert_member_refused("[7,8]", "[7,9]");
+	assert_member_refused("[7,8]", "[7,]");
+	assert_member_refused("[7,8]", "[7");
+	assert_member_refused("\"base\":6,\"nth\":2,", "\"nth\":2,\"base\":6,");
+	assert_member_refused("\"trail\":", "\"tail\":");
 }
 
 static void
@@ -340,134 +356,225 @@ test_sealed_nul(void **state)
 	free(text);
 }
 
-static void
-assert_member(
-    const struct store_line *line, const char *name, const char *quoted)
-{
-	const char *value;
-	size_t length, size = 0;
-	char *text;
+/* ------------------------------------------------ as jansson has it -- */
 
-	text = encode(line, &length);
-	value = ledger_member(text, length, name, &size);
-	if (quoted == NULL) {
-		assert_null(value);
-	} else {
-		assert_non_null(value);
-		assert_int_equal(size, strlen(quoted) - 2);
-		assert_memory_equal(value, quoted + 1, size);
+/* The same numbers in every run. */
+static uint32_t
+random_number(uint32_t below)
+{
+	static uint64_t state = 1;
+
+	state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)(state >> 33) % below;
+}
+
+/* A text of at most 12 characters that has no NUL, as UTF-8. */
+static void
+random_text(char text[64])
+{
+	static const char *const others[] = {"\xc3\xbc", "\xe5\xb0\x91",
+	    "\xf0\x9f\x8e\xab", "\x7f", "\\", "\"", "\",\"key\":\"", "/",
+	    "\\u0041", ",\"crc\":\"00000000\"}", "\xef\xbf\xbf"};
+	uint32_t count = random_number(13);
+	size_t used = 0;
+
+	while (count-- > 0 && used < 32) {
+		const uint32_t kind = random_number(4);
+
+		if (kind == 0) {
+			strcpy(text + used,
+			    others[random_number(
+				sizeof(others) / sizeof(others[0]))]);
+			used += strlen(text + used);
+		} else if (kind == 1) {
+			text[used++] = (char)(1 + random_number(31));
+		} else {
+			text[used++] = (char)(' ' + random_number(95));
+		}
 	}
-	free(text);
+	text[used] = '\0';
 }
 
-static void
-test_members(void **state)
+static int64_t
+random_int64(void)
 {
-	struct store_line line = example;
-	size_t i;
-	char *quoted;
+	const uint64_t bits = (uint64_t)random_number(UINT32_MAX >> 1) << 33 ^
+			      (uint64_t)random_number(UINT32_MAX >> 1) << 2 ^
+			      random_number(4);
 
-	(void)state;
-	assert_member(&line, "order", "\"4f0c9d0000000000000000000000000a\"");
-	assert_member(&line, "key", "\"k1\"");
-	assert_member(&line, "nosuch", NULL);
-	for (i = 0; i < STRANGE_TEXTS; i++) {
-		line.buyer = strange_texts[STRANGE_TEXTS - 1 - i];
-		line.key = strange_texts[i];
-		quoted = ledger_quote(strange_texts[i]);
-		assert_non_null(quoted);
-		assert_member(&line, "key", quoted);
-		free(quoted);
-		line.key = NULL;
-		assert_member(&line, "key", NULL);
-	}
+	return (int64_t)(bits >> random_number(64));
 }
 
-static void
-test_quote(void **state)
-{
-	char *quoted;
+struct texts {
+	char buyer[64], key[64], trail[160];
+};
 
-	(void)state;
-	quoted = ledger_quote("a\"b\\c\n");
-	assert_string_equal(quoted, "\"a\\\"b\\\\c\\n\"");
-	free(quoted);
+static void
+random_line(struct store_line *line, struct texts *texts)
+{
+	*line = example;
+	line->kind = (enum store_kind)random_number(3);
+	line->version = random_int64();
+	line->base = random_int64();
+	line->nth = random_number(1 << 16);
+	line->seat = line->version >> 1;
+	line->quantity = random_number(4);
+	if (line->quantity == 0)
+		line->seat = 0;
+	line->remaining = random_int64();
+	line->capacity = random_int64();
+	snprintf(line->order, sizeof(line->order), "%032x", random_number(9));
+	random_text(texts->buyer);
+	line->buyer = texts->buyer;
+	random_text(texts->key);
+	line->key = random_number(2) == 0 ? NULL : texts->key;
+	line->worker = random_number(1 << 16);
+	line->clerk = random_number(1 << 16);
+	line->sold_at_ms = random_number(UINT32_MAX >> 1) * INT64_C(1500);
+	strcpy(texts->trail, "[]");
+	if (random_number(2) == 0)
+		strcpy(texts->trail, example.trail);
+	line->trail = texts->trail;
 }
 
-/* ---------------------------------------------------------------- table -- */
-
-static void
-test_hash(void **state)
+/* The line as jansson writes it, but for the seal; the caller frees. */
+static char *
+dump(const struct store_line *line)
 {
-	(void)state;
-	/* FNV-1a's own test vectors. */
-	assert_true(table_hash("", 0) == UINT64_C(0xcbf29ce484222325));
-	assert_true(table_hash("a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
-	assert_true(table_hash("foobar", 6) == UINT64_C(0x85944171f73967e8));
-	assert_true(table_hash("foobarX", 6) == table_hash("foobar", 6));
-}
-
-static void
-test_empty_table(void **state)
-{
-	struct table table = {0};
-	size_t at = SIZE_MAX;
-
-	(void)state;
-	assert_int_equal(table_next(&table, 1, &at), 0);
-	table_clear(&table);
-}
-
-static void
-test_many_entries(void **state)
-{
-	struct table table = {0};
+	static const char *const kinds[] = {"sold", "recounted", "raised"};
+	json_t *seats = json_array(), *object;
+	char sold_at[TIMESTAMP_SIZE], *text;
 	int64_t i;
-	size_t at;
 
-	(void)state;
-	for (i = 1; i <= 10000; i++)
-		assert_true(table_add(
-		    &table, table_hash((const char *)&i, sizeof(i)), i));
-	assert_int_equal(table.used, 10000);
-	assert_true(table.size >= 2 * table.used);
-	for (i = 1; i <= 10000; i++) {
-		const uint64_t hash = table_hash((const char *)&i, sizeof(i));
-
-		at = SIZE_MAX;
-		assert_int_equal(table_next(&table, hash, &at), i);
-		assert_int_equal(table_next(&table, hash, &at), 0);
-		at = SIZE_MAX;
-		assert_int_equal(table_next(&table, hash + 1, &at), 0);
-	}
-	table_clear(&table);
-	assert_int_equal(table.size, 0);
+	for (i = 0; i < line->quantity; i++)
+		json_array_append_new(seats, json_integer(line->seat + i));
+	timestamp_print(line->sold_at_ms, sold_at);
+	object = json_pack("{s:i, s:s, s:I, s:I, s:i, s:o, s:I, s:I, s:s, s:s,"
+			   " s:s, s:s*, s:i, s:i, s:s, s:o}",
+	    "v", 1, "kind", kinds[line->kind], "version",
+	    (json_int_t)line->version, "base", (json_int_t)line->base, "nth",
+	    (int)line->nth, "seats", seats, "remaining",
+	    (json_int_t)line->remaining, "capacity", (json_int_t)line->capacity,
+	    "lock", line->lock, "order", line->order, "buyer", line->buyer,
+	    "key", line->key, "worker", (int)line->worker, "clerk",
+	    (int)line->clerk, "sold_at", sold_at, "trail",
+	    json_loads(line->trail, 0, NULL));
+	assert_non_null(object);
+	text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	return text;
 }
 
-/* All of one hash, among others of the same place; round the table's end. */
+/* Directories exist that jansson helped to write. */
 static void
-test_collisions(void **state)
+test_as_jansson(void **state)
 {
-	const uint64_t place = UINT64_MAX;
-	struct table table = {0};
-	bool found[101] = {false};
-	size_t at = SIZE_MAX;
-	int64_t version;
+	struct store_line line;
+	struct texts texts;
+	char *text, *wanted;
+	size_t length;
 	int i;
 
 	(void)state;
-	for (i = 1; i <= 100; i++) {
-		assert_true(table_add(&table, place, i));
-		assert_true(table_add(&table, place >> 1, 1000 + i));
+	for (i = 0; i < 20000; i++) {
+		random_line(&line, &texts);
+		text = encode(&line, &length);
+		wanted = dump(&line);
+		assert_memory_equal(text, wanted, strlen(wanted) - 1);
+		assert_memory_equal(
+		    text + strlen(wanted) - 1, ",\"crc\":\"", 8);
+		free(text);
+		free(wanted);
+		assert_round_trip(&line);
 	}
-	for (i = 1; i <= 100; i++) {
-		version = table_next(&table, place, &at);
-		assert_in_range(version, 1, 100);
-		assert_false(found[version]);
-		found[version] = true;
+}
+
+/* The golden line with `quoted`, all that stands between quotes, as buyer. */
+static char *
+seal_buyer(const char *quoted, size_t *length)
+{
+	static const char member[] = "\"buyer\":\"";
+	const char *at = strstr(golden, member) + strlen(member);
+	const char *rest = strchr(at, '"');
+	char body[1024];
+
+	snprintf(body, sizeof(body), "%.*s%s%.*s", (int)(at - golden), golden,
+	    quoted, (int)(strstr(golden, ",\"crc\"") - rest), rest);
+	return seal(body, strlen(body), length);
+}
+
+/* Texts as JSON, between quotes, and what they are; NULL: none. */
+static const struct {
+	const char *quoted, *text;
+} escapes[] = {
+    {"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t"},
+    {"\\u0041\\u00e4\\u00C4", "A\xc3\xa4\xc3\x84"},
+    {"\\u20ac\\uffff", "\xe2\x82\xac\xef\xbf\xbf"},
+    {"x\\ud83C\\uDFABy", "x\xf0\x9f\x8e\xaby"},
+    {"\\udbff\\udfff", "\xf4\x8f\xbf\xbf"},
+    {"\\u0000", NULL},
+    {"\\u12", NULL},
+    {"\\u00g0", NULL},
+    {"\\ud83c", NULL},
+    {"\\ud83c\\u0041", NULL},
+    {"\\ud83cx", NULL},
+    {"\\udfab", NULL},
+    {"\\x", NULL},
+    {"\\", NULL},
+    {"a\tb", NULL},
+};
+
+static bool
+take_buyer(const struct store_line *line, void *arg)
+{
+	assert_string_equal(line->buyer, arg);
+	return true;
+}
+
+static void
+test_escapes(void **state)
+{
+	const char *why;
+	size_t i, length;
+	char *text;
+	bool go_on;
+
+	(void)state;
+	for (i = 0; i < sizeof(escapes) / sizeof(escapes[0]); i++) {
+		text = seal_buyer(escapes[i].quoted, &length);
+		if (escapes[i].text == NULL)
+			assert_no_line(text, length);
+		else
+			assert_true(ledger_decode(text, length, take_buyer,
+			    (void *)(uintptr_t)escapes[i].text, &go_on, &why));
+		free(text);
 	}
-	assert_int_equal(table_next(&table, place, &at), 0);
-	table_clear(&table);
+}
+
+/* ------------------------------------------------------------- checksum -- */
+
+static void
+test_crc(void **state)
+{
+	char text[300];
+	size_t from, length;
+	size_t i;
+
+	(void)state;
+	/* RFC 3720, B.4. */
+	memset(text, 0, 32);
+	assert_int_equal(crc32c(text, 32), 0x8a9136aa);
+	assert_int_equal(crc32c("123456789", 9), 0xe3069283);
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = (char)random_number(256);
+	for (from = 0; from < 9; from++)
+		for (length = 0; length < sizeof(text) - 9; length++) {
+			const uint32_t crc = plain_crc(text + from, length);
+
+			assert_int_equal(crc32c(text + from, length), crc);
+			assert_int_equal(
+			    crc32c_plain(text + from, length), crc);
+		}
 }
 
 /* ------------------------------------------------------------ timestamp -- */
@@ -551,12 +658,9 @@ main(void)
 	    cmocka_unit_test(test_sealed_nonsense),
 	    cmocka_unit_test(test_sealed_members),
 	    cmocka_unit_test(test_sealed_nul),
-	    cmocka_unit_test(test_members),
-	    cmocka_unit_test(test_quote),
-	    cmocka_unit_test(test_hash),
-	    cmocka_unit_test(test_empty_table),
-	    cmocka_unit_test(test_many_entries),
-	    cmocka_unit_test(test_collisions),
+	    cmocka_unit_test(test_as_jansson),
+	    cmocka_unit_test(test_escapes),
+	    cmocka_unit_test(test_crc),
 	    cmocka_unit_test(test_timestamps),
 	    cmocka_unit_test(test_each_day),
 	    cmocka_unit_test(test_no_timestamps),

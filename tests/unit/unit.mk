@@ -16,6 +16,10 @@ $(call unit_test,locks%): $(call unit_part,actors)
 $(call unit_test,sell%): $(call unit_part,hall)
 $(call unit_test,store%): $(call unit_part,vault disk store_faulty)
 
+# Its allocations are the test's to fail.
+$(call unit_test,store_memory): LDFLAGS += \
+	$(addprefix -Wl$(comma)--wrap=,malloc calloc realloc madvise)
+
 # The sale's tests are linked with the sale and what it may use: it sells
 # without HTTP, processes, the page and the audit.
 GROUND := $(filter-out service/main.c,$(wildcard service/*.c))
