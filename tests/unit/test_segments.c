@@ -478,12 +478,25 @@ test_ahead(void **state)
 	segments_free(s);
 }
 
+/* This process's addresses, in bytes. */
+static rlim_t
+mapped(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	char line[256] = "";
+
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	fclose(file);
+	return strtoull(line, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
 /* Where addresses are limited, there are fewer, and then none. */
 static void
 test_few_addresses(void **state)
 {
-	const struct rlimit few = {(rlim_t)400 << 20, RLIM_INFINITY};
-	struct store_state now = {.birth = 7};
+	const rlim_t few = mapped() + ((rlim_t)400 << 20);
+	const struct store_state now = {.birth = 7};
 	struct segments *s;
 	int status;
 	pid_t pid;
@@ -491,8 +504,9 @@ test_few_addresses(void **state)
 	(void)state;
 	fflush(NULL);
 	pid = fork();
+	assert_int_not_equal(pid, -1);
 	if (pid == 0) {
-		setrlimit(RLIMIT_AS, &few);
+		setrlimit(RLIMIT_AS, &(struct rlimit){few, RLIM_INFINITY});
 		s = segments_new();
 		if (s == NULL)
 			_exit(1);
