@@ -15,9 +15,13 @@
 #include "storage/json/lines.h"
 #include "storage/json/segments.h"
 
+#define AHEAD 16 /* lines whose memory is on its way */
+
 /* A ledger as far as it was read. */
 struct recovery {
 	struct segments *segments;
+	struct segments_line kept[AHEAD]; /* line n, and those before it */
+	int64_t added;
 	struct head head; /* as the last good line leaves it */
 	int64_t changes;  /* changes behind that version were not done */
 	int64_t number;   /* of the last good line, or of the first bad one */
@@ -25,6 +29,17 @@ struct recovery {
 	bool is_damaged;  /* and that is more than a killed writer's end */
 	bool no_memory;
 };
+
+/* Add the lines that were kept, but for the last `but`. */
+static void
+add_kept(struct recovery *r, int64_t but)
+{
+	const struct store_state *state = &r->head.state;
+
+	while (r->added < state->version - but)
+		segments_add(
+		    r->segments, state->slot, &r->kept[r->added++ % AHEAD]);
+}
 
 static void
 take_good(struct recovery *r, const struct store_line *line)
@@ -35,7 +50,9 @@ take_good(struct recovery *r, const struct store_line *line)
 	r->no_memory = !segments_reserve(r->segments, state, 1);
 	if (r->no_memory)
 		return;
-	segments_add(r->segments, state->slot, line, r->head.mark);
+	add_kept(r, AHEAD - 1);
+	r->kept[state->version % AHEAD] =
+	    segments_line(r->segments, state->slot, line, r->head.mark);
 	state->version = line->version;
 	state->remaining = line->remaining;
 	state->settings.capacity = line->capacity;
@@ -89,6 +106,7 @@ read_file(struct store_user *user, struct recovery *r, int fd)
 	const enum lines_result result =
 	    lines_walk(fd, r->head.mark, INT64_MAX, take_line, r);
 
+	add_kept(r, 0);
 	if (r->no_memory || (result == LINES_FAILED && errno == ENOMEM))
 		return store_no_memory(user);
 	if (r->is_damaged)
@@ -131,6 +149,7 @@ enum store_result
 recovery_read(struct store_user *user, struct head *head, int64_t changes)
 {
 	struct recovery r = {.segments = user->store->local,
+	    .added = head->state.version,
 	    .head = *head,
 	    .changes = changes,
 	    .number = head->state.version};

@@ -278,15 +278,39 @@ segments_reserve(
 	return true;
 }
 
+/* Never 0, which is none. */
 static uint64_t
 hash(const struct segments *segments, enum store_by by, const char *value)
 {
-	return table_hash(segments->seed[by], value, strlen(value));
+	const uint64_t hash =
+	    table_hash(segments->seed[by], value, strlen(value));
+
+	return hash == 0 ? 1 : hash;
+}
+
+struct segments_line
+segments_line(const struct segments *segments, unsigned slot,
+    const struct store_line *line, int64_t offset)
+{
+	const struct table table =
+	    table_of(segments, slot, segment_of(line->version));
+	struct segments_line kept = {
+	    .version = line->version, .offset = offset};
+
+	if (line->order[0] != '\0')
+		kept.order = hash(segments, STORE_BY_ORDER, line->order);
+	if (line->key != NULL)
+		kept.key = hash(segments, STORE_BY_KEY, line->key);
+	__builtin_prefetch(
+	    (void *)&table.entry[table_place(&table, kept.order)], 1);
+	__builtin_prefetch(
+	    (void *)&table.entry[table_place(&table, kept.key)], 1);
+	return kept;
 }
 
 void
-segments_add(struct segments *segments, unsigned slot,
-    const struct store_line *line, int64_t offset)
+segments_add(
+    struct segments *segments, unsigned slot, const struct segments_line *line)
 {
 	const int k = segment_of(line->version);
 	const int64_t index = line->version - lines_before(k) - 1;
@@ -296,13 +320,11 @@ segments_add(struct segments *segments, unsigned slot,
 	if (index % SEGMENTS_BLOCK == 0)
 		atomic_store(
 		    &offsets_at(segments, slot, k)[index / SEGMENTS_BLOCK],
-		    (uint64_t)offset);
-	if (line->order[0] != '\0')
-		table_add(&table, hash(segments, STORE_BY_ORDER, line->order),
-		    (uint32_t)index + 1);
-	if (line->key != NULL)
-		table_add(&table, hash(segments, STORE_BY_KEY, line->key),
-		    (uint32_t)index + 1);
+		    (uint64_t)line->offset);
+	if (line->order != 0)
+		table_add(&table, line->order, (uint32_t)index + 1);
+	if (line->key != 0)
+		table_add(&table, line->key, (uint32_t)index + 1);
 }
 
 /* Blocks end where segments do. */

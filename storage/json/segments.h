@@ -37,12 +37,22 @@ void segments_free(struct segments *segments);
 bool segments_reserve(
     struct segments *segments, const struct store_state *now, size_t count);
 
+/* What is kept of a line. */
+struct segments_line {
+	int64_t version, offset;
+	uint64_t order, key; /* hashes, 0: none */
+};
+
 /*
- * Before the head that shows it is published: a line of the slot's sale, which
- * was reserved and begins at byte `offset`.  The next one, always.
+ * A line of the slot's sale, which was reserved and begins at byte `offset`.
+ * Memory for it is on its way to the processor when this returns.
  */
-void segments_add(struct segments *segments, unsigned slot,
-    const struct store_line *line, int64_t offset);
+struct segments_line segments_line(const struct segments *segments,
+    unsigned slot, const struct store_line *line, int64_t offset);
+
+/* Before the head that shows it is published: the next line, always. */
+void segments_add(
+    struct segments *segments, unsigned slot, const struct segments_line *line);
 
 /* The slot has no sale any more: its memory is given back. */
 void segments_drop(struct segments *segments, unsigned slot);

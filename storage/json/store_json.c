@@ -126,8 +126,11 @@ index_lines(struct store_user *user, const struct head *head,
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		segments_add(user->store->local, head->state.slot, &lines[i],
-		    head->mark + (line - text));
+		const struct segments_line kept =
+		    segments_line(user->store->local, head->state.slot,
+			&lines[i], head->mark + (line - text));
+
+		segments_add(user->store->local, head->state.slot, &kept);
 		line = strchr(line, '\n') + 1;
 	}
 }

@@ -34,17 +34,15 @@ uint64_t
 table_hash(const uint64_t seed[2], const char *text, size_t length)
 {
 	const uint64_t point = seed[0] & PRIME;
-	uint64_t hash = length;
+	uint64_t hash = length, bytes = 0;
 
-	while (length > 0) {
-		const size_t size = length < STRIDE ? length : STRIDE;
-		uint64_t bytes = 0;
-
-		memcpy(&bytes, text, size);
+	for (; length >= STRIDE; length -= STRIDE, text += STRIDE) {
+		memcpy(&bytes, text, STRIDE);
 		hash = multiply(hash, point) + bytes;
-		text += size;
-		length -= size;
 	}
+	bytes = 0;
+	memcpy(&bytes, text, length);
+	hash = multiply(hash, point) + bytes;
 	return mix((multiply(hash, point) % PRIME) ^ seed[1]);
 }
 

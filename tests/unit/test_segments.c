@@ -166,6 +166,15 @@ make_line(struct texts *t, uint64_t birth, int64_t n)
 	    birth, n);
 }
 
+/* A line that was reserved. */
+static void
+put_in(struct segments *s, const struct store_line *line, int64_t offset)
+{
+	const struct segments_line kept = segments_line(s, 0, line, offset);
+
+	segments_add(s, 0, &kept);
+}
+
 static void
 add(struct segments *s, uint64_t birth, int64_t n)
 {
@@ -174,7 +183,7 @@ add(struct segments *s, uint64_t birth, int64_t n)
 
 	assert_true(segments_reserve(s, &now, 1));
 	make_line(&t, birth, n);
-	segments_add(s, 0, &t.line, n * 100);
+	put_in(s, &t.line, n * 100);
 }
 
 /* How often version `n` is a candidate for its key and its order; -1: the
@@ -236,7 +245,7 @@ test_large_batch(void **state)
 	assert_true(segments_reserve(s, &now, LINES));
 	for (n = 1; n <= LINES; n++) {
 		make_line(&t, 7, n);
-		segments_add(s, 0, &t.line, n);
+		put_in(s, &t.line, n);
 	}
 	for (n = 1; n <= LINES; n++)
 		assert_int_equal(times_found(s, 7, n, LINES), 1);
@@ -255,7 +264,7 @@ test_neither_order_nor_key(void **state)
 
 	(void)state;
 	assert_true(segments_reserve(s, &now, 1));
-	segments_add(s, 0, &line, 0);
+	put_in(s, &line, 0);
 	seen.version = 1;
 	search = segments_search(s, &seen, STORE_BY_ORDER, "");
 	assert_int_equal(segments_next(&search), 0);
@@ -329,7 +338,7 @@ test_killed_writers(void **state)
 		assert_true(segments_reserve(s, &now, 1000));
 		for (n = 301; n <= 301 + death; n++) {
 			make_line(&t, 1000 + (uint64_t)death, n);
-			segments_add(s, 0, &t.line, 1);
+			put_in(s, &t.line, 1);
 		}
 	}
 	for (n = 301; n <= LINES; n++)
@@ -472,7 +481,7 @@ test_ahead(void **state)
 		assert_true(segments_reserve(s, &now, 1));
 		make_line(&t, 7, n);
 		t.line.key = NULL;
-		segments_add(s, 0, &t.line, n);
+		put_in(s, &t.line, n);
 	}
 	assert_in_range(largest, 256 * 1024, 512 * 1024);
 	segments_free(s);

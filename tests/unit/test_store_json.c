@@ -249,6 +249,30 @@ test_missing_line(void **state)
 	assert_ledger_refused(f, two, strlen(two), "line 1");
 }
 
+/* Recovery holds some lines back before it indexes them. */
+static void
+test_each_length(void **state)
+{
+	struct vault *f = *state;
+	struct store_state a = create(f, SALE);
+	struct seen seen = {0};
+	char key[16];
+	int n, i;
+
+	for (n = 1; n <= 40; n++) {
+		snprintf(key, sizeof(key), "k%d", n);
+		ok(put_key(f, &a, key));
+		restart(f);
+		a = read_sale(f, SALE);
+		for (i = 1; i <= n; i++) {
+			snprintf(key, sizeof(key), "k%d", i);
+			ok(find(f, &a, STORE_BY_KEY, key, &seen));
+			assert_int_equal(seen.kept[0].line.version, i);
+		}
+		assert_int_equal(put_key(f, &a, key), STORE_DUPLICATE);
+	}
+}
+
 /* A read that fails is not the end of the file: nothing may be cut there. */
 static void
 test_unreadable_ledger(void **state)
@@ -347,6 +371,7 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_flipped_byte),
 	    VAULT_TEST(test_lost_newline),
 	    VAULT_TEST(test_missing_line),
+	    VAULT_TEST(test_each_length),
 	    VAULT_TEST(test_unreadable_ledger),
 	    VAULT_TEST(test_damaged_settings),
 	    VAULT_TEST(test_removed_files),
