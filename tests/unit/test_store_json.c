@@ -5,10 +5,15 @@
  */
 #include "tests/unit/vault.h"
 
+#include <sys/syscall.h>
+
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 
 #include "locks/tsan.h"
+#include "storage/json/segments.h"
+#include "storage/store_impl.h"
 
 /* ------------------------------------------------- a holder in its write -- */
 
@@ -262,6 +267,8 @@ test_each_length(void **state)
 	for (n = 1; n <= 40; n++) {
 		snprintf(key, sizeof(key), "k%d", n);
 		ok(put_key(f, &a, key));
+		if ((n + 1) % 16 > 3)
+			continue;
 		restart(f);
 		a = read_sale(f, SALE);
 		for (i = 1; i <= n; i++) {
@@ -270,6 +277,167 @@ test_each_length(void **state)
 			assert_int_equal(seen.kept[0].line.version, i);
 		}
 		assert_int_equal(put_key(f, &a, key), STORE_DUPLICATE);
+	}
+}
+
+/* As if its writer had been killed before it published a head. */
+static void
+add_to_index(struct vault *f, const struct store_state *state, const char *key)
+{
+	struct segments *segments = f->store->local;
+	struct store_line line = sold(state, "nobody");
+	struct segments_line kept;
+
+	line.key = key;
+	line.version = state->version + 1;
+	assert_true(segments_reserve(segments, state, 1));
+	kept = segments_line(segments, state->slot, &line, 0);
+	segments_add(segments, state->slot, &kept);
+}
+
+static void
+test_killed_before_publishing(void **state)
+{
+	struct vault *f = *state;
+	struct store_state a = create(f, SALE);
+	struct seen seen = {0};
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		add_to_index(f, &a, "lost");
+	assert_int_equal(find(f, &a, STORE_BY_KEY, "lost", &seen), STORE_GONE);
+	ok(put_key(f, &a, "found"));
+	assert_int_equal(find(f, &a, STORE_BY_KEY, "lost", &seen), STORE_GONE);
+	ok(put_key(f, &a, "lost"));
+	ok(find(f, &a, STORE_BY_KEY, "lost", &seen));
+	assert_int_equal(seen.kept[0].line.version, 2);
+}
+
+/* What the index says is only a hint, and may name another's line. */
+static void
+test_candidates_are_compared(void **state)
+{
+	struct vault *f = *state;
+	const struct store_state a = create(f, SALE);
+	struct store_state b;
+	struct seen seen = {0};
+
+	ok(put_key(f, &a, "first"));
+	add_to_index(f, &a, "ghost"); /* on the line that bears "first" */
+	b = read_sale(f, SALE);
+	assert_int_equal(find(f, &b, STORE_BY_KEY, "ghost", &seen), STORE_GONE);
+	ok(put_key(f, &b, "ghost"));
+	assert_int_equal(put_key(f, &b, "ghost"), STORE_DUPLICATE);
+	ok(find(f, &b, STORE_BY_KEY, "ghost", &seen));
+	assert_int_equal(seen.kept[0].line.version, 2);
+}
+
+/* A sale that is deleted while it is walked: to the end, or GONE, and no
+ * namesake's lines. */
+static bool
+remove_and_go_on(const struct store_line *line, void *arg)
+{
+	struct vault *f = arg;
+	struct store_state b;
+
+	if (line->version == 1) {
+		b = read_sale(f, SALE);
+		ok(store_remove(f->user, &b, soon()));
+		b = create(f, SALE);
+		ok(put_key(f, &b, "of the namesake"));
+	}
+	assert_null(line->key);
+	f->nth++;
+	return true;
+}
+
+static void
+test_removed_in_a_walk(void **state)
+{
+	struct vault *f = *state;
+	struct store_state a = create(f, SALE);
+	struct seen seen = {0};
+	int i;
+
+	for (i = 0; i < 50; i++)
+		ok(put_for(f->user, &a, "alice"));
+	a = read_sale(f, SALE);
+	f->nth = 0;
+	ok(store_each(f->user, &a, 0, remove_and_go_on, f));
+	assert_int_equal(f->nth, 50);
+	assert_int_equal(store_each(f->user, &a, 0, keep, &seen), STORE_GONE);
+	assert_int_equal(
+	    find(f, &a, STORE_BY_KEY, "of the namesake", &seen), STORE_GONE);
+}
+
+/* What happens right before a ledger is opened, once. */
+static void (*before_open)(struct vault *f);
+static struct vault *opening;
+
+int
+open(const char *path, int flags, ...)
+{
+	void (*const happens)(struct vault * f) = before_open;
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+	va_end(args);
+	if (happens != NULL && strstr(path, "ledger.jsonl") != NULL) {
+		before_open = NULL;
+		happens(opening);
+	}
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static void
+make_namesake(struct vault *f)
+{
+	struct store_state a = read_sale(f, SALE);
+
+	ok(store_remove(f->user, &a, soon()));
+	a = create(f, SALE);
+	ok(put_key(f, &a, "key"));
+}
+
+static void
+only_remove(struct vault *f)
+{
+	const struct store_state a = read_sale(f, SALE);
+
+	ok(store_remove(f->user, &a, soon()));
+}
+
+/* Who was about to open the ledger of a sale does not read a namesake's. */
+static void
+test_namesake_before_open(void **state)
+{
+	static void (*const happenings[])(struct vault * f) = {
+	    make_namesake, make_namesake, only_remove};
+	struct vault *f = *state;
+	struct seen seen = {0};
+	size_t i;
+
+	opening = f;
+	for (i = 0; i < 3; i++) {
+		struct store_state a = create(f, SALE);
+
+		ok(put_key(f, &a, "key"));
+		a = read_sale(f, SALE);
+		before_open = happenings[i];
+		if (i == 1)
+			assert_int_equal(
+			    store_each(f->user, &a, 0, keep, &seen),
+			    STORE_GONE);
+		else
+			assert_int_equal(
+			    find(f, &a, STORE_BY_KEY, "key", &seen),
+			    STORE_GONE);
+		assert_null(before_open);
+		assert_int_equal(seen.count, 0);
+		if (i < 2)
+			only_remove(f);
 	}
 }
 
@@ -372,6 +540,10 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_lost_newline),
 	    VAULT_TEST(test_missing_line),
 	    VAULT_TEST(test_each_length),
+	    VAULT_TEST(test_killed_before_publishing),
+	    VAULT_TEST(test_candidates_are_compared),
+	    VAULT_TEST(test_removed_in_a_walk),
+	    VAULT_TEST(test_namesake_before_open),
 	    VAULT_TEST(test_unreadable_ledger),
 	    VAULT_TEST(test_damaged_settings),
 	    VAULT_TEST(test_removed_files),
