@@ -54,12 +54,17 @@ __wrap_realloc(void *memory, size_t size)
 	return fails_now() ? NULL : __real_realloc(memory, size);
 }
 
-/* Pages are allocated, too. */
+/* Pages are allocated, too; who uses those that were refused dies of it. */
 int
 __wrap_madvise(void *at, size_t size, int advice)
 {
-	if (advice == MADV_POPULATE_WRITE && fails_now())
+	if (advice == MADV_POPULATE_WRITE && fails_now()) {
+		mprotect(at, size, PROT_NONE);
+		errno = ENOMEM;
 		return -1;
+	}
+	if (advice == MADV_POPULATE_WRITE)
+		mprotect(at, size, PROT_READ | PROT_WRITE);
 	return __real_madvise(at, size, advice);
 }
 
