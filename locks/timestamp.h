@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #define TIMESTAMP_SIZE 32
 #define TIMESTAMP_DAY_MS INT64_C(86400000)
@@ -62,7 +63,9 @@ timestamp_parse(const char *text)
 	int64_t month, day, hour, minute, second;
 	size_t i;
 
-	for (i = 0; i < sizeof(shape); i++)
+	if (strlen(text) != sizeof(shape) - 1)
+		return -1;
+	for (i = 0; i < sizeof(shape) - 1; i++)
 		if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9'
 				    : text[i] != shape[i])
 			return -1;

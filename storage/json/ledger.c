@@ -273,25 +273,30 @@ take_unsigned(struct in *in)
 	return (unsigned)number;
 }
 
+/* -1: it is none. */
+static int
+hex_value(char digit)
+{
+	const char small = (char)(digit | 32);
+
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
+}
+
 /* Four hex digits. */
 static uint32_t
 take_unit(struct in *in)
 {
 	uint32_t unit = 0;
-	int i;
+	int i, value;
 
 	if (in->end - in->at < 4)
 		in->good = false;
 	for (i = 0; i < 4 && in->good; i++) {
-		static const char digits[] = "0123456789abcdefABCDEF";
-		const char *digit = memchr(digits, *in->at++, 22);
-
-		if (digit == NULL)
-			in->good = false;
-		else
-			unit = unit * 16 +
-			       (uint32_t)(digit - digits -
-					  (digit - digits > 15 ? 6 : 0));
+		value = hex_value(*in->at++);
+		in->good = value >= 0;
+		unit = unit * 16 + (uint32_t)value;
 	}
 	return unit;
 }

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "locks/clock.h"
 #include "storage/store.h"
 
 #define BATCH 1024

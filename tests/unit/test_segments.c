@@ -179,7 +179,7 @@ static void
 add(struct segments *s, uint64_t birth, int64_t n)
 {
 	const struct store_state now = {.birth = birth, .version = n - 1};
-	struct texts t;
+	struct texts t = {0};
 
 	assert_true(segments_reserve(s, &now, 1));
 	make_line(&t, birth, n);
@@ -193,7 +193,7 @@ times_found(const struct segments *s, uint64_t birth, int64_t n, int64_t last)
 {
 	const struct store_state state = {.birth = birth, .version = last};
 	struct search search;
-	struct texts t;
+	struct texts t = {0};
 	int keys = 0, orders = 0;
 	int64_t version;
 
@@ -238,7 +238,7 @@ test_large_batch(void **state)
 {
 	struct segments *s = segments_new();
 	const struct store_state now = {.birth = 7};
-	struct texts t;
+	struct texts t = {0};
 	int64_t n;
 
 	(void)state;
@@ -327,7 +327,7 @@ test_killed_writers(void **state)
 {
 	const struct store_state now = {.birth = 7, .version = 300};
 	struct segments *s = segments_new();
-	struct texts t;
+	struct texts t = {0};
 	int64_t n;
 	int death;
 
@@ -471,7 +471,7 @@ test_ahead(void **state)
 {
 	struct segments *s = segments_new();
 	struct store_state now = {.birth = 7};
-	struct texts t;
+	struct texts t = {0};
 	int64_t n;
 
 	(void)state;
