@@ -11,11 +11,16 @@
  * Checkpoints run in the latch too: SQLite before 3.51.3 can corrupt a
  * database when one overlaps another connection's commit.
  *
+ * Nothing in the latch grows with a ledger: a sale that is deleted is gone at
+ * once, its lines follow in slices.  And no reader keeps its transaction while
+ * a ledger is looked at: the log could not start anew meanwhile, and grows.
+ *
  * A connection for each thread, opened after the fork.  Nothing else in the
  * process may open the file: closing it would drop SQLite's locks.
  */
 #include "storage/store_impl.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -26,14 +31,25 @@
 
 #define DATABASE "turnstile.db"
 #define FORMAT_VERSION 2
-#define APPLICATION_ID 0x7475726e /* "turn" */
-#define BUSY_TIMEOUT_MS 2000      /* a safety net: the latch excludes */
-#define CHECKPOINT_PAGES 2000
+#define APPLICATION_ID 0x7475726e  /* "turn" */
+#define BUSY_TIMEOUT_MS 2000       /* a safety net: the latch excludes */
+#define CHECKPOINT_PAGES 500       /* 2 MB: some 20 ms in the latch */
+#define SLICE_LINES 100            /* are deleted at once: some 5 ms */
+#define SLICES_NS (20 * NS_PER_MS) /* a turn of slices */
+#define PAGE_LINES 256             /* are read at once */
+#define PAGE_TEXTS (64 * 1024)
 
 /* A ledger line's rowid: the sale's number, then the version. */
 #define VERSION_BITS 40
 
 /* clang-format off */
+/* Deleted sales that have lines yet: versions 1 to `version`. */
+#define GONE_TABLE \
+	"CREATE TABLE gone (" \
+	"  number INTEGER PRIMARY KEY," \
+	"  version INTEGER NOT NULL" \
+	") STRICT;"
+
 static const char schema[] =
 	"CREATE TABLE sale ("
 	"  number INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -68,6 +84,7 @@ static const char schema[] =
 	"  sold_at_ms INTEGER NOT NULL,"
 	"  trail TEXT NOT NULL"
 	") STRICT;"
+	GONE_TABLE
 	"CREATE INDEX ledger_order ON ledger (order_id)"
 	"  WHERE order_id <> '';"
 	"CREATE UNIQUE INDEX ledger_key ON ledger (sale, key)"
@@ -77,7 +94,8 @@ enum statement {
 	BEGIN, COMMIT, ROLLBACK,
 	READ, LIST, INSERT_LINE, SET_STATE,
 	FIND_ORDER, FIND_KEY, EACH, INSERT_SALE,
-	DELETE_LINES, DELETE_SALE,
+	NOTE_GONE, DELETE_SALE,
+	READ_GONE, DELETE_LINES, SHRINK_GONE, FORGET_GONE,
 	STATEMENTS
 };
 
@@ -87,6 +105,9 @@ enum statement {
 #define LINE_COLUMNS \
 	"row, kind, base, nth, seat, quantity, remaining, capacity," \
 	" order_id, buyer, key, lock, worker, clerk, sold_at_ms, trail"
+
+/* Of the sale of that id and birth; none: it is gone. */
+#define THE_NUMBER "(SELECT number FROM sale WHERE id = ? AND birth = ?)"
 
 static const char *const texts[STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -100,9 +121,10 @@ static const char *const texts[STATEMENTS] = {
 		" capacity = ?, epoch = ?, lock = ?, delay_min_ms = ?,"
 		" delay_max_ms = ?, highest = ? WHERE number = ?",
 	[FIND_ORDER] = "SELECT " LINE_COLUMNS " FROM ledger"
-		" WHERE sale = ? AND order_id = ? AND order_id <> ''",
+		" WHERE sale = " THE_NUMBER
+		" AND order_id = ? AND order_id <> ''",
 	[FIND_KEY] = "SELECT " LINE_COLUMNS " FROM ledger"
-		" WHERE sale = ? AND key = ?",
+		" WHERE sale = " THE_NUMBER " AND key = ?",
 	[EACH] = "SELECT " LINE_COLUMNS " FROM ledger"
 		" WHERE row > ? AND row <= ? ORDER BY row",
 	[INSERT_SALE] = "INSERT INTO sale (slot, id, birth, epoch, capacity,"
@@ -111,17 +133,27 @@ static const char *const texts[STATEMENTS] = {
 		" UNION ALL SELECT slot + 1 FROM sale)"
 		" WHERE n NOT IN (SELECT slot FROM sale) AND n < ?"
 		" ORDER BY n LIMIT 1",
-	[DELETE_LINES] = "DELETE FROM ledger WHERE row > ? AND row <= ?",
+	[NOTE_GONE] = "INSERT INTO gone (number, version) VALUES (?, ?)",
 	[DELETE_SALE] = "DELETE FROM sale WHERE number = ?",
+	[READ_GONE] = "SELECT number, version FROM gone LIMIT 1",
+	[DELETE_LINES] = "DELETE FROM ledger WHERE row > ? AND row <= ?",
+	[SHRINK_GONE] = "UPDATE gone SET version = ? WHERE number = ?",
+	[FORGET_GONE] = "DELETE FROM gone WHERE number = ?",
 };
 /* clang-format on */
+
+struct shared {
+	pthread_mutex_t latch;
+	int checkpointed; /* pages of the log; under the latch */
+};
 
 struct sqlite_own {
 	sqlite3 *db;
 	sqlite3_stmt *statement[STATEMENTS];
-	int wal_pages;  /* after this connection's last commit */
+	bool
+	    no_memory; /* to bind or to read a value, since the last let_go() */
+	int wal_pages; /* after this connection's last commit */
 	int64_t number; /* of the sale that was read last */
-	uint64_t birth; /* of that sale */
 };
 
 /* ----------------------------------------------------------- statements -- */
@@ -132,16 +164,10 @@ own_of(const struct store_user *user)
 	return user->own;
 }
 
-static pthread_mutex_t *
-latch_of(const struct store_user *user)
+static struct shared *
+shared_of(const struct store_user *user)
 {
 	return user->store->shared;
-}
-
-static sqlite3_stmt *
-statement(const struct store_user *user, enum statement which)
-{
-	return own_of(user)->statement[which];
 }
 
 /* What the connection's last error means where nothing was written. */
@@ -158,46 +184,95 @@ fail_sqlite(struct store_user *user, const char *what)
 	    "%s: %s: %s", DATABASE, what, sqlite3_errmsg(db));
 }
 
+static void
+bind_number(
+    struct store_user *user, enum statement which, int i, int64_t number)
+{
+	struct sqlite_own *own = own_of(user);
+
+	if (sqlite3_bind_int64(own->statement[which], i, number) != SQLITE_OK)
+		own->no_memory = true;
+}
+
+/* NULL binds NULL. */
+static void
+bind_text(
+    struct store_user *user, enum statement which, int i, const char *text)
+{
+	struct sqlite_own *own = own_of(user);
+
+	if (sqlite3_bind_text(
+		own->statement[which], i, text, -1, SQLITE_STATIC) != SQLITE_OK)
+		own->no_memory = true;
+}
+
+/* Of the row that was stepped to, in a column that is not NULL; never NULL. */
+static const char *
+column_text(struct store_user *user, enum statement which, int i)
+{
+	struct sqlite_own *own = own_of(user);
+	const unsigned char *text =
+	    sqlite3_column_text(own->statement[which], i);
+
+	if (text == NULL)
+		own->no_memory = true;
+	return text != NULL ? (const char *)text : "";
+}
+
+/* SQLITE_ROW, SQLITE_DONE or an error. */
+static int
+step(struct store_user *user, enum statement which)
+{
+	struct sqlite_own *own = own_of(user);
+
+	return own->no_memory ? SQLITE_NOMEM
+			      : sqlite3_step(own->statement[which]);
+}
+
+/*
+ * Let go of what a statement holds, after its last step() yielded `rc`.
+ * False: there was an error somewhere on the way.
+ */
+static bool
+let_go(struct store_user *user, enum statement which, int rc)
+{
+	struct sqlite_own *own = own_of(user);
+	const int code = sqlite3_reset(own->statement[which]);
+	const bool good = code == SQLITE_OK && !own->no_memory &&
+			  (rc == SQLITE_ROW || rc == SQLITE_DONE);
+
+	own->no_memory = false;
+	return good;
+}
+
 /* Step once and let go of everything; true if that did it. */
 static bool
 run(struct store_user *user, enum statement which)
 {
-	sqlite3_stmt *s = statement(user, which);
-	int rc;
+	const int rc = step(user, which);
 
-	rc = sqlite3_step(s);
-	if (sqlite3_reset(s) != SQLITE_OK)
-		return false;
-	return rc == SQLITE_DONE;
-}
-
-static void
-bind_text(sqlite3_stmt *s, int i, const char *text)
-{
-	sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC);
-}
-
-static const char *
-column_text(sqlite3_stmt *s, int i)
-{
-	return (const char *)sqlite3_column_text(s, i);
+	return let_go(user, which, rc) && rc == SQLITE_DONE;
 }
 
 /* A row of SALE_COLUMNS; the sale's number is returned. */
 static int64_t
-state_of_row(sqlite3_stmt *s, struct store_state *state)
+state_of_row(
+    struct store_user *user, enum statement which, struct store_state *state)
 {
+	sqlite3_stmt *s = own_of(user)->statement[which];
 	struct store_settings *settings = &state->settings;
 
 	memset(state, 0, sizeof(*state));
-	snprintf(settings->id, STORE_ID_SIZE, "%s", column_text(s, 1));
+	snprintf(
+	    settings->id, STORE_ID_SIZE, "%s", column_text(user, which, 1));
 	state->slot = (unsigned)sqlite3_column_int(s, 2);
 	state->birth = (uint64_t)sqlite3_column_int64(s, 3);
 	state->epoch = (uint64_t)sqlite3_column_int64(s, 4);
 	settings->capacity = sqlite3_column_int64(s, 5);
 	state->remaining = sqlite3_column_int64(s, 6);
 	state->version = sqlite3_column_int64(s, 7);
-	snprintf(settings->lock, STORE_LOCK_SIZE, "%s", column_text(s, 8));
+	snprintf(
+	    settings->lock, STORE_LOCK_SIZE, "%s", column_text(user, which, 8));
 	settings->delay_min_ms = sqlite3_column_int64(s, 9);
 	settings->delay_max_ms = sqlite3_column_int64(s, 10);
 	state->highest = sqlite3_column_int64(s, 11);
@@ -207,16 +282,14 @@ state_of_row(sqlite3_stmt *s, struct store_state *state)
 static enum store_result
 sqlite_read(struct store_user *user, const char *id, struct store_state *state)
 {
-	sqlite3_stmt *s = statement(user, READ);
+	struct sqlite_own *own = own_of(user);
 	int rc;
 
-	bind_text(s, 1, id);
-	rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW) {
-		own_of(user)->number = state_of_row(s, state);
-		own_of(user)->birth = state->birth;
-	}
-	if (sqlite3_reset(s) != SQLITE_OK)
+	bind_text(user, READ, 1, id);
+	rc = step(user, READ);
+	if (rc == SQLITE_ROW)
+		own->number = state_of_row(user, READ, state);
+	if (!let_go(user, READ, rc))
 		return fail_sqlite(user, "read");
 	return rc == SQLITE_ROW ? STORE_OK : STORE_GONE;
 }
@@ -224,15 +297,15 @@ sqlite_read(struct store_user *user, const char *id, struct store_state *state)
 static enum store_result
 sqlite_list(struct store_user *user, store_sale_fn *visit, void *arg)
 {
-	sqlite3_stmt *s = statement(user, LIST);
 	struct store_state state;
+	bool more = true;
+	int rc;
 
-	while (sqlite3_step(s) == SQLITE_ROW) {
-		state_of_row(s, &state);
-		if (!visit(&state, arg))
-			break;
+	while (more && (rc = step(user, LIST)) == SQLITE_ROW) {
+		state_of_row(user, LIST, &state);
+		more = !own_of(user)->no_memory && visit(&state, arg);
 	}
-	if (sqlite3_reset(s) != SQLITE_OK)
+	if (!let_go(user, LIST, rc))
 		return fail_sqlite(user, "list");
 	return STORE_OK;
 }
@@ -245,9 +318,12 @@ row_of(int64_t number, int64_t version)
 	return number << VERSION_BITS | version;
 }
 
+/* A row of LINE_COLUMNS; its texts are the statement's. */
 static struct store_line
-line_of_row(sqlite3_stmt *s)
+line_of_row(struct store_user *user, enum statement which)
 {
+	sqlite3_stmt *s = own_of(user)->statement[which];
+	const bool has_key = sqlite3_column_type(s, 10) != SQLITE_NULL;
 	struct store_line line = {
 	    .version =
 		sqlite3_column_int64(s, 0) & ((INT64_C(1) << VERSION_BITS) - 1),
@@ -258,17 +334,98 @@ line_of_row(sqlite3_stmt *s)
 	    .quantity = sqlite3_column_int64(s, 5),
 	    .remaining = sqlite3_column_int64(s, 6),
 	    .capacity = sqlite3_column_int64(s, 7),
-	    .buyer = column_text(s, 9),
-	    .key = column_text(s, 10),
-	    .lock = column_text(s, 11),
+	    .buyer = column_text(user, which, 9),
+	    .key = has_key ? column_text(user, which, 10) : NULL,
+	    .lock = column_text(user, which, 11),
 	    .worker = (unsigned)sqlite3_column_int(s, 12),
 	    .clerk = (unsigned)sqlite3_column_int(s, 13),
 	    .sold_at_ms = sqlite3_column_int64(s, 14),
-	    .trail = column_text(s, 15),
+	    .trail = column_text(user, which, 15),
 	};
 
-	snprintf(line.order, STORE_ORDER_SIZE, "%s", column_text(s, 8));
+	snprintf(
+	    line.order, STORE_ORDER_SIZE, "%s", column_text(user, which, 8));
 	return line;
+}
+
+static enum store_result
+sqlite_find(struct store_user *user, const struct store_state *state,
+    enum store_by by, const char *value, store_visit_fn *visit, void *arg)
+{
+	const enum statement which = by == STORE_BY_KEY ? FIND_KEY : FIND_ORDER;
+	struct store_line line;
+	int rc;
+
+	bind_text(user, which, 1, state->settings.id);
+	bind_number(user, which, 2, (int64_t)state->birth);
+	bind_text(user, which, 3, value);
+	rc = step(user, which);
+	if (rc == SQLITE_ROW) {
+		line = line_of_row(user, which);
+		if (!own_of(user)->no_memory)
+			visit(&line, arg);
+	}
+	if (!let_go(user, which, rc))
+		return fail_sqlite(user, "find");
+	return rc == SQLITE_ROW ? STORE_OK : STORE_GONE;
+}
+
+/* Lines that were read at once, and are looked at when that is over. */
+struct page {
+	struct store_line lines[PAGE_LINES];
+	size_t count;
+	char *texts; /* the lines' */
+	size_t size, used;
+};
+
+/* False: the page is full.  Only one without lines may move its texts. */
+static bool
+has_room(struct page *page, size_t size)
+{
+	char *moved;
+
+	if (size <= page->size - page->used)
+		return true;
+	if (page->count > 0)
+		return false;
+	size = size > PAGE_TEXTS ? size : PAGE_TEXTS;
+	moved = realloc(page->texts, size);
+	if (moved == NULL)
+		return false;
+	page->texts = moved;
+	page->size = size;
+	return true;
+}
+
+static const char *
+copy_text(struct page *page, const char *text)
+{
+	char *copy = page->texts + page->used;
+	const size_t size = strlen(text) + 1;
+
+	memcpy(copy, text, size);
+	page->used += size;
+	return copy;
+}
+
+/* False: there is no room for it. */
+static bool
+copy_line(struct page *page, const struct store_line *line)
+{
+	struct store_line *copy = &page->lines[page->count];
+	const char *key = line->key != NULL ? line->key : "";
+
+	if (page->count == PAGE_LINES ||
+	    !has_room(page, strlen(line->buyer) + strlen(key) +
+				strlen(line->lock) + strlen(line->trail) + 4))
+		return false;
+	*copy = *line;
+	copy->buyer = copy_text(page, line->buyer);
+	copy->key = line->key != NULL ? copy_text(page, key) : NULL;
+	copy->lock = copy_text(page, line->lock);
+	copy->trail = copy_text(page, line->trail);
+	page->count++;
+	return true;
 }
 
 /* Read the sale again, which makes `number` its number. */
@@ -283,106 +440,156 @@ turn_to(struct store_user *user, const struct store_state *state)
 							       : STORE_GONE;
 }
 
+/* A line is missing: its sale was deleted meanwhile, or there is damage. */
 static enum store_result
-sqlite_find(struct store_user *user, const struct store_state *state,
-    enum store_by by, const char *value, store_visit_fn *visit, void *arg)
+fail_gap(
+    struct store_user *user, const struct store_state *state, int64_t version)
 {
-	sqlite3_stmt *s =
-	    statement(user, by == STORE_BY_KEY ? FIND_KEY : FIND_ORDER);
-	enum store_result result = STORE_OK;
-	int rc;
+	const enum store_result result = turn_to(user, state);
 
-	if (own_of(user)->birth != state->birth)
-		result = turn_to(user, state);
 	if (result != STORE_OK)
 		return result;
-	sqlite3_bind_int64(s, 1, own_of(user)->number);
-	bind_text(s, 2, value);
-	rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW) {
-		const struct store_line line = line_of_row(s);
+	return store_fail(user, STORE_FAILED,
+	    "%s: line %" PRId64 " of the sale %s is missing", DATABASE, version,
+	    state->settings.id);
+}
 
-		visit(&line, arg);
+/* The lines after version `after`, at least one, as many as there is room. */
+static enum store_result
+read_page(struct store_user *user, const struct store_state *state,
+    int64_t after, struct page *page)
+{
+	const int64_t number = own_of(user)->number;
+	bool in_turn = false, room = true;
+	int rc;
+
+	page->count = page->used = 0;
+	bind_number(user, EACH, 1, row_of(number, after));
+	bind_number(user, EACH, 2, row_of(number, state->version));
+	while (room && (rc = step(user, EACH)) == SQLITE_ROW) {
+		const struct store_line line = line_of_row(user, EACH);
+
+		in_turn = line.version == after + (int64_t)page->count + 1;
+		room = in_turn && copy_line(page, &line);
 	}
-	if (sqlite3_reset(s) != SQLITE_OK)
-		return fail_sqlite(user, "find");
-	return rc == SQLITE_ROW ? STORE_OK : STORE_GONE;
+	if (!let_go(user, EACH, rc))
+		return fail_sqlite(user, "walk");
+	if (page->count > 0)
+		return STORE_OK;
+	return in_turn ? store_no_memory(user)
+		       : fail_gap(user, state, after + 1);
+}
+
+/* False: the visitor has seen enough. */
+static bool
+visit_page(const struct page *page, store_visit_fn *visit, void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < page->count; i++)
+		if (!visit(&page->lines[i], arg))
+			return false;
+	return true;
 }
 
 static enum store_result
 sqlite_each(struct store_user *user, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg)
 {
-	sqlite3_stmt *s = statement(user, EACH);
 	enum store_result result;
+	struct page *page;
+	bool more = true;
 
 	result = turn_to(user, state);
 	if (result != STORE_OK)
 		return result;
-	sqlite3_bind_int64(s, 1, row_of(own_of(user)->number, after));
-	sqlite3_bind_int64(s, 2, row_of(own_of(user)->number, state->version));
-	while (sqlite3_step(s) == SQLITE_ROW) {
-		const struct store_line line = line_of_row(s);
-
-		if (!visit(&line, arg))
-			break;
+	page = calloc(1, sizeof(*page));
+	if (page == NULL)
+		return store_no_memory(user);
+	while (more && result == STORE_OK && after < state->version) {
+		result = read_page(user, state, after, page);
+		if (result == STORE_OK)
+			more = visit_page(page, visit, arg);
+		after += (int64_t)page->count;
 	}
-	if (sqlite3_reset(s) != SQLITE_OK)
-		return fail_sqlite(user, "walk");
-	return STORE_OK;
+	free(page->texts);
+	free(page);
+	return result;
 }
 
 static bool
 insert_line(struct store_user *user, const struct store_line *line)
 {
 	const int64_t number = own_of(user)->number;
-	sqlite3_stmt *s = statement(user, INSERT_LINE);
 
-	sqlite3_bind_int64(s, 1, row_of(number, line->version));
-	sqlite3_bind_int(s, 2, (int)line->kind);
-	sqlite3_bind_int64(s, 3, line->base);
-	sqlite3_bind_int(s, 4, (int)line->nth);
-	sqlite3_bind_int64(s, 5, line->seat);
-	sqlite3_bind_int64(s, 6, line->quantity);
-	sqlite3_bind_int64(s, 7, line->remaining);
-	sqlite3_bind_int64(s, 8, line->capacity);
-	bind_text(s, 9, line->order);
-	bind_text(s, 10, line->buyer);
-	bind_text(s, 11, line->key); /* NULL binds NULL */
-	bind_text(s, 12, line->lock);
-	sqlite3_bind_int(s, 13, (int)line->worker);
-	sqlite3_bind_int(s, 14, (int)line->clerk);
-	sqlite3_bind_int64(s, 15, line->sold_at_ms);
-	bind_text(s, 16, line->trail);
-	sqlite3_bind_int64(s, 17, number);
+	bind_number(user, INSERT_LINE, 1, row_of(number, line->version));
+	bind_number(user, INSERT_LINE, 2, (int64_t)line->kind);
+	bind_number(user, INSERT_LINE, 3, line->base);
+	bind_number(user, INSERT_LINE, 4, line->nth);
+	bind_number(user, INSERT_LINE, 5, line->seat);
+	bind_number(user, INSERT_LINE, 6, line->quantity);
+	bind_number(user, INSERT_LINE, 7, line->remaining);
+	bind_number(user, INSERT_LINE, 8, line->capacity);
+	bind_text(user, INSERT_LINE, 9, line->order);
+	bind_text(user, INSERT_LINE, 10, line->buyer);
+	bind_text(user, INSERT_LINE, 11, line->key);
+	bind_text(user, INSERT_LINE, 12, line->lock);
+	bind_number(user, INSERT_LINE, 13, line->worker);
+	bind_number(user, INSERT_LINE, 14, line->clerk);
+	bind_number(user, INSERT_LINE, 15, line->sold_at_ms);
+	bind_text(user, INSERT_LINE, 16, line->trail);
+	bind_number(user, INSERT_LINE, 17, number);
 	return run(user, INSERT_LINE);
 }
 
 /* -------------------------------------------------- latch, transactions -- */
 
-/* Passive, and in the latch: no other connection can be writing. */
+/*
+ * Passive, and in the latch: no other connection can be writing.  Readers are
+ * short, so hardly anything is left to the next one: CHECKPOINT_PAGES and the
+ * last commit are the most that one has to do.
+ */
 static void
 checkpoint_if_due(struct store_user *user)
 {
 	struct sqlite_own *own = own_of(user);
+	int *checkpointed = &shared_of(user)->checkpointed, done = 0;
 
-	if (own->wal_pages < CHECKPOINT_PAGES)
+	if (own->wal_pages < *checkpointed)
+		*checkpointed = 0; /* the log has started anew */
+	if (own->wal_pages - *checkpointed < CHECKPOINT_PAGES)
 		return;
-	own->wal_pages = 0;
-	/* What it could not do, the next one does. */
-	sqlite3_wal_checkpoint_v2(
-	    own->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (sqlite3_wal_checkpoint_v2(own->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+		NULL, &done) == SQLITE_OK)
+		*checkpointed = done;
+}
+
+/*
+ * Roll back what is open.  If even that fails, SQLite's write lock stays with
+ * this connection: it must be closed, and the poison sees to that.
+ */
+static void
+roll_back(struct store_user *user)
+{
+	sqlite3 *db = own_of(user)->db;
+
+	if (sqlite3_get_autocommit(db) || run(user, ROLLBACK) ||
+	    sqlite3_get_autocommit(db))
+		return;
+	store_fail(user, STORE_UNKNOWN, "%s: rollback: %s", DATABASE,
+	    sqlite3_errmsg(db));
 }
 
 /* Enter the latch and a transaction. */
 static enum store_result
 begin(struct store_user *user, int64_t deadline_ns)
 {
+	pthread_mutex_t *latch = &shared_of(user)->latch;
 	enum store_result result;
 	int64_t wait_ms;
 
 	/* SQLite itself rolls back what a dead holder left. */
-	result = store_latch(user, latch_of(user), deadline_ns, NULL, NULL);
+	result = store_latch(user, latch, deadline_ns, NULL, NULL);
 	if (result != STORE_OK)
 		return result;
 	wait_ms = (deadline_ns - clock_now_ns()) / NS_PER_MS;
@@ -394,7 +601,8 @@ begin(struct store_user *user, int64_t deadline_ns)
 	if (run(user, BEGIN))
 		return STORE_OK;
 	result = fail_sqlite(user, "begin");
-	robust_unlock(latch_of(user));
+	roll_back(user);
+	robust_unlock(latch);
 	return result;
 }
 
@@ -409,11 +617,8 @@ commit_transaction(struct store_user *user)
 	/* Out of space fails before the commit's last page is written. */
 	result = (sqlite3_errcode(db) & 0xff) == SQLITE_FULL ? STORE_FULL
 							     : STORE_UNKNOWN;
-	store_fail(
+	return store_fail(
 	    user, result, "%s: commit: %s", DATABASE, sqlite3_errmsg(db));
-	if (!sqlite3_get_autocommit(db))
-		run(user, ROLLBACK);
-	return result;
 }
 
 /* Commit if all went well, else roll back; either way leave the latch. */
@@ -424,10 +629,11 @@ sqlite_end(struct store_user *user, const struct store_state *state,
 	(void)state;
 	if (result == STORE_OK)
 		result = commit_transaction(user);
-	else if (!sqlite3_get_autocommit(own_of(user)->db))
-		run(user, ROLLBACK);
-	checkpoint_if_due(user);
-	robust_unlock(latch_of(user));
+	if (result == STORE_OK)
+		checkpoint_if_due(user);
+	else
+		roll_back(user);
+	robust_unlock(&shared_of(user)->latch);
 	return result;
 }
 
@@ -448,17 +654,16 @@ static enum store_result
 update_sale(struct store_user *user, const struct store_state *after)
 {
 	const struct store_settings *settings = &after->settings;
-	sqlite3_stmt *s = statement(user, SET_STATE);
 
-	sqlite3_bind_int64(s, 1, after->version);
-	sqlite3_bind_int64(s, 2, after->remaining);
-	sqlite3_bind_int64(s, 3, settings->capacity);
-	sqlite3_bind_int64(s, 4, (int64_t)after->epoch);
-	bind_text(s, 5, settings->lock);
-	sqlite3_bind_int64(s, 6, settings->delay_min_ms);
-	sqlite3_bind_int64(s, 7, settings->delay_max_ms);
-	sqlite3_bind_int64(s, 8, after->highest);
-	sqlite3_bind_int64(s, 9, own_of(user)->number);
+	bind_number(user, SET_STATE, 1, after->version);
+	bind_number(user, SET_STATE, 2, after->remaining);
+	bind_number(user, SET_STATE, 3, settings->capacity);
+	bind_number(user, SET_STATE, 4, (int64_t)after->epoch);
+	bind_text(user, SET_STATE, 5, settings->lock);
+	bind_number(user, SET_STATE, 6, settings->delay_min_ms);
+	bind_number(user, SET_STATE, 7, settings->delay_max_ms);
+	bind_number(user, SET_STATE, 8, after->highest);
+	bind_number(user, SET_STATE, 9, own_of(user)->number);
 	return run(user, SET_STATE) ? STORE_OK : fail_sqlite(user, "update");
 }
 
@@ -482,17 +687,16 @@ insert_sale(struct store_user *user, const struct store_state *state)
 {
 	const struct store_settings *settings = &state->settings;
 	sqlite3 *db = own_of(user)->db;
-	sqlite3_stmt *s = statement(user, INSERT_SALE);
 
-	bind_text(s, 1, settings->id);
-	sqlite3_bind_int64(s, 2, (int64_t)state->birth);
-	sqlite3_bind_int64(s, 3, (int64_t)state->epoch);
-	sqlite3_bind_int64(s, 4, settings->capacity);
-	sqlite3_bind_int64(s, 5, state->remaining);
-	bind_text(s, 6, settings->lock);
-	sqlite3_bind_int64(s, 7, settings->delay_min_ms);
-	sqlite3_bind_int64(s, 8, settings->delay_max_ms);
-	sqlite3_bind_int(s, 9, STORE_SALES_MAX);
+	bind_text(user, INSERT_SALE, 1, settings->id);
+	bind_number(user, INSERT_SALE, 2, (int64_t)state->birth);
+	bind_number(user, INSERT_SALE, 3, (int64_t)state->epoch);
+	bind_number(user, INSERT_SALE, 4, settings->capacity);
+	bind_number(user, INSERT_SALE, 5, state->remaining);
+	bind_text(user, INSERT_SALE, 6, settings->lock);
+	bind_number(user, INSERT_SALE, 7, settings->delay_min_ms);
+	bind_number(user, INSERT_SALE, 8, settings->delay_max_ms);
+	bind_number(user, INSERT_SALE, 9, STORE_SALES_MAX);
 	if (run(user, INSERT_SALE))
 		return sqlite3_changes(db) == 1 ? STORE_OK
 						: store_no_slot(user);
@@ -513,19 +717,69 @@ sqlite_create(struct store_user *user, const struct store_state *state,
 	return sqlite_end(user, state, insert_sale(user, state));
 }
 
+/* Its number is never given out again (AUTOINCREMENT), so its lines can wait.
+ */
 static enum store_result
 sqlite_remove(struct store_user *user, const struct store_state *now)
 {
 	const int64_t number = own_of(user)->number;
-	sqlite3_stmt *s = statement(user, DELETE_LINES);
 
-	sqlite3_bind_int64(s, 1, row_of(number, 0));
-	sqlite3_bind_int64(s, 2, row_of(number, now->version));
-	if (!run(user, DELETE_LINES))
-		return fail_sqlite(user, "delete");
-	s = statement(user, DELETE_SALE);
-	sqlite3_bind_int64(s, 1, number);
-	return run(user, DELETE_SALE) ? STORE_OK : fail_sqlite(user, "delete");
+	bind_number(user, NOTE_GONE, 1, number);
+	bind_number(user, NOTE_GONE, 2, now->version);
+	bind_number(user, DELETE_SALE, 1, number);
+	return run(user, NOTE_GONE) && run(user, DELETE_SALE)
+		   ? STORE_OK
+		   : fail_sqlite(user, "delete");
+}
+
+/* False: no sale is gone and has lines yet. */
+static bool
+read_gone(struct store_user *user, int64_t *number, int64_t *version)
+{
+	sqlite3_stmt *s = own_of(user)->statement[READ_GONE];
+	const int rc = step(user, READ_GONE);
+
+	if (rc == SQLITE_ROW) {
+		*number = sqlite3_column_int64(s, 0);
+		*version = sqlite3_column_int64(s, 1);
+	}
+	return let_go(user, READ_GONE, rc) && rc == SQLITE_ROW;
+}
+
+/* In the latch: the last lines of a sale that is gone, and at last itself. */
+static enum store_result
+delete_slice(struct store_user *user)
+{
+	int64_t number, version, left;
+
+	if (!read_gone(user, &number, &version))
+		return STORE_GONE; /* another worker was faster */
+	left = version > SLICE_LINES ? version - SLICE_LINES : 0;
+	bind_number(user, DELETE_LINES, 1, row_of(number, left));
+	bind_number(user, DELETE_LINES, 2, row_of(number, version));
+	bind_number(user, SHRINK_GONE, 1, left);
+	bind_number(user, SHRINK_GONE, 2, number);
+	bind_number(user, FORGET_GONE, 1, number);
+	return run(user, DELETE_LINES) &&
+		       run(user, left > 0 ? SHRINK_GONE : FORGET_GONE)
+		   ? STORE_OK
+		   : fail_sqlite(user, "tidy");
+}
+
+/* Slice by slice, and buyers between them; what fails, the next time. */
+static void
+sqlite_tidy(struct store_user *user)
+{
+	const int64_t until_ns = clock_now_ns() + SLICES_NS;
+	enum store_result result = STORE_OK;
+	int64_t number, version;
+
+	while (result == STORE_OK && clock_now_ns() < until_ns &&
+	       read_gone(user, &number, &version)) {
+		result = begin(user, until_ns);
+		if (result == STORE_OK)
+			result = sqlite_end(user, NULL, delete_slice(user));
+	}
 }
 
 /* -------------------------------------------------- connect and prepare -- */
@@ -668,13 +922,25 @@ static const char count_broken[] =
 	"  AND row < (sale.number + 1) << 40)"
 	" OR remaining <> ifnull((SELECT remaining FROM ledger"
 	"  WHERE row = (sale.number << 40 | sale.version)), capacity)";
+/* Numbers that ledger lines have, and neither a sale nor one that is gone. */
+static const char count_strays[] =
+	"WITH RECURSIVE has_lines (number) AS ("
+	" SELECT min(row) >> 40 FROM ledger"
+	" UNION ALL"
+	" SELECT (SELECT min(row) >> 40 FROM ledger"
+	"  WHERE row >= (has_lines.number + 1) << 40)"
+	" FROM has_lines WHERE number IS NOT NULL)"
+	"SELECT count(*) FROM has_lines WHERE number IS NOT NULL"
+	" AND number NOT IN (SELECT number FROM sale)"
+	" AND number NOT IN (SELECT number FROM gone)";
 /* clang-format on */
 
-/* From format 1, which had no highest seats. */
+/* From format 1, which had no highest seats, and deleted at once. */
 /* clang-format off */
 static const char upgrade[] =
 	"BEGIN;"
 	"ALTER TABLE sale ADD COLUMN highest INTEGER NOT NULL DEFAULT 0;"
+	GONE_TABLE
 	"UPDATE sale SET highest = ifnull((SELECT max(seat + quantity - 1)"
 	"  FROM ledger WHERE kind = 0 AND row > number << 40"
 	"  AND row <= (number << 40 | version)), 0);"
@@ -707,7 +973,8 @@ create_or_check(sqlite3 *db)
 		return "another version of turnstile made it";
 	if (query_number(db, count_faults) != 0)
 		return "it is damaged; restore the directory from a backup";
-	if (query_number(db, count_broken) != 0)
+	if (query_number(db, count_broken) != 0 ||
+	    query_number(db, count_strays) != 0)
 		return "it is damaged: a ledger and its sale disagree; "
 		       "restore the directory from a backup";
 	return NULL;
@@ -718,10 +985,12 @@ create_or_check(sqlite3 *db)
 static int
 sqlite_prepare(struct store *store, char *error, size_t error_size)
 {
+	struct shared *shared = store->shared;
 	const char *why;
 	sqlite3 *db;
 
-	robust_init(store->shared);
+	robust_init(&shared->latch);
+	shared->checkpointed = 0;
 	db = connect(store, SQLITE_OPEN_CREATE, error, error_size);
 	if (db == NULL)
 		return -1;
@@ -740,7 +1009,7 @@ sqlite_prepare(struct store *store, char *error, size_t error_size)
 
 const struct store_impl store_sqlite = {
     .name = "sqlite",
-    .shared_size = sizeof(pthread_mutex_t), /* the latch */
+    .shared_size = sizeof(struct shared),
     .share = store_share_nothing,
     .unshare = store_unshare_nothing,
     .prepare = sqlite_prepare,
@@ -748,7 +1017,7 @@ const struct store_impl store_sqlite = {
     .close = sqlite_close,
     .read = sqlite_read,
     .list = sqlite_list,
-    .tidy = store_do_nothing, /* checkpoints follow commits, in the latch */
+    .tidy = sqlite_tidy,
     .find = sqlite_find,
     .each = sqlite_each,
     .create = sqlite_create,

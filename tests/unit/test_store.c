@@ -390,6 +390,10 @@ test_snapshot(void **state)
 	assert_int_equal(seen.count, 0);
 	walk(f, &a, 99, &seen);
 	assert_int_equal(seen.count, 0);
+	walk(f, &a, INT64_C(1) << 40, &seen);
+	assert_int_equal(seen.count, 0);
+	walk(f, &a, INT64_MAX, &seen);
+	assert_int_equal(seen.count, 0);
 	seen.stop_at = 2;
 	walk(f, &a, 1, &seen);
 	assert_int_equal(seen.count, 2);

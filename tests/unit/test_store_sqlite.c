@@ -60,6 +60,7 @@ test_damaged_rows(void **state)
 {
 	static const char *const damages[] = {
 	    "DELETE FROM ledger WHERE row & 255 = 2",
+	    "DELETE FROM sale",
 	    "DELETE FROM ledger WHERE row & 255 = 3",
 	    "UPDATE sale SET remaining = remaining - 1",
 	    "UPDATE sale SET version = version + 1",
@@ -148,17 +149,255 @@ child_finds_no_rows(struct vault *f, void *arg)
 	CHECK(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* More than a slice, and a part of one. */
+#define MANY 250
+
+static void
+buy_many(struct vault *f, const char *id)
+{
+	const struct store_state a = read_sale(f, id);
+	struct store_line lines[MANY];
+	struct store_state now = a;
+	bool overwrote;
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		lines[i] = sold(&now, "alice");
+		lines[i].key = lines[i].order;
+		now.remaining--;
+	}
+	ok(store_put(f->user, &a, lines, MANY, soon(), &overwrote));
+}
+
+static void
+remove_sale(struct vault *f, const char *id)
+{
+	const struct store_state a = read_sale(f, id);
+
+	ok(store_remove(f->user, &a, soon()));
+}
+
+/* All rows of all sales that are gone. */
+static void
+tidy_all(struct vault *f)
+{
+	int i;
+
+	for (i = 0; i < MANY; i++) /* turns enough on a slow machine */
+		store_tidy(f->user);
+}
+
 static void
 test_removed_rows(void **state)
 {
 	char count[] = "SELECT (SELECT count(*) FROM ledger) +"
-		       " (SELECT count(*) FROM sale)";
+		       " (SELECT count(*) FROM sale) +"
+		       " (SELECT count(*) FROM gone)";
 	struct vault *f = *state;
-	struct store_state a = create_and_buy(f);
 
-	ok(store_remove(f->user, &a, soon()));
+	create(f, "empty");
+	remove_sale(f, "empty");
+	create(f, SALE);
+	buy_many(f, SALE);
+	remove_sale(f, SALE);
+	tidy_all(f);
 	close_user(f);
 	assert_int_equal(reap(f, spawn(f, child_finds_no_rows, count), 0), 0);
+}
+
+static void
+child_dies_tidying(struct vault *f, void *arg)
+{
+	disk.die_at = *(unsigned *)arg;
+	open_user(f);
+	store_tidy(f->user);
+}
+
+/*
+ * Gone is gone at once, with or without its lines, whoever is killed while
+ * they are deleted; and the same keys can be used under the same name.
+ */
+static void
+test_removal_is_killed(void **state)
+{
+	struct vault *f = *state;
+	unsigned at = 0;
+	int status;
+
+	create(f, "other");
+	buy_many(f, "other");
+	do {
+		const struct store_state a = create(f, SALE);
+		struct store_state old, new;
+		struct seen seen = {0};
+
+		ok(put_key(f, &a, "k"));
+		buy_many(f, SALE);
+		old = read_sale(f, SALE);
+		ok(store_remove(f->user, &old, soon()));
+		close_user(f);
+		at++;
+		status = reap(f, spawn(f, child_dies_tidying, &at), 0);
+		open_user(f);
+		if (at % 2 == 0)
+			restart(f);
+		assert_int_equal(
+		    find(f, &old, STORE_BY_KEY, "k", &seen), STORE_GONE);
+		new = create(f, SALE);
+		ok(put_key(f, &new, "k"));
+		assert_int_equal(
+		    find(f, &old, STORE_BY_KEY, "k", &seen), STORE_GONE);
+		assert_int_equal(tally(f->user, SALE).lines, 1);
+		assert_true(tally(f->user, "other").whole);
+		remove_sale(f, SALE);
+		tidy_all(f);
+	} while (status != 0);
+	assert_true(at > 6);
+	assert_int_equal(tally(f->user, "other").lines, MANY);
+}
+
+/* ------------------------------------------------------- from version 0.1 --
+ */
+
+/* clang-format off */
+static const char format_1[] =
+	"PRAGMA journal_mode = WAL;"
+	"CREATE TABLE sale ("
+	"  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  id TEXT NOT NULL UNIQUE, slot INTEGER NOT NULL UNIQUE,"
+	"  birth INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+	"  capacity INTEGER NOT NULL CHECK (capacity > 0),"
+	"  remaining INTEGER NOT NULL CHECK (remaining >= 0),"
+	"  version INTEGER NOT NULL, lock TEXT NOT NULL,"
+	"  delay_min_ms INTEGER NOT NULL, delay_max_ms INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE ledger ("
+	"  row INTEGER PRIMARY KEY, sale INTEGER NOT NULL,"
+	"  kind INTEGER NOT NULL, base INTEGER NOT NULL,"
+	"  nth INTEGER NOT NULL, seat INTEGER NOT NULL,"
+	"  quantity INTEGER NOT NULL, remaining INTEGER NOT NULL,"
+	"  capacity INTEGER NOT NULL, order_id TEXT NOT NULL,"
+	"  buyer TEXT NOT NULL, key TEXT, lock TEXT NOT NULL,"
+	"  worker INTEGER NOT NULL, clerk INTEGER NOT NULL,"
+	"  sold_at_ms INTEGER NOT NULL, trail TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX ledger_order ON ledger (order_id)"
+	"  WHERE order_id <> '';"
+	"CREATE UNIQUE INDEX ledger_key ON ledger (sale, key)"
+	"  WHERE key IS NOT NULL;"
+	"INSERT INTO sale VALUES"
+	" (1,'empty',0,11,12,9,9,0,'mutex',0,0),"
+	" (3,'" SALE "',1,31,32,1000,990,4,'none',5,7);"
+	"INSERT INTO ledger VALUES"
+	" (3<<40|1,3,0,0,1,  1,1,998,999,'a1','alice','k','none',1,1,17,'[]'),"
+	" (3<<40|2,3,0,0,1,  8,3,990,999,'b1','bob',NULL,'none',1,2,18,'[]'),"
+	" (3<<40|3,3,1,2,1,  0,0,989,999,'','',NULL,'none',0,0,19,'[]'),"
+	" (3<<40|4,3,2,3,1,  0,0,990,1000,'','',NULL,'none',0,0,20,'[]');"
+	"PRAGMA application_id = 0x7475726e;"
+	"PRAGMA user_version = 1;";
+/* clang-format on */
+
+static void
+forget(struct vault *f, const char *name)
+{
+	char path[128];
+
+	path_of(f, name, path);
+	remove(path);
+}
+
+/* What 0.1 left, and nothing else. */
+static void
+put_format_1(struct vault *f, const struct text *text)
+{
+	forget(f, DATABASE "-wal");
+	forget(f, DATABASE "-shm");
+	assert_true(spill(f, DATABASE, text->bytes, text->size));
+}
+
+static void
+make_format_1(struct vault *f, struct text *text)
+{
+	int status;
+
+	close_user(f);
+	forget(f, DATABASE);
+	forget(f, DATABASE "-wal");
+	forget(f, DATABASE "-shm");
+	status =
+	    reap(f, spawn(f, child_executes, (void *)(uintptr_t)format_1), 0);
+	assert_int_equal(status, 0);
+	assert_true(slurp(f, DATABASE, text));
+}
+
+static void
+assert_upgraded(struct vault *f)
+{
+	const struct store_state a = read_sale(f, SALE);
+	const struct store_state empty = read_sale(f, "empty");
+	struct seen seen = {0};
+
+	assert_int_equal(a.highest, 10);
+	assert_int_equal(a.remaining, 990);
+	assert_int_equal(a.settings.delay_max_ms, 7);
+	assert_true(a.birth == 31 && a.epoch == 32 && a.version == 4);
+	assert_int_equal(empty.highest, 0);
+	assert_int_equal(tally(f->user, SALE).lines, 4);
+	assert_true(tally(f->user, SALE).whole);
+	assert_int_equal(put_key(f, &a, "k"), STORE_DUPLICATE);
+	ok(find(f, &a, STORE_BY_ORDER, "b1", &seen));
+}
+
+/* It is as one of today: it sells, is removed, and starts again. */
+static void
+test_upgrade(void **state)
+{
+	struct vault *f = *state;
+	struct text *text = malloc(sizeof(*text));
+
+	assert_non_null(text);
+	make_format_1(f, text);
+	restart(f);
+	assert_upgraded(f);
+	ok(buy(f->user, SALE, "carol"));
+	assert_int_equal(read_sale(f, SALE).highest, 11);
+	restart(f);
+	assert_int_equal(tally(f->user, SALE).lines, 5);
+	remove_sale(f, SALE);
+	store_tidy(f->user);
+	restart(f);
+	assert_int_equal(times_listed(f, SALE), 0);
+	free(text);
+}
+
+static void
+child_dies_preparing(struct vault *f, void *arg)
+{
+	disk.die_at = *(unsigned *)arg;
+	CHECK(store_prepare(f->store, f->said, ERROR_SIZE) == 0);
+	disk.die_at = 0;
+}
+
+static void
+test_upgrade_is_killed(void **state)
+{
+	struct vault *f = *state;
+	struct text *text = malloc(sizeof(*text));
+	unsigned at = 0;
+	int status;
+
+	assert_non_null(text);
+	make_format_1(f, text);
+	do {
+		close_user(f);
+		put_format_1(f, text);
+		at++;
+		status = reap(f, spawn(f, child_dies_preparing, &at), 0);
+		restart(f);
+		assert_upgraded(f);
+	} while (status != 0);
+	assert_true(at > 6);
+	free(text);
 }
 
 int
@@ -169,6 +408,9 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_damaged_rows),
 	    VAULT_TEST(test_frame_left_unsynced),
 	    VAULT_TEST(test_removed_rows),
+	    VAULT_TEST(test_removal_is_killed),
+	    VAULT_TEST(test_upgrade),
+	    VAULT_TEST(test_upgrade_is_killed),
 	};
 
 	return vault_run(
