@@ -16,9 +16,13 @@
 #include "locks/lock.h"
 #include "service/log.h"
 #include "service/sale/counting.h"
+#include "service/trouble.h"
 #include "storage/store.h"
 
 #define SERVICE_TOKEN_SIZE 65
+
+/* A worker's exit status if it cannot open its shop: the board says why. */
+#define SERVICE_CANNOT_OPEN 4
 
 #define SERVICE_ROUTES_MAX 32 /* the last one counts what is no route */
 #define SERVICE_STATUSES 600
@@ -60,8 +64,11 @@ struct board {
 	/* By the worker: it may have the store open; it serves. */
 	_Atomic bool open[LOCK_WORKERS_MAX];
 	_Atomic bool ready[LOCK_WORKERS_MAX];
-	_Atomic bool draining;  /* by the supervisor */
 	struct log_dropped log; /* by whoever logs */
+	_Atomic bool served;    /* by a worker: since the start, some has */
+	_Atomic bool draining;  /* by the supervisor */
+	/* Why the store cannot be opened: by workers and the recovery. */
+	struct trouble trouble;
 	struct tally tally[LOCK_WORKERS_MAX];
 };
 

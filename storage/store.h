@@ -145,6 +145,9 @@ int store_prepare(struct store *store, char *error, size_t error_size);
 /* A write's outcome is unknown; nothing more is written until a prepare. */
 bool store_poisoned(const struct store *store);
 
+/* As after such a write: nobody can open it.  Any process. */
+void store_poison(struct store *store);
+
 /* NULL with one line in `error`. */
 struct store_user *store_open(
     struct store *store, char *error, size_t error_size);

@@ -38,6 +38,12 @@ store_poisoned(const struct store *store)
 	return atomic_load(store->is_poisoned);
 }
 
+void
+store_poison(struct store *store)
+{
+	atomic_store(store->is_poisoned, true);
+}
+
 enum store_result
 store_fail(
     struct store_user *user, enum store_result result, const char *format, ...)
@@ -48,7 +54,7 @@ store_fail(
 	vsnprintf(user->error, sizeof(user->error), format, args);
 	va_end(args);
 	if (result == STORE_UNKNOWN)
-		atomic_store(user->store->is_poisoned, true);
+		store_poison(user->store);
 	return result;
 }
 

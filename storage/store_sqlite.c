@@ -20,6 +20,7 @@
  */
 #include "storage/store_impl.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -805,6 +806,7 @@ connect(const struct store *store, int flags, char *error, size_t error_size)
 				      "PRAGMA mmap_size = 0;";
 	sqlite3 *db = NULL;
 	char path[4096];
+	int cause;
 
 	snprintf(path, sizeof(path), "%s/%s", store->dir, DATABASE);
 	if (sqlite3_open_v2(path, &db,
@@ -818,8 +820,10 @@ connect(const struct store *store, int flags, char *error, size_t error_size)
 		if (sqlite3_exec(db, pragmas, NULL, NULL, NULL) == SQLITE_OK)
 			return db;
 	}
-	snprintf(error, error_size, "%s: %s", path,
-	    db == NULL ? "out of memory" : sqlite3_errmsg(db));
+	cause = db == NULL ? 0 : sqlite3_system_errno(db);
+	snprintf(error, error_size, "%s: %s%s%s", path,
+	    db == NULL ? "out of memory" : sqlite3_errmsg(db),
+	    cause == 0 ? "" : ": ", cause == 0 ? "" : strerror(cause));
 	sqlite3_close(db);
 	return NULL;
 }
@@ -839,33 +843,31 @@ sqlite_close(struct store_user *user)
 /*
  * Who is killed in its COMMIT leaves a frame in the log that may be whole and
  * was never synced.  If nobody else had the database open, connecting has
- * recovered it: it must be on disk before anybody is told of it.
+ * recovered it: it must be on disk before anybody is told of it.  NULL, or why
+ * it is not.
  */
-static bool
-sync_log(struct store_user *user)
+static const char *
+sync_log(sqlite3 *db)
 {
-	sqlite3 *db = own_of(user)->db;
 	sqlite3_file *log = NULL;
 
 	/* The first read recovers, and opens the log. */
 	if (sqlite3_exec(db, "SELECT count(*) FROM sale", NULL, NULL, NULL) !=
 		SQLITE_OK ||
 	    sqlite3_file_control(
-		db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK) {
-		fail_sqlite(user, "recovery");
-		return false;
-	}
+		db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK)
+		return sqlite3_errmsg(db);
 	if (log == NULL || log->pMethods == NULL ||
 	    log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK)
-		return true;
-	store_fail(user, STORE_FAILED, DATABASE "-wal: it cannot be synced");
-	return false;
+		return NULL;
+	return "the log cannot be synced";
 }
 
 static int
 sqlite_open(struct store_user *user)
 {
 	struct sqlite_own *own;
+	const char *why;
 	int i;
 
 	own = calloc(1, sizeof(*own));
@@ -888,11 +890,12 @@ sqlite_open(struct store_user *user)
 			sqlite_close(user);
 			return -1;
 		}
-	if (!sync_log(user)) {
-		sqlite_close(user);
-		return -1;
-	}
-	return 0;
+	why = sync_log(own->db);
+	if (why == NULL)
+		return 0;
+	store_fail(user, STORE_FAILED, "%s: %s", DATABASE, why);
+	sqlite_close(user);
+	return -1;
 }
 
 /* The single value a query yields; -1: it yields none. */
@@ -980,8 +983,21 @@ create_or_check(sqlite3 *db)
 	return NULL;
 }
 
-/* Alone, so a truncating checkpoint is safe; it also makes durable what a
- * failed commit may have left in the log. */
+/*
+ * Make durable what is in the log.  Alone, so that a checkpoint that empties it
+ * is safe; where there is no space for that, it stays, and is synced.
+ */
+static const char *
+settle_log(sqlite3 *db)
+{
+	const int rc = sqlite3_wal_checkpoint_v2(
+	    db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	if ((rc & 0xff) == SQLITE_FULL)
+		return sync_log(db);
+	return rc == SQLITE_OK ? NULL : sqlite3_errmsg(db);
+}
+
 static int
 sqlite_prepare(struct store *store, char *error, size_t error_size)
 {
@@ -995,11 +1011,10 @@ sqlite_prepare(struct store *store, char *error, size_t error_size)
 	if (db == NULL)
 		return -1;
 	why = create_or_check(db);
-	if (why == NULL &&
-	    (sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
-		 NULL, NULL) != SQLITE_OK ||
-		store_sync_dir(store->dir) != 0))
-		why = sqlite3_errmsg(db);
+	if (why == NULL)
+		why = settle_log(db);
+	if (why == NULL && store_sync_dir(store->dir) != 0)
+		why = strerror(errno);
 	if (why != NULL)
 		snprintf(
 		    error, error_size, "%s/%s: %s", store->dir, DATABASE, why);

@@ -3,6 +3,7 @@
 #include "service/http/background.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct background {
 	unsigned worker;
 	void (*serve)(struct job *job, struct store_user *store);
 	struct thread threads[THREADS];
+	sem_t opened; /* posted by each thread that has the store */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	/* All below under `mutex`. */
@@ -97,8 +99,8 @@ open_store(const struct background *background)
 	store = store_open(service->store, error, sizeof(error));
 	if (store != NULL)
 		return store;
-	LOG_EVENT(&service->log, "background-failed", LOG_TEXT("error", error));
-	_exit(1); /* the supervisor starts another worker */
+	trouble_set(&service->board->trouble, error);
+	_exit(SERVICE_CANNOT_OPEN);
 }
 
 static void *
@@ -116,6 +118,7 @@ thread_main(void *arg)
 	snprintf(name, sizeof(name), role->name, background->worker + 1);
 	pthread_setname_np(pthread_self(), name);
 	store = open_store(background);
+	sem_post(&background->opened);
 	while ((job = next_job(background, role->serves, &closed)) != NULL ||
 	       !closed) {
 		if (job != NULL)
@@ -168,6 +171,7 @@ background_start(const struct service *service, unsigned worker,
 	background->serve = serve;
 	for (lane = 0; lane < LANES; lane++)
 		STAILQ_INIT(&background->jobs[lane]);
+	sem_init(&background->opened, 0, 0);
 	pthread_mutex_init(&background->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -175,6 +179,16 @@ background_start(const struct service *service, unsigned worker,
 	pthread_condattr_destroy(&attr);
 	/* Threads that did start have it: it is not freed. */
 	return start_threads(background) ? background : NULL;
+}
+
+void
+background_wait(struct background *background)
+{
+	size_t i;
+
+	for (i = 0; i < THREADS; i++)
+		while (sem_wait(&background->opened) != 0)
+			;
 }
 
 bool

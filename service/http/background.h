@@ -43,10 +43,13 @@ struct background;
  * Start the threads, for worker `worker` (from 0).  `serve` is called on them
  * for each job, in a lane's order, with the thread's own handles to the store.
  * NULL: an error, which was logged, and the process is to end.  If the store
- * cannot be opened, the thread logs that and ends the process.
+ * cannot be opened, the thread ends the process with SERVICE_CANNOT_OPEN.
  */
 struct background *background_start(const struct service *service,
     unsigned worker, void (*serve)(struct job *job, struct store_user *store));
+
+/* Wait until the threads have opened the store. */
+void background_wait(struct background *background);
 
 /* Any thread.  False: the lane is full, or the background is being stopped. */
 bool background_push(

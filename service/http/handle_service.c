@@ -82,12 +82,15 @@ static void
 print_checks(const struct call *call, bool store, bool draining, FILE *out)
 {
 	const struct service *service = call->service;
+	char why[TROUBLE_SIZE];
 	unsigned i, ready = 0;
 
+	trouble_get(&service->board->trouble, why);
 	for (i = 0; i < service->options->workers; i++)
 		ready += atomic_load(&service->board->ready[i]);
-	fprintf(out, "[%c]store %s\n", store ? '+' : '-',
-	    store ? "ok" : "is being recovered");
+	fprintf(out, "[%c]store %s%s%s\n", store ? '+' : '-',
+	    store ? "ok" : "is being recovered",
+	    store || why[0] == '\0' ? "" : ": ", store ? "" : why);
 	fprintf(out, "[%c]accepting %s\n", draining ? '-' : '+',
 	    draining ? "no: it is stopping" : "ok");
 	fprintf(out, "[%c]workers %u of %u\n", ready > 0 ? '+' : '-', ready,

@@ -115,6 +115,17 @@ refuse_twice(const struct call *call)
 	    problem_member(safe), "\"%s\" is there twice: send it once.", safe);
 }
 
+static bool
+refuse_closed(const struct call *call)
+{
+	char why[TROUBLE_SIZE];
+
+	trouble_get(&call->service->board->trouble, why);
+	return problem_reply(call->reply, PROBLEM_STORAGE_ERROR, NULL,
+	    "The store is being recovered%s%s; try again.",
+	    why[0] == '\0' ? "" : ": ", why);
+}
+
 /* What is wrong whatever the handler would say; false: the reply is made. */
 static bool
 may_pass(struct call *call)
@@ -151,8 +162,7 @@ may_pass(struct call *call)
 		    "A sale's id is 1 to 64 of a-z 0-9 - _.");
 	if (call->store == NULL &&
 	    text_starts_with(request->route->pattern, "/sales"))
-		return problem_reply(reply, PROBLEM_STORAGE_ERROR, NULL,
-		    "The store is being recovered; try again.");
+		return refuse_closed(call);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 struct clerk {
 	struct clerk_config config;
 	pthread_t thread;
+	sem_t opened;
 	struct desk desk;
 	struct sell_env env;
 	uint64_t random[32]; /* from the kernel; those from `next` on are new */
@@ -102,12 +104,12 @@ env_answer(void *arg, struct order *order)
 	clerk->config.answer(order);
 }
 
-/* False: why was logged. */
+/* False: the board says why. */
 static bool
-attach(struct clerk *clerk, const char *name)
+attach(struct clerk *clerk)
 {
 	const struct service *service = clerk->config.service;
-	char error[256];
+	char error[TROUBLE_SIZE];
 
 	clerk->desk.locks = locks_attach(
 	    service->locks, clerk->config.worker, clerk->config.clerk);
@@ -118,8 +120,7 @@ attach(struct clerk *clerk, const char *name)
 		    store_open(service->store, error, sizeof(error));
 	if (clerk->desk.store != NULL)
 		return true;
-	LOG_EVENT(&service->log, "clerk-failed", LOG_TEXT("clerk", name),
-	    LOG_TEXT("error", error));
+	trouble_set(&service->board->trouble, error);
 	return false;
 }
 
@@ -137,8 +138,9 @@ clerk_main(void *arg)
 	snprintf(name, sizeof(name), "clerk %u.%u", clerk->config.worker + 1,
 	    clerk->config.clerk + 1);
 	pthread_setname_np(pthread_self(), name);
-	if (!attach(clerk, name))
-		_exit(1); /* the supervisor starts another worker */
+	if (!attach(clerk))
+		_exit(SERVICE_CANNOT_OPEN);
+	sem_post(&clerk->opened);
 	while ((order = queue_pop(clerk->config.queue, clerk->config.clerk)) !=
 	       NULL)
 		sell(&clerk->desk, order);
@@ -156,6 +158,7 @@ clerk_start(const struct clerk_config *config)
 	clerk = calloc(1, sizeof(*clerk));
 	if (clerk == NULL)
 		return NULL;
+	sem_init(&clerk->opened, 0, 0);
 	clerk->config = *config;
 	clerk->next = sizeof(clerk->random) / sizeof(clerk->random[0]);
 	clerk->env = (struct sell_env){.arg = clerk,
@@ -181,6 +184,13 @@ clerk_start(const struct clerk_config *config)
 		return NULL;
 	}
 	return clerk;
+}
+
+void
+clerk_wait(struct clerk *clerk)
+{
+	while (sem_wait(&clerk->opened) != 0)
+		;
 }
 
 void

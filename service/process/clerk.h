@@ -18,9 +18,15 @@ struct clerk_config {
 
 struct clerk;
 
-/* Start the thread; it ends when the queue is closed and empty.  NULL: an
- * error, which was logged. */
+/*
+ * Start the thread; it ends when the queue is closed and empty.  If it cannot
+ * open what it needs, it ends the process with SERVICE_CANNOT_OPEN.  NULL: an
+ * error, which was logged.
+ */
 struct clerk *clerk_start(const struct clerk_config *config);
+
+/* Wait until it has opened what it needs. */
+void clerk_wait(struct clerk *clerk);
 
 /* Wait for its end. */
 void clerk_join(struct clerk *clerk);

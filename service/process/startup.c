@@ -3,6 +3,10 @@
  * The supervisor and its workers are a generation.  All of them have the
  * descriptor that holds the flock on DATA/.lock, so it is free when the last
  * of them is gone: two generations never sell side by side.
+ *
+ * The port is taken at once, so that who cannot have it is told; but it does
+ * not listen before the store is ready, which may take long: nobody waits in
+ * a queue that is not served.
  */
 #include "service/process/startup.h"
 
@@ -98,6 +102,17 @@ lock_data(int fd, const char *path, const char *dir)
 	return 0;
 }
 
+/* For lock_data()'s message; a full disk leaves it as it was. */
+static void
+write_owner(int fd)
+{
+	char text[16];
+	const int size = snprintf(text, sizeof(text), "%d\n", getpid());
+
+	if (pwrite(fd, text, (size_t)size, 0) == size)
+		(void)!ftruncate(fd, size);
+}
+
 /* The data directory, and the right to use it alone. */
 static int
 own_data(struct startup *s)
@@ -114,9 +129,7 @@ own_data(struct startup *s)
 		return fail("%s: %s", path, strerror(errno));
 	if (lock_data(s->owner_fd, path, dir) != 0)
 		return -1;
-	if (ftruncate(s->owner_fd, 0) != 0 ||
-	    dprintf(s->owner_fd, "%d\n", getpid()) < 0)
-		return fail("%s: %s", path, strerror(errno));
+	write_owner(s->owner_fd);
 	return 0;
 }
 
@@ -148,8 +161,7 @@ bind_to(const struct addrinfo *info)
 	if (fd == -1)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 &&
-	    listen(fd, BACKLOG) == 0)
+	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0)
 		return fd;
 	error = errno;
 	close(fd);
@@ -157,21 +169,40 @@ bind_to(const struct addrinfo *info)
 	return -1;
 }
 
+static const char *
+host_of(const struct options *options)
+{
+	if (options->host[0] == '\0')
+		return "0.0.0.0";
+	if (strcmp(options->host, "localhost") == 0) /* RFC 6761: no look-up */
+		return "127.0.0.1";
+	return options->host;
+}
+
 static int
-listen_on(struct service *service)
+fail_address(const struct options *options, int error)
+{
+	const char *host = host_of(options);
+
+	if (error == EADDRINUSE)
+		return fail("port %u is in use: try --listen %s:%u, or port 0 "
+			    "for any that is free",
+		    options->port, host, options->port % 65535 + 1);
+	return fail("--listen %s:%u: %s", host, options->port, strerror(error));
+}
+
+/* Take the address. */
+static int
+take_address(struct service *service)
 {
 	const struct options *options = service->options;
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	const char *host = options->host;
+	const char *host = host_of(options);
 	struct addrinfo *found, *info;
 	char port[8];
 	int error;
 
-	if (host[0] == '\0')
-		host = "0.0.0.0";
-	else if (strcmp(host, "localhost") == 0) /* RFC 6761: no look-up */
-		host = "127.0.0.1";
 	snprintf(port, sizeof(port), "%u", options->port);
 	error = getaddrinfo(host, port, &hints, &found);
 	if (error != 0)
@@ -184,11 +215,17 @@ listen_on(struct service *service)
 	freeaddrinfo(found);
 	if (service->listen_fd != -1)
 		return name_address(service);
-	if (error == EADDRINUSE)
-		return fail("port %u is in use: try --listen %s:%u, or port 0 "
-			    "for any that is free",
-		    options->port, host, options->port % 65535 + 1);
-	return fail("--listen %s:%u: %s", host, options->port, strerror(error));
+	return fail_address(options, error);
+}
+
+/* Two that are not listening yet may have the same address: one of them is
+ * told only here. */
+static int
+listen_there(const struct service *service)
+{
+	if (listen(service->listen_fd, BACKLOG) == 0)
+		return 0;
+	return fail_address(service->options, errno);
 }
 
 static int
@@ -211,7 +248,8 @@ share_memory(struct startup *s)
 	return 0;
 }
 
-/* The sale that is there without asking, so that a first curl works. */
+/* The sale that is there without asking, so that a first curl works; without
+ * it, if there is no space. */
 static void
 open_demo(struct startup *s, struct store_user *store)
 {
@@ -224,12 +262,16 @@ open_demo(struct startup *s, struct store_user *store)
 	enum store_result result;
 
 	memcpy(demo.lock, options->lock, sizeof(demo.lock));
-	result = store_create(store, &demo, clock_now_ns() + NS_PER_SEC);
-	prepared->demo_existed = result == STORE_DUPLICATE;
-	if (result == STORE_OK || result == STORE_DUPLICATE)
-		result = store_read(store, "demo", &prepared->demo);
-	prepared->done = result == STORE_OK;
-	if (!prepared->done)
+	result = store_read(store, "demo", &prepared->demo);
+	prepared->demo_existed = result == STORE_OK;
+	if (result == STORE_GONE) {
+		result =
+		    store_create(store, &demo, clock_now_ns() + NS_PER_SEC);
+		if (result == STORE_OK)
+			result = store_read(store, "demo", &prepared->demo);
+	}
+	prepared->done = result == STORE_OK || result == STORE_FULL;
+	if (result != STORE_OK)
 		snprintf(prepared->error, sizeof(prepared->error), "%s",
 		    store_error(store));
 }
@@ -270,9 +312,10 @@ prepare(struct startup *s)
 		;
 	if (s->prepared->done)
 		return 0;
-	return fail("%s", s->prepared->error[0] != '\0'
-			      ? s->prepared->error
-			      : "the store could not be prepared");
+	if (WIFSIGNALED(status))
+		return fail("the store could not be prepared: %s",
+		    strsignal(WTERMSIG(status)));
+	return fail("%s", s->prepared->error);
 }
 
 /* ----------------------------------------------------- the admin token -- */
@@ -360,14 +403,18 @@ print_start(const struct startup *s)
 	const struct service *service = s->service;
 	const struct options *o = service->options;
 	const struct store_state *demo = &s->prepared->demo;
+	const bool has_demo = demo->birth != 0;
 
 	printf("turnstile " TURNSTILE_VERSION
-	       ": http://%s  store %s in %s  lock %s  %u worker%s x %u clerk%s"
-	       "  sale demo: %" PRId64 " of %" PRId64 " left\n",
-	    service->address, o->store, o->data, demo->settings.lock,
-	    o->workers, o->workers == 1 ? "" : "s", o->clerks,
-	    o->clerks == 1 ? "" : "s", demo->remaining,
-	    demo->settings.capacity);
+	       ": http://%s  store %s in %s  lock %s  %u worker%s x %u clerk%s",
+	    service->address, o->store, o->data,
+	    has_demo ? demo->settings.lock : o->lock, o->workers,
+	    o->workers == 1 ? "" : "s", o->clerks, o->clerks == 1 ? "" : "s");
+	if (has_demo)
+		printf("  sale demo: %" PRId64 " of %" PRId64 " left\n",
+		    demo->remaining, demo->settings.capacity);
+	else
+		printf("  no sale demo: %s\n", s->prepared->error);
 	print_note_on_flags(s);
 	if (doors_are_open(o->data))
 		printf("others than its owner may look into %s: chmod 700 it\n",
@@ -435,9 +482,9 @@ startup(struct service *service, pid_t pid)
 	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */
 	signal(SIGPIPE, SIG_IGN);
 	find_drill(service);
-	if (own_data(&s) != 0 || listen_on(service) != 0 ||
+	if (own_data(&s) != 0 || take_address(service) != 0 ||
 	    share_memory(&s) != 0 || prepare(&s) != 0 ||
-	    find_token(service) != 0)
+	    find_token(service) != 0 || listen_there(service) != 0)
 		return -1;
 	print_start(&s);
 	return 0;

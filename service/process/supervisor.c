@@ -36,7 +36,9 @@
 
 /* Workers that have a poisoned store open for longer are killed. */
 #define POISONED_GRACE_NS (2 * NS_PER_SEC)
-#define RECOVER_AGAIN_NS NS_PER_SEC /* after a recovery that failed */
+/* After one that failed or did not help; doubled for each further one. */
+#define RECOVER_AGAIN_NS NS_PER_SEC
+#define RECOVER_AGAIN_MOST_NS (8 * NS_PER_SEC)
 
 /* The place of one worker, and of those that replace it. */
 struct slot {
@@ -59,6 +61,9 @@ struct supervisor {
 	    poisoned_ns;    /* when the store was seen poisoned; 0: it is not */
 	pid_t recovery;     /* the child that recovers it; 0: there is none */
 	int64_t recover_ns; /* when to start (another) one */
+	bool cannot_open;   /* it is poisoned because no worker could open it */
+	unsigned in_vain;   /* recoveries since a worker was last ready */
+	bool hopeless;      /* none has ever served, and one has given up */
 };
 
 static void
@@ -118,13 +123,15 @@ write_obituary(
 {
 	const struct slot *slot = &s->slots[number];
 	const struct tally *tally = &s->service.board->tally[number];
-	char how[64];
+	char how[TROUBLE_SIZE];
 
 	if (WIFSIGNALED(status))
 		snprintf(how, sizeof(how), "killed by signal %d (%s)",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) == WORKER_POISONED)
 		snprintf(how, sizeof(how), "left the store to be recovered");
+	else if (WEXITSTATUS(status) == SERVICE_CANNOT_OPEN)
+		trouble_get(&s->service.board->trouble, how);
 	else
 		snprintf(
 		    how, sizeof(how), "exited with %d", WEXITSTATUS(status));
@@ -136,6 +143,35 @@ write_obituary(
 	    LOG_NUMBER("permits_handed_back", permits),
 	    LOG_NUMBER(
 		"lived_ms", (slot->died_ns - slot->started_ns) / NS_PER_MS));
+}
+
+static bool
+any_ready(const struct supervisor *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->service.options->workers; i++)
+		if (atomic_load(&s->service.board->ready[i]))
+			return true;
+	return false;
+}
+
+/*
+ * A worker ended by itself: so would the next.  If none has served since the
+ * start, the service ends.  If none can open the store any more, it is
+ * poisoned, so that the next ones refuse what needs it, and say why.
+ */
+static void
+think_of_next(struct supervisor *s, int status)
+{
+	if (WIFSIGNALED(status) || WEXITSTATUS(status) == WORKER_POISONED)
+		return;
+	if (!atomic_load(&s->service.board->served))
+		s->hopeless = true;
+	else if (WEXITSTATUS(status) == SERVICE_CANNOT_OPEN && !any_ready(s)) {
+		s->cannot_open = true;
+		store_poison(s->service.store);
+	}
 }
 
 /*
@@ -153,24 +189,38 @@ reap_worker(struct supervisor *s, unsigned number, int status)
 	permits = locks_force_release(s->service.locks, number);
 	counting_add(&tally->permits_handed_back, permits);
 	slot->died_ns = clock_now_ns();
-	if (!s->stopping || status != 0) {
+	atomic_store(&board->ready[number], false);
+	if (!s->stopping)
+		think_of_next(s, status);
+	if (!s->hopeless && (!s->stopping || status != 0)) {
 		counting_add(&tally->deaths, 1);
 		slot->restart_ns =
 		    slot->died_ns + back_off_ns(s, slot->died_ns);
 		write_obituary(s, number, status, permits);
 	}
-	atomic_store(&board->ready[number], false);
 	atomic_store(&board->open[number], false);
 	atomic_store(&tally->sale.holding, 0);
 	atomic_store(&tally->queue_depth, 0);
 	slot->pid = 0;
 }
 
+static int64_t
+recover_again_ns(const struct supervisor *s)
+{
+	int64_t wait_ns = s->in_vain > 0 ? RECOVER_AGAIN_NS : 0;
+	unsigned i;
+
+	for (i = 1; i < s->in_vain && wait_ns < RECOVER_AGAIN_MOST_NS; i++)
+		wait_ns *= 2;
+	return wait_ns;
+}
+
 static void
 end_recovery(struct supervisor *s, int status)
 {
 	s->recovery = 0;
-	s->recover_ns = clock_now_ns() + RECOVER_AGAIN_NS;
+	s->in_vain++;
+	s->recover_ns = clock_now_ns() + recover_again_ns(s);
 	if (status == 0)
 		LOG_EVENT(&s->service.log, "store-recovered",
 		    LOG_NUMBER("after_ms",
@@ -251,16 +301,33 @@ any_open(const struct supervisor *s)
 static void
 recover_in_child(struct supervisor *s)
 {
-	char error[512];
+	char error[TROUBLE_SIZE];
 
 	startup_die_with(s->pid);
 	prctl(PR_SET_NAME, "recovery");
 	close(s->stop_pipe[1]); /* or it would not close for the workers */
 	if (store_prepare(s->service.store, error, sizeof(error)) == 0)
 		_exit(EXIT_SUCCESS);
+	trouble_set(&s->service.board->trouble, error);
 	LOG_EVENT(
 	    &s->service.log, "store-not-recovered", LOG_TEXT("error", error));
 	_exit(EXIT_FAILURE);
+}
+
+static void
+begin_poisoned(struct supervisor *s, int64_t now_ns)
+{
+	s->poisoned_ns = now_ns;
+	s->recover_ns = now_ns + recover_again_ns(s);
+	if (!s->cannot_open) /* an older trouble */
+		trouble_set(&s->service.board->trouble, "");
+	LOG_EVENT(&s->service.log, "store-poisoned",
+	    LOG_TEXT("what",
+		s->cannot_open
+		    ? "no worker can open it; nothing is sold until one can"
+		    : "a write's outcome is unknown; nothing is sold until "
+		      "the store is recovered"));
+	s->cannot_open = false;
 }
 
 /*
@@ -276,15 +343,12 @@ recover_if_poisoned(struct supervisor *s)
 
 	if (!store_poisoned(s->service.store)) {
 		s->poisoned_ns = 0;
+		if (any_ready(s))
+			s->in_vain = 0;
 		return -1;
 	}
-	if (s->poisoned_ns == 0) {
-		s->poisoned_ns = s->recover_ns = now_ns;
-		LOG_EVENT(&s->service.log, "store-poisoned",
-		    LOG_TEXT("what",
-			"a write's outcome is unknown; nothing is sold until "
-			"the store is recovered"));
-	}
+	if (s->poisoned_ns == 0)
+		begin_poisoned(s, now_ns);
 	if (s->recovery != 0)
 		return -1; /* its end is a signal */
 	if (any_open(s)) {
@@ -334,6 +398,20 @@ sooner(int a_ms, int b_ms)
 	return a_ms;
 }
 
+/* No worker has ever served: say why, and end those that there are. */
+static int
+give_up(struct supervisor *s)
+{
+	char why[TROUBLE_SIZE];
+
+	trouble_get(&s->service.board->trouble, why);
+	fprintf(stderr, "turnstile: no worker can serve: %s\n", why);
+	kill_workers(s, false);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	return EXIT_FAILURE;
+}
+
 /*
  * Until all workers are gone after a stop.  Nobody tells the supervisor that
  * the store is poisoned: workers see it and end, and that wakes it.
@@ -344,7 +422,7 @@ supervise(struct supervisor *s)
 	struct pollfd fd = {.fd = s->signal_fd, .events = POLLIN};
 	int wait_ms;
 
-	while (!s->stopping || any_lives(s)) {
+	while (!s->hopeless && (!s->stopping || any_lives(s))) {
 		wait_ms = 1000;
 		if (!s->stopping) {
 			wait_ms = sooner(
@@ -356,7 +434,7 @@ supervise(struct supervisor *s)
 			on_signal(s);
 		reap_children(s);
 	}
-	return EXIT_SUCCESS;
+	return s->hopeless ? give_up(s) : EXIT_SUCCESS;
 }
 
 static int

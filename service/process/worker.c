@@ -68,30 +68,38 @@ need_clerk(void *arg)
 		start_clerk(shop); /* if not: later, perhaps */
 }
 
-/* On failure everything is left to the end of the process. */
+static bool
+say_why(const struct service *service, const char *why)
+{
+	trouble_set(&service->board->trouble, why);
+	return false;
+}
+
+/* On failure everything is left to the end of the process, and the board says
+ * why. */
 static bool
 open_shop(struct shop *shop)
 {
 	const struct service *service = shop->service;
 	const unsigned clerks = service->options->clerks;
-	char error[256];
+	char error[TROUBLE_SIZE];
+	unsigned i;
 
 	shop->store = store_open(service->store, error, sizeof(error));
-	if (shop->store == NULL) {
-		LOG_EVENT(&service->log, "worker-failed",
-		    LOG_NUMBER("worker", shop->number + 1),
-		    LOG_TEXT("error", error));
-		return false;
-	}
+	if (shop->store == NULL)
+		return say_why(service, error);
 	shop->queue = queue_new(service->options->queue, clerks);
 	if (shop->queue == NULL)
-		return false;
+		return say_why(service, "no memory for the queue");
 	shop->background = background_start(service, shop->number, loop_serve);
 	if (shop->background == NULL)
-		return false;
+		return say_why(service, "no background thread");
 	while (shop->started < clerks)
 		if (!start_clerk(shop))
-			return false;
+			return say_why(service, "not enough clerks");
+	background_wait(shop->background);
+	for (i = 0; i < clerks; i++)
+		clerk_wait(shop->clerks[i]);
 	return true;
 }
 
@@ -136,13 +144,14 @@ serve(const struct service *service, unsigned number, struct loop *loop,
 	if (end != LOOP_OPENED)
 		return EXIT_SUCCESS; /* stopped before it opened */
 	if (!open_shop(&shop))
-		return EXIT_FAILURE;
+		return SERVICE_CANNOT_OPEN;
 	loop_open(loop, &(struct loop_shop){.store = shop.store,
 			    .queue = shop.queue,
 			    .background = shop.background,
 			    .need_clerk = need_clerk,
 			    .arg = &shop});
 	atomic_store(&service->board->ready[number], true);
+	atomic_store(&service->board->served, true);
 	end = loop_run(loop, stop_fd);
 	if (end == LOOP_GAVE_UP)
 		return EXIT_FAILURE;
@@ -164,7 +173,9 @@ worker_run(const struct service *service, unsigned number, int stop_fd)
 	 * then be copied when they grow, and be kept when it is over. */
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	loop = loop_new(service, number);
-	if (loop == NULL)
+	if (loop == NULL) {
+		say_why(service, "no HTTP");
 		return EXIT_FAILURE;
+	}
 	return serve(service, number, loop, stop_fd);
 }

@@ -65,7 +65,7 @@ all_is_well() {
 # The other worker is stopped, so that recovery has to wait for it: that is
 # the time in which to look.
 a_failed_sync() {
-  local other
+  local other closed
   need_strace
   EXPECTED+=("$DIED")
   expect_log "$LEFT" "$POISONED" "$RECOVERED" "$REPLACED" "$FAILED"
@@ -82,6 +82,7 @@ a_failed_sync() {
   equal "calls that failed" "$(injected)" 1
   # Its clients are told until they go; then another takes its place.
   await 2 is_recovering
+  closed=$(worker 1)
   call GET /readyz
   equal readyz "$code $body" "503 not ready"
   matches Retry-After "$(header retry-after)" '^[0-9]+$'
@@ -98,6 +99,7 @@ a_failed_sync() {
   # It does not wait for ever for the one that is stopped.
   await 5 is_ready
   is_gone "$other"
+  equal "the worker that had the store closed" "$(worker 1)" "$closed"
   await 5 has_workers 2
   equal poisoned "$(metric turnstile_store_poisoned)" 0
   refute is_in_ledger b3

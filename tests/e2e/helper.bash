@@ -23,7 +23,7 @@ setup() {
   [ -x "$TURNSTILE" ] || fail "there is no $TURNSTILE: make it first"
   # Beside the binary: /tmp may be a tmpfs, where fsync costs nothing.
   WORK=$(mktemp -d "$(dirname "$TURNSTILE")/e2e.XXXXXX")
-  SERVICE='' PIDS=() LOADS=()
+  SERVICE='' PIDS=() LOADS=() MOUNTS=()
   VARIABLES=() # NAME=value, for the service only
   EXPECTED=('^[^ ]+ sale-(opened|changed|deleted) sale=".*" request="[0-9a-f]+"$')
   WANTED=()
@@ -31,7 +31,7 @@ setup() {
 }
 
 teardown() {
-  local bad=0 pid
+  local bad=0 pid mount
   for pid in "${LOADS[@]}"; do
     kill "$pid" 2>/dev/null || true
     wait "$pid" || true
@@ -41,6 +41,7 @@ teardown() {
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" || true
   done
+  for mount in "${MOUNTS[@]}"; do umount "$mount" || bad=1; done
   rm -rf "$WORK"
   return "$bad"
 }
