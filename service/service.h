@@ -75,8 +75,11 @@ struct board {
 /* A sale's slot in the store is its slot among the locks. */
 static_assert(STORE_SALES_MAX <= LOCK_SLOTS, "each sale has a lock");
 
+struct prepared;
+
 struct service {
 	const struct options *options;
+	const struct prepared *prepared; /* what startup.c tells of */
 	struct locks *locks;
 	struct store *store;
 	struct board *board;

@@ -373,13 +373,13 @@ find_token(struct service *service)
 
 /* Options that the sale demo, which was there before, does not obey. */
 static void
-print_note_on_flags(const struct startup *s)
+print_note_on_flags(const struct service *service)
 {
-	const struct options *o = s->service->options;
-	const struct store_settings *demo = &s->prepared->demo.settings;
+	const struct options *o = service->options;
+	const struct store_settings *demo = &service->prepared->demo.settings;
 	char delay[48], flags[64] = "";
 
-	if (!s->prepared->demo_existed)
+	if (!service->prepared->demo_existed)
 		return;
 	if (o->tickets_given && o->tickets != demo->capacity)
 		strcat(flags, " --tickets");
@@ -397,12 +397,11 @@ print_note_on_flags(const struct startup *s)
 	    demo->capacity, demo->lock, delay, flags, o->data);
 }
 
-static void
-print_start(const struct startup *s)
+void
+startup_announce(const struct service *service)
 {
-	const struct service *service = s->service;
 	const struct options *o = service->options;
-	const struct store_state *demo = &s->prepared->demo;
+	const struct store_state *demo = &service->prepared->demo;
 	const bool has_demo = demo->birth != 0;
 
 	printf("turnstile " TURNSTILE_VERSION
@@ -414,8 +413,8 @@ print_start(const struct startup *s)
 		printf("  sale demo: %" PRId64 " of %" PRId64 " left\n",
 		    demo->remaining, demo->settings.capacity);
 	else
-		printf("  no sale demo: %s\n", s->prepared->error);
-	print_note_on_flags(s);
+		printf("  no sale demo: %s\n", service->prepared->error);
+	print_note_on_flags(service);
 	if (doors_are_open(o->data))
 		printf("others than its owner may look into %s: chmod 700 it\n",
 		    o->data);
@@ -486,6 +485,6 @@ startup(struct service *service, pid_t pid)
 	    share_memory(&s) != 0 || prepare(&s) != 0 ||
 	    find_token(service) != 0 || listen_there(service) != 0)
 		return -1;
-	print_start(&s);
+	service->prepared = s.prepared;
 	return 0;
 }

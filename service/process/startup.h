@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the supervisor does before it forks the first worker: own the data
- * directory, listen, make what processes share, prepare the store, and print
- * the line that says where and what it sells.
+ * directory, make what processes share, prepare the store, and listen.
  */
 #ifndef STARTUP_H
 #define STARTUP_H
@@ -19,6 +18,9 @@
  * success.  `service->locks` and `service->store` are the caller's to free.
  */
 int startup(struct service *service, pid_t pid);
+
+/* In the supervisor, once a worker serves: print where, and what it sells. */
+void startup_announce(const struct service *service);
 
 /*
  * In a child, first of all: be killed when the process `parent` dies, and

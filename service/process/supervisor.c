@@ -40,6 +40,8 @@
 #define RECOVER_AGAIN_NS NS_PER_SEC
 #define RECOVER_AGAIN_MOST_NS (8 * NS_PER_SEC)
 
+#define ANNOUNCE_MS 5 /* how often it looks whether a worker serves */
+
 /* The place of one worker, and of those that replace it. */
 struct slot {
 	pid_t pid; /* 0: there is none now */
@@ -63,6 +65,7 @@ struct supervisor {
 	int64_t recover_ns; /* when to start (another) one */
 	bool cannot_open;   /* it is poisoned because no worker could open it */
 	unsigned in_vain;   /* recoveries since a worker was last ready */
+	bool announced;     /* it was told that it serves */
 	bool hopeless;      /* none has ever served, and one has given up */
 };
 
@@ -412,6 +415,17 @@ give_up(struct supervisor *s)
 	return EXIT_FAILURE;
 }
 
+/* Tell that it serves, once it does.  False: it does not yet. */
+static bool
+announce(struct supervisor *s)
+{
+	if (!s->announced && atomic_load(&s->service.board->served)) {
+		startup_announce(&s->service);
+		s->announced = true;
+	}
+	return s->announced;
+}
+
 /*
  * Until all workers are gone after a stop.  Nobody tells the supervisor that
  * the store is poisoned: workers see it and end, and that wakes it.
@@ -423,10 +437,10 @@ supervise(struct supervisor *s)
 	int wait_ms;
 
 	while (!s->hopeless && (!s->stopping || any_lives(s))) {
-		wait_ms = 1000;
+		wait_ms = announce(s) ? 1000 : ANNOUNCE_MS;
 		if (!s->stopping) {
-			wait_ms = sooner(
-			    recover_if_poisoned(s), start_due_workers(s));
+			wait_ms = sooner(wait_ms, sooner(recover_if_poisoned(s),
+						      start_due_workers(s)));
 		} else if (clock_now_ns() > s->kill_ns) {
 			kill_workers(s, false);
 		}
@@ -437,22 +451,37 @@ supervise(struct supervisor *s)
 	return s->hopeless ? give_up(s) : EXIT_SUCCESS;
 }
 
+static void
+fill_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGCHLD);
+}
+
+/* Before the start is told, since this may fail. */
 static int
 open_signals(struct supervisor *s)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	fill_signals(&set);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd == -1 || pipe2(s->stop_pipe, O_CLOEXEC) != 0) {
 		perror("turnstile: signals");
 		return -1;
 	}
 	return 0;
+}
+
+static void
+block_signals(void)
+{
+	sigset_t set;
+
+	fill_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 int
@@ -466,8 +495,10 @@ supervisor_run(const struct options *options)
 		return EXIT_FAILURE;
 	s->pid = getpid();
 	s->service.options = options;
-	if (startup(&s->service, s->pid) == 0 && open_signals(s) == 0)
+	if (open_signals(s) == 0 && startup(&s->service, s->pid) == 0) {
+		block_signals(); /* until here Ctrl-C ends it */
 		status = supervise(s);
+	}
 	locks_free(s->service.locks);
 	store_free(s->service.store);
 	free(s);
