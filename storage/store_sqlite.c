@@ -171,13 +171,19 @@ shared_of(const struct store_user *user)
 	return user->store->shared;
 }
 
-/* What the connection's last error means where nothing was written. */
+/*
+ * What the connection's last error means where nothing was written.  SQLite
+ * opens the log's index to read only where it may not write it at that moment,
+ * and so it stays for the whole process: it must be opened anew.
+ */
 static enum store_result
 fail_sqlite(struct store_user *user, const char *what)
 {
 	sqlite3 *db = own_of(user)->db;
 	const int code = sqlite3_errcode(db) & 0xff;
 
+	if (code == SQLITE_READONLY)
+		store_poison(user->store);
 	return store_fail(user,
 	    code == SQLITE_FULL   ? STORE_FULL
 	    : code == SQLITE_BUSY ? STORE_BUSY
