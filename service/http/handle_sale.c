@@ -210,8 +210,9 @@ change_sale(struct call *call, const struct body *body)
 	if (!handle_store_ok(call, result))
 		return;
 	note_change(call, "sale-changed");
-	store_each(call->store, &state, version, find_recount, &recounted_to);
-	reply_sale(call, 200, &state, recounted_to);
+	if (handle_store_ok(call, store_each(call->store, &state, version,
+				      find_recount, &recounted_to)))
+		reply_sale(call, 200, &state, recounted_to);
 }
 
 void

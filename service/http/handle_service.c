@@ -95,8 +95,9 @@ print_checks(const struct call *call, bool store, bool draining, FILE *out)
 	    draining ? "no: it is stopping" : "ok");
 	fprintf(out, "[%c]workers %u of %u\n", ready > 0 ? '+' : '-', ready,
 	    service->options->workers);
-	if (call->store != NULL)
-		store_list(call->store, print_unsafe, out);
+	if (call->store != NULL &&
+	    store_list(call->store, print_unsafe, out) != STORE_OK)
+		fprintf(out, "[!]sales cannot be read\n");
 	fprintf(out, "%s\n", store && !draining ? "ready" : "not ready");
 }
 

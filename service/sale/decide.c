@@ -15,6 +15,13 @@
 /* ----------------------------------------------- the same order once more --
  */
 
+static void
+fail(struct order *order, const char *error)
+{
+	order->outcome = OUTCOME_STORE_ERROR;
+	snprintf(order->error, sizeof(order->error), "%s", error);
+}
+
 /* The line that bears the order's key: is it the same order, or another? */
 static bool
 replay_line(const struct store_line *line, void *arg)
@@ -26,10 +33,14 @@ replay_line(const struct store_line *line, void *arg)
 		order->outcome = OUTCOME_KEY_REUSED;
 		return true;
 	}
-	order->outcome = OUTCOME_REPLAYED;
-	order_fill_receipt(&order->receipt, line);
 	free(order->replayed_trail);
 	order->replayed_trail = strdup(line->trail);
+	if (order->replayed_trail == NULL) {
+		fail(order, "out of memory");
+		return true;
+	}
+	order->outcome = OUTCOME_REPLAYED;
+	order_fill_receipt(&order->receipt, line);
 	return true;
 }
 
@@ -38,11 +49,8 @@ static void
 replay(struct desk *desk, const struct store_state *seen, struct order *order)
 {
 	if (store_find(desk->store, seen, STORE_BY_KEY, order->key, replay_line,
-		order) != STORE_FAILED)
-		return;
-	order->outcome = OUTCOME_STORE_ERROR;
-	snprintf(
-	    order->error, sizeof(order->error), "%s", store_error(desk->store));
+		order) == STORE_FAILED)
+		fail(order, store_error(desk->store));
 }
 
 /* Is an order with this key about to be sold, in this batch? */
