@@ -3,7 +3,6 @@
 #include "service/http/handle.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "service/http/admin.h"
 #include "service/http/problem.h"
@@ -44,6 +43,7 @@ handle_ledger_order(struct call *call)
 
 /* A page of the ledger on its way: text, a line of the ledger at a time. */
 struct page {
+	const struct reply *reply; /* whose body it becomes */
 	FILE *out;
 	const char *separator;
 	int64_t limit, last;
@@ -88,11 +88,11 @@ append_line(const struct store_line *line, void *arg)
 	}
 	print_line(page, value);
 	page->last = line->version;
-	return --page->limit > 0 && ftell(page->out) < LEDGER_PAGE_BYTES;
+	return --page->limit > 0 && page->reply->size < LEDGER_PAGE_BYTES &&
+	       !page->reply->lost;
 }
 
-/* False: the reply is made. */
-static bool
+static void
 print_page(struct call *call, const struct store_state *state, int64_t after,
     struct page *page)
 {
@@ -100,41 +100,29 @@ print_page(struct call *call, const struct store_state *state, int64_t after,
 	    "{\"sale\":\"%s\",\"version\":%" PRId64 ",\"lines\":[",
 	    state->settings.id, state->version);
 	if (!handle_walk(call, state, after, append_line, page))
-		return false;
+		return;
 	if (page->last > 0 && page->last < state->version)
 		fprintf(page->out, "],\"next\":%" PRId64 "}\n", page->last);
 	else
 		fprintf(page->out, "],\"next\":null}\n");
-	return true;
 }
 
 static void
 reply_page(struct call *call, const struct store_state *state, int64_t after,
     struct page *page)
 {
-	size_t size = 0;
-	char *text = NULL;
-	bool printed;
-
-	page->out = open_memstream(&text, &size);
-	if (page->out != NULL) {
-		printed = print_page(call, state, after, page);
-		if (fclose(page->out) != 0 || text == NULL)
-			size = 0;
-		if (printed && size > 0)
-			reply_bytes(
-			    call->reply, 200, "application/json", text, size);
-		free(text);
-	}
-	if (call->reply->status == 0)
-		problem_reply(call->reply, PROBLEM_NO_MEMORY, NULL,
-		    "Ask for a smaller page, with limit.");
+	page->out = reply_open(call->reply);
+	if (page->out == NULL)
+		return;
+	print_page(call, state, after, page);
+	reply_close(call->reply, page->out, 200, "application/json");
 }
 
 void
 handle_ledger_get(struct call *call)
 {
-	struct page page = {.separator = "",
+	struct page page = {.reply = call->reply,
+	    .separator = "",
 	    .limit = LEDGER_PAGE,
 	    .with_names = admin_is(call),
 	    .with_trails = handle_arg_is_set(call->request, "trail")};

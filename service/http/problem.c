@@ -86,6 +86,8 @@ problem_reply(struct reply *reply, enum problem problem, json_t *extra,
 	json_t *value = json_object();
 	va_list args;
 
+	/* Without memory it is no 503, which would deny that it was done. */
+	reply->changed |= problem == PROBLEM_UNKNOWN_OUTCOME;
 	member_json(value, "type", json_sprintf("/problems/%s", row->name));
 	member_text(value, "title", row->title);
 	member_number(value, "status", row->status);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Replies: every way to make one ends in reply_close(). */
+/* Replies: a body that grows, and two that are there when it cannot. */
 #include "service/http/reply.h"
 
 #include <assert.h>
@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "service/member.h"
+
+#define BODY_FIRST ((size_t)1024)
 
 /* As problem_reply() would make them, which needs memory. */
 static const char no_memory[] =
@@ -36,43 +38,70 @@ reply_header(struct reply *reply, const char *name, const char *format, ...)
 	va_end(args);
 }
 
-static void
-lose(struct reply *reply, int status)
+void
+reply_lose(struct reply *reply)
 {
-	const bool is_unknown = reply->changed || status == 500;
-
-	free(reply->owned);
-	reply->owned = NULL;
+	reply->lost = false; /* or it would take no header */
 	reply->header_count = 0;
-	if (!is_unknown)
+	if (!reply->changed)
 		reply_header(reply, "Retry-After", "1");
 	reply->lost = true;
-	reply->status = is_unknown ? 500 : 503;
+	reply->status = reply->changed ? 500 : 503;
 	reply->type = "application/problem+json";
-	reply->body = is_unknown ? unknown : no_memory;
+	reply->body = reply->changed ? unknown : no_memory;
 	reply->size = strlen(reply->body);
 }
 
-FILE *
-reply_open(struct reply *reply)
-{
-	FILE *body = open_memstream(&reply->owned, &reply->size);
+/* ------------------------------------------------------------- the body -- */
 
-	if (body == NULL)
-		lose(reply, 0);
-	return body;
+/* Room for `size` more bytes, and a NUL behind them. */
+static bool
+make_room(struct reply *reply, size_t size)
+{
+	const size_t needed = reply->size + size + 1;
+	size_t room = reply->room == 0 ? BODY_FIRST : reply->room;
+	char *bytes;
+
+	while (room < needed)
+		room *= 2;
+	if (room == reply->room)
+		return true;
+	bytes = realloc(reply->owned, room);
+	if (bytes == NULL)
+		return false;
+	reply->owned = bytes;
+	reply->room = room;
+	return true;
 }
 
-void
-reply_close(struct reply *reply, FILE *body, int status, const char *type)
+/* Bytes of the body; when they cannot be kept the reply is lost. */
+static int
+put(const char *bytes, size_t size, void *arg)
 {
-	bool whole;
+	struct reply *reply = arg;
 
+	if (!reply->lost && !make_room(reply, size))
+		reply->lost = true;
+	if (reply->lost)
+		return -1;
+	memcpy(reply->owned + reply->size, bytes, size);
+	reply->size += size;
+	reply->owned[reply->size] = '\0';
+	return 0;
+}
+
+static ssize_t
+put_printed(void *arg, const char *bytes, size_t size)
+{
+	return put(bytes, size, arg) == 0 ? (ssize_t)size : 0;
+}
+
+static void
+finish(struct reply *reply, int status, const char *type)
+{
 	assert(reply->status == 0);
-	/* A stream that ends without memory may still close well. */
-	whole = fclose(body) == 0 && reply->owned != NULL;
-	if (member_lost() || !whole) {
-		lose(reply, status);
+	if (member_lost() || reply->lost) {
+		reply_lose(reply);
 		return;
 	}
 	reply->body = reply->owned;
@@ -80,16 +109,40 @@ reply_close(struct reply *reply, FILE *body, int status, const char *type)
 	reply->type = type;
 }
 
+/*
+ * Not open_memstream(): when its memory does not grow it leaves bytes out, and
+ * neither ferror() nor fclose() says so.  Without a buffer, as the body is one.
+ */
+FILE *
+reply_open(struct reply *reply)
+{
+	const cookie_io_functions_t functions = {.write = put_printed};
+	FILE *body = fopencookie(reply, "w", functions);
+
+	if (body == NULL)
+		reply_lose(reply);
+	else
+		setvbuf(body, NULL, _IONBF, 0);
+	return body;
+}
+
+void
+reply_close(struct reply *reply, FILE *body, int status, const char *type)
+{
+	fclose(body);
+	if (reply->status == 0)
+		finish(reply, status, type);
+}
+
 void
 reply_bytes(struct reply *reply, int status, const char *type,
     const char *bytes, size_t size)
 {
-	FILE *body = reply_open(reply);
-
-	if (body == NULL)
-		return;
-	fwrite(bytes, 1, size, body);
-	reply_close(reply, body, status, type);
+	assert(reply->status == 0);
+	reply->body = bytes;
+	reply->size = size;
+	reply->status = status;
+	reply->type = type;
 }
 
 void
@@ -101,13 +154,11 @@ reply_text(struct reply *reply, int status, const char *type, const char *text)
 void
 reply_json(struct reply *reply, int status, json_t *value)
 {
-	FILE *body = reply_open(reply);
-
-	if (body != NULL) {
-		json_dumpf(value, body, JSON_COMPACT);
-		fputc('\n', body);
-		reply_close(reply, body, status, "application/json");
-	}
+	reply->size = 0; /* whatever was printed so far */
+	if (json_dump_callback(value, put, reply, JSON_COMPACT) != 0)
+		reply->lost = true;
+	put("\n", 1, reply);
+	finish(reply, status, "application/json");
 	json_decref(value);
 }
 

@@ -21,8 +21,9 @@ struct reply {
 	int status;       /* 0: not made yet */
 	const char *type; /* a literal; NULL: no Content-Type */
 	const char *body; /* what `owned` is, or a literal */
-	char *owned;
 	size_t size;
+	char *owned;  /* what was printed so far */
+	size_t room;  /* of `owned` */
 	bool close;   /* the connection */
 	bool changed; /* what was asked for is done: no reply may deny it */
 	bool lost;    /* there was no memory for the reply that was meant */
@@ -42,7 +43,8 @@ void reply_header(struct reply *reply, const char *name, const char *format,
 
 /*
  * A body that is printed: to what reply_open() returns, until the close.
- * NULL: there is no memory, and the reply is made.
+ * NULL: there is no memory, and the reply is made.  Whoever cannot go on
+ * makes the reply of a problem instead, and closes all the same.
  *
  * A reply that there is no memory for, here or in JSON that was made for it,
  * becomes the problem `no-memory`, or `outcome-unknown` if `changed` is set.
@@ -50,7 +52,7 @@ void reply_header(struct reply *reply, const char *name, const char *format,
 FILE *reply_open(struct reply *reply);
 void reply_close(struct reply *reply, FILE *body, int status, const char *type);
 
-/* A body in bytes, or as text; copied. */
+/* A body in bytes, or as text, that lives longer than the reply. */
 void reply_bytes(struct reply *reply, int status, const char *type,
     const char *bytes, size_t size);
 void reply_text(
@@ -58,6 +60,12 @@ void reply_text(
 
 /* A JSON value and a newline as the body; the reference is taken. */
 void reply_json(struct reply *reply, int status, json_t *value);
+
+/*
+ * There is no memory to make it, or to send it: what it was, and its headers,
+ * give way to one of the two problems above, which need none.
+ */
+void reply_lose(struct reply *reply);
 
 /* Free the body, and start anew. */
 void reply_free(struct reply *reply);
