@@ -68,33 +68,51 @@ exchange_new(struct loop *loop, struct MHD_Connection *connection,
 	return exchange;
 }
 
+struct MHD_Response *
+exchange_response(const struct reply *reply, bool close)
+{
+	/* The exchange, and so the body, outlives the response. */
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer(reply->size,
+		(void *)(uintptr_t)reply->body, MHD_RESPMEM_PERSISTENT);
+	bool whole = response != NULL;
+	size_t i;
+
+	if (whole && reply->type != NULL)
+		whole = MHD_add_response_header(
+		    response, "Content-Type", reply->type);
+	for (i = 0; whole && i < reply->header_count; i++)
+		whole = MHD_add_response_header(
+		    response, reply->headers[i].name, reply->headers[i].value);
+	if (whole && close)
+		whole =
+		    MHD_add_response_header(response, "Connection", "close");
+	if (!whole && response != NULL)
+		MHD_destroy_response(response);
+	return whole ? response : NULL;
+}
+
 static enum MHD_Result
 send_reply(struct exchange *exchange)
 {
+	const struct loop *loop = exchange->loop;
 	struct reply *reply = &exchange->reply;
-	struct MHD_Response *response;
+	struct MHD_Response *response, *made;
 	enum MHD_Result result;
-	size_t i;
 
-	/* The exchange, and so the body, outlives the response. */
-	response = MHD_create_response_from_buffer(reply->size,
-	    (void *)(uintptr_t)reply->body, MHD_RESPMEM_PERSISTENT);
-	if (response == NULL)
-		return MHD_NO;
-	if (reply->type != NULL)
-		MHD_add_response_header(response, "Content-Type", reply->type);
-	for (i = 0; i < reply->header_count; i++)
-		MHD_add_response_header(
-		    response, reply->headers[i].name, reply->headers[i].value);
-	if (reply->close || exchange->loop->draining)
-		MHD_add_response_header(response, "Connection", "close");
+	response = made =
+	    exchange_response(reply, reply->close || loop->draining);
+	if (made == NULL) {
+		reply_lose(reply);
+		response = loop->last_words[reply->changed];
+	}
 	result = MHD_queue_response(
 	    exchange->connection, (unsigned)reply->status, response);
-	MHD_destroy_response(response);
+	if (made != NULL)
+		MHD_destroy_response(made);
 	assert(reply->status < SERVICE_STATUSES);
-	counting_add(
-	    &exchange->loop->tally
-		 ->http[routes_number(exchange->request.route)][reply->status],
+	counting_add(&loop->tally->http[routes_number(exchange->request.route)]
+				       [reply->status],
 	    1);
 	return result;
 }

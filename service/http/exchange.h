@@ -38,6 +38,8 @@ struct loop {
 	void (*need_clerk)(void *arg);
 	void *need_clerk_arg;
 	struct MHD_Daemon *daemon;
+	/* Of replies that are lost: nothing was changed; something was. */
+	struct MHD_Response *last_words[2];
 	size_t in_flight; /* exchanges */
 	size_t away;      /* those of them that others have: suspended */
 	bool draining;
@@ -48,6 +50,9 @@ struct loop {
 	pthread_mutex_t mutex;
 	struct jobs outbox; /* served exchanges'; under `mutex` */
 };
+
+/* The library's response to send; NULL: there is no memory. */
+struct MHD_Response *exchange_response(const struct reply *reply, bool close);
 
 /* Any thread: it was served; have the loop resume its connection. */
 void exchange_post(struct exchange *exchange);

@@ -75,6 +75,80 @@ connection_limit(void)
 	return (unsigned)MIN(files.rlim_cur - SPARE_FILES, CONNECTIONS_MAX);
 }
 
+/*
+ * The library gives up (a connection that it cannot take out of its epoll set
+ * or put back, say).  Nobody can be answered any more, but a worker that says
+ * why and ends is replaced at once.
+ */
+__attribute__((noreturn)) static void
+on_panic(void *arg, const char *file, unsigned line, const char *reason)
+{
+	const struct loop *loop = arg;
+
+	(void)file;
+	LOG_EVENT(&loop->service->log, "http-failed",
+	    LOG_TEXT("error", reason == NULL ? "?" : reason),
+	    LOG_NUMBER("line", line), LOG_TEXT("errno", strerror(errno)));
+	_exit(EXIT_FAILURE);
+}
+
+/* False: there is no memory. */
+static bool
+prepare_last_words(struct loop *loop)
+{
+	struct reply lost[2] = {{.changed = false}, {.changed = true}};
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		reply_lose(&lost[i]);
+		loop->last_words[i] = exchange_response(&lost[i], true);
+	}
+	return loop->last_words[0] != NULL && loop->last_words[1] != NULL;
+}
+
+static struct MHD_Daemon *
+start_daemon(struct loop *loop)
+{
+	MHD_set_panic_func(on_panic, loop);
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0,
+	    NULL, NULL, exchange_handle, loop, MHD_OPTION_UNESCAPE_CALLBACK,
+	    unescape, NULL, MHD_OPTION_LISTEN_SOCKET, loop->service->listen_fd,
+	    MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+	    MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
+	    MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL,
+	    MHD_OPTION_END);
+}
+
+static void
+free_loop(struct loop *loop)
+{
+	if (loop == NULL)
+		return;
+	MHD_destroy_response(loop->last_words[0]);
+	MHD_destroy_response(loop->last_words[1]);
+	if (loop->wake_fd != -1)
+		close(loop->wake_fd);
+	pthread_mutex_destroy(&loop->mutex);
+	free(loop);
+}
+
+/* False: errno says why. */
+static bool
+set_up(struct loop *loop, const struct service *service, unsigned worker)
+{
+	loop->service = service;
+	loop->tally = &service->board->tally[worker];
+	loop->next_deadline_ns = INT64_MAX;
+	pthread_mutex_init(&loop->mutex, NULL);
+	STAILQ_INIT(&loop->outbox);
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->wake_fd == -1 || !prepare_last_words(loop))
+		return false;
+	loop->daemon = start_daemon(loop);
+	return loop->daemon != NULL;
+}
+
 struct loop *
 loop_new(const struct service *service, unsigned worker)
 {
@@ -82,34 +156,11 @@ loop_new(const struct service *service, unsigned worker)
 
 	member_watch();
 	loop = calloc(1, sizeof(*loop));
-	if (loop == NULL)
-		return NULL;
-	loop->service = service;
-	loop->tally = &service->board->tally[worker];
-	loop->next_deadline_ns = INT64_MAX;
-	pthread_mutex_init(&loop->mutex, NULL);
-	STAILQ_INIT(&loop->outbox);
-	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (loop->wake_fd == -1)
-		goto undo_loop;
-	loop->daemon =
-	    MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
-		NULL, exchange_handle, loop, MHD_OPTION_UNESCAPE_CALLBACK,
-		unescape, NULL, MHD_OPTION_LISTEN_SOCKET, service->listen_fd,
-		MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-		MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
-		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL,
-		MHD_OPTION_END);
-	if (loop->daemon == NULL)
-		goto undo_wake;
-	return loop;
-undo_wake:
-	close(loop->wake_fd);
-undo_loop:
+	if (loop != NULL && set_up(loop, service, worker))
+		return loop;
 	LOG_EVENT(
 	    &service->log, "http-failed", LOG_TEXT("error", strerror(errno)));
-	free(loop);
+	free_loop(loop);
 	return NULL;
 }
 
@@ -127,9 +178,7 @@ void
 loop_free(struct loop *loop)
 {
 	MHD_stop_daemon(loop->daemon);
-	close(loop->wake_fd);
-	pthread_mutex_destroy(&loop->mutex);
-	free(loop);
+	free_loop(loop);
 }
 
 static void
