@@ -259,20 +259,31 @@ buy_together(struct memory *m, const struct tamper_plan *plan)
 	buy(m, plan, 3, true);
 }
 
+/* Of a receipt that was asked for one. */
+static bool
+has_trail(const struct answer *answer)
+{
+	json_t *object = json_loads(answer->body, 0, NULL);
+	const bool has = json_is_array(json_object_get(object, "trail"));
+
+	json_decref(object);
+	return has;
+}
+
 /* The same key once more: the first order, whatever fails. */
 static void
 replay(struct memory *m, const struct tamper_plan *plan)
 {
 	static struct answer answer;
 	const struct request request = {.method = "POST",
-	    .path = "/sales/demo/buy",
+	    .path = "/sales/demo/buy?trail",
 	    .form = "buyer=b1",
 	    .key = "k1"};
 	char order[STORE_ORDER_SIZE];
 
 	strike(m, plan, &request, 1, &answer);
 	if (answer.status == 201) {
-		if (!is_receipt(&answer, "b1", order) ||
+		if (!is_receipt(&answer, "b1", order) || !has_trail(&answer) ||
 		    strcmp(order, SHELF_ORDER) != 0)
 			red(m, "the first order", "%.300s", answer.body);
 	} else if (answer.status != 503) {

@@ -283,6 +283,23 @@ forget_port(char *text, unsigned port)
 		memmove(at, at + length, strlen(at + length) + 1);
 }
 
+static bool
+has_header(const char *head, const char *body, const char *name)
+{
+	const char *at = strcasestr(head, name);
+
+	return at != NULL && at < body;
+}
+
+/* All that the answer's reader is promised. */
+static bool
+has_headers(const char *head, const char *body, int status)
+{
+	return (body[0] == '\0' || has_header(head, body, "Content-Type: ")) &&
+	       (status != 503 || has_header(head, body, "Retry-After: ")) &&
+	       (status != 201 || has_header(head, body, "Location: "));
+}
+
 /* The status, if all of the answer is there; 0 if not. */
 static int
 parse(const struct call *call, struct answer *answer)
@@ -303,7 +320,7 @@ parse(const struct call *call, struct answer *answer)
 		return 0;
 	snprintf(answer->body, sizeof(answer->body), "%s", body);
 	forget_port(answer->body, call->port);
-	return status;
+	return has_headers(call->bytes, body, status) ? status : -status;
 }
 
 static void

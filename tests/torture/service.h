@@ -69,7 +69,7 @@ struct request {
 };
 
 struct answer {
-	int status;     /* 0: the connection broke */
+	int status;     /* 0: the connection broke; -201: it lacks headers */
 	bool hung;      /* there was no answer in time */
 	int took_ms;    /* until there was */
 	char broke[64]; /* how the connection did */
