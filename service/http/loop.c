@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,11 +85,15 @@ __attribute__((noreturn)) static void
 on_panic(void *arg, const char *file, unsigned line, const char *reason)
 {
 	const struct loop *loop = arg;
+	const int error = errno;
+	char what[128];
 
 	(void)file;
-	LOG_EVENT(&loop->service->log, "http-failed",
-	    LOG_TEXT("error", reason == NULL ? "?" : reason),
-	    LOG_NUMBER("line", line), LOG_TEXT("errno", strerror(errno)));
+	(void)line;
+	snprintf(what, sizeof(what), "%s", reason == NULL ? "?" : reason);
+	what[strcspn(what, "\n")] = '\0';
+	LOG_EVENT(&loop->service->log, "http-failed", LOG_TEXT("what", what),
+	    LOG_TEXT("error", strerror(error)));
 	_exit(EXIT_FAILURE);
 }
 

@@ -253,6 +253,26 @@ failing_writes() {
     -e inject=pwrite64:retval=0
 }
 
+# --------------------------------------------- what no answer can be made of --
+
+@test "a connection that epoll does not let go: a worker ends and says why" {
+  local STORE=json
+  local ended=${LEFT/left the store to be recovered/exited with 1}
+  need_strace
+  expect_log '^[^ ]+ http-failed what="[^"]+" error="Cannot allocate memory"$' \
+    "$ended" "$REPLACED"
+  start_workers 1 --store json
+  buy b1
+  # The first is the new connection; the next would hand it to a clerk.
+  inject "$(worker 1)" -e trace=epoll_ctl \
+    -e inject=epoll_ctl:error=ENOMEM:when=2+
+  buy b2 || true
+  equal "status of b2" "$code" 000
+  repaired
+  await 5 is_ready
+  all_is_well 2
+}
+
 # ------------------------------------------------------------- a full disk --
 
 # What the kernel does at the end of the space: it writes what fits.  To SQLite
