@@ -491,8 +491,10 @@ supervisor_run(const struct options *options)
 	int status = EXIT_FAILURE;
 
 	s = calloc(1, sizeof(*s));
-	if (s == NULL)
+	if (s == NULL) {
+		perror("turnstile");
 		return EXIT_FAILURE;
+	}
 	s->pid = getpid();
 	s->service.options = options;
 	if (open_signals(s) == 0 && startup(&s->service, s->pid) == 0) {
