@@ -6,7 +6,6 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "locks/clock.h"
@@ -138,19 +137,14 @@ static bool
 start_threads(struct background *background)
 {
 	size_t i;
-	int error;
 
 	for (i = 0; i < THREADS; i++) {
 		struct thread *thread = &background->threads[i];
 
 		thread->background = background;
 		thread->role = &roles[i];
-		error = pthread_create(&thread->id, NULL, thread_main, thread);
-		if (error == 0)
-			continue;
-		LOG_EVENT(&background->service->log, "background-failed",
-		    LOG_TEXT("error", strerror(error)));
-		return false;
+		if (pthread_create(&thread->id, NULL, thread_main, thread) != 0)
+			return false;
 	}
 	return true;
 }

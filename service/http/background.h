@@ -42,7 +42,7 @@ struct background;
 /*
  * Start the threads, for worker `worker` (from 0).  `serve` is called on them
  * for each job, in a lane's order, with the thread's own handles to the store.
- * NULL: an error, which was logged, and the process is to end.  If the store
+ * NULL: a thread could not be made, and the process is to end.  If the store
  * cannot be opened, the thread ends the process with SERVICE_CANNOT_OPEN.
  */
 struct background *background_start(const struct service *service,

@@ -158,14 +158,15 @@ struct loop *
 loop_new(const struct service *service, unsigned worker)
 {
 	struct loop *loop;
+	int error;
 
 	member_watch();
 	loop = calloc(1, sizeof(*loop));
 	if (loop != NULL && set_up(loop, service, worker))
 		return loop;
-	LOG_EVENT(
-	    &service->log, "http-failed", LOG_TEXT("error", strerror(errno)));
+	error = errno;
 	free_loop(loop);
+	errno = error;
 	return NULL;
 }
 

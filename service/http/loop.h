@@ -24,8 +24,8 @@ enum loop_end {
 };
 
 /*
- * The shop is closed at first: what needs the store is refused.  NULL: an
- * error, which was logged.
+ * The shop is closed at first: what needs the store is refused.  NULL with
+ * errno set.
  */
 struct loop *loop_new(const struct service *service, unsigned worker);
 void loop_free(struct loop *loop);

@@ -4,10 +4,12 @@
 
 #include <sys/prctl.h>
 
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "service/http/background.h"
 #include "service/http/loop.h"
@@ -164,7 +166,7 @@ int
 worker_run(const struct service *service, unsigned number, int stop_fd)
 {
 	struct loop *loop;
-	char name[16];
+	char name[16], why[64];
 
 	snprintf(name, sizeof(name), "worker %u", number + 1);
 	prctl(PR_SET_NAME, name);
@@ -174,7 +176,8 @@ worker_run(const struct service *service, unsigned number, int stop_fd)
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	loop = loop_new(service, number);
 	if (loop == NULL) {
-		say_why(service, "no HTTP");
+		snprintf(why, sizeof(why), "no HTTP: %s", strerror(errno));
+		say_why(service, why);
 		return EXIT_FAILURE;
 	}
 	return serve(service, number, loop, stop_fd);
