@@ -180,7 +180,7 @@ act(const struct actor *actor)
 
 	block_every_signal();
 	user = locks_attach(stage->locks, processes ? actor->number : 0,
-	    processes ? 0 : actor->number);
+	    processes ? stage->clerk : actor->number);
 	say(actor, user == NULL ? LOCK_FAILED : LOCK_HELD, 0);
 	while (user != NULL &&
 	       recv(actor->theirs, &order, sizeof(order), 0) == sizeof(order)) {

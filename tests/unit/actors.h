@@ -74,7 +74,8 @@ struct room {
 	int tally;
 };
 
-/* Worker `number` with one clerk; or clerk `number` of worker 0. */
+/* Worker `number` with one clerk, the stage's; or clerk `number` of worker 0.
+ */
 struct actor {
 	struct stage *stage;
 	unsigned number;
@@ -90,6 +91,7 @@ struct stage {
 	char dir[32];
 	struct locks *locks;
 	struct room *room;
+	unsigned clerk; /* which one a process is, from 0 */
 	struct actor actors[ACTORS];
 };
 

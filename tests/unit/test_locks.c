@@ -4,10 +4,14 @@
  * between processes, as long as nobody dies: see test_locks_crashes.c.
  */
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "locks/lock_impl.h"
 #include "tests/unit/actors.h"
+
+#define WAKE_SIGNAL (SIGRTMIN + 1) /* lock_flock.c's */
 
 /*
  * First what holds for every strategy.
@@ -151,6 +155,25 @@ test_waits_until_its_deadline(void **state)
 	actors_assert_admitted(stage);
 }
 
+/* Strategies wait in signals' reach: a clerk must hear flock's. */
+static void
+test_signal_ends_no_wait(void **state)
+{
+	struct stage *stage = *state;
+	int64_t deadline_ns;
+	struct actor *waiter;
+
+	actors_fill(stage);
+	waiter = actor_up(stage, actors_admitted(stage->play));
+	deadline_ns = actors_in(2 * SHORTLY);
+	actor_tell_acquire(waiter, SLOT, deadline_ns);
+	actor_await_asleep(waiter);
+	assert_int_equal(tgkill(stage->play->processes ? waiter->tid : getpid(),
+			     waiter->tid, WAKE_SIGNAL),
+	    0);
+	actors_assert_timed_out(actor_answer(waiter), deadline_ns);
+}
+
 static void
 test_release_wakes_a_waiter(void **state)
 {
@@ -175,6 +198,7 @@ static const struct check checks[] = {
 	true, false},
     {"held: waits until its deadline", test_waits_until_its_deadline, true,
 	false},
+    {"held: a signal ends no wait", test_signal_ends_no_wait, true, false},
     {"a release wakes a waiter", test_release_wakes_a_waiter, true, false},
 };
 

@@ -105,6 +105,35 @@ test_killed_holder_is_succeeded(void **state)
 	actors_assert_admitted(stage);
 }
 
+/* Whichever clerk of the dead worker it was. */
+static void
+test_killed_last_clerk_is_succeeded(void **state)
+{
+	struct stage *stage = *state;
+
+	stage->clerk = ACTORS - 1;
+	test_killed_holder_is_succeeded(state);
+}
+
+/* Killed after its deadline, or after its release: nothing is handed back. */
+static void
+test_killed_idle_leaves_nothing(void **state)
+{
+	struct stage *stage = *state;
+	struct actor *late;
+	int64_t deadline_ns;
+
+	actors_fill(stage);
+	late = actor_up(stage, actors_admitted(stage->play));
+	deadline_ns = actors_in(SHORTLY);
+	actors_assert_timed_out(
+	    actor_acquire(late, SLOT, deadline_ns), deadline_ns);
+	assert_int_equal(actor_kill(late), 0);
+	actors_leave(stage);
+	assert_int_equal(actor_kill(&stage->actors[0]), 0);
+	actors_assert_admitted(stage);
+}
+
 /* One waiter is killed; another, who hears of it first, must not profit. */
 static void
 test_killed_waiter_changes_nothing(void **state)
@@ -245,6 +274,10 @@ static const struct check checks[] = {
     {"a stopped holder keeps it", test_stopped_holder_keeps_it, true, true},
     {"a killed holder is succeeded", test_killed_holder_is_succeeded, true,
 	true},
+    {"a killed last clerk is succeeded", test_killed_last_clerk_is_succeeded,
+	true, true},
+    {"killed while idle it leaves nothing", test_killed_idle_leaves_nothing,
+	true, true},
     {"a killed waiter changes nothing", test_killed_waiter_changes_nothing,
 	true, true},
     {"a killed waiter adds no permit", test_killed_waiter_adds_no_permit, true,

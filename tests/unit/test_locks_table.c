@@ -4,12 +4,15 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/actors.h"
 
+#define FDS 1024       /* more than are open here */
 #define LEAK_ROUNDS 20 /* malloc's smallest piece is 32 bytes */
 
 static void
@@ -98,6 +101,7 @@ test_facts(void **state)
 	    {"flock", true, true, true, false, false, false},
 	    {"mutex", true, true, true, false, true, false},
 	    {"semaphore", true, true, true, false, false, false},
+	    {"semaphore:2", true, false, false, false, false, true},
 	    {"semaphore:3", true, false, false, false, false, true},
 	    {"optimistic", false, false, false, true, false, false},
 	};
@@ -233,6 +237,67 @@ test_nothing_leaks(void **state)
 	locks_free(NULL);
 }
 
+/* Descriptors that a program would find, were one executed now. */
+static unsigned
+count_inheritable(void)
+{
+	unsigned count = 0;
+	int fd;
+
+	for (fd = 0; fd < FDS; fd++) {
+		const int flags = fcntl(fd, F_GETFD);
+
+		count += flags != -1 && (flags & FD_CLOEXEC) == 0;
+	}
+	return count;
+}
+
+static void
+test_nothing_is_inherited(void **state)
+{
+	struct stage *stage = *state;
+	const unsigned before = count_inheritable();
+	struct lock_user *user = locks_attach(stage->locks, 0, 0);
+	struct lock_hold hold = {.user = NULL};
+	size_t i;
+
+	assert_non_null(user);
+	for (i = 0; i < lock_count(); i++) {
+		assert_int_equal(
+		    lock_acquire(user, lock_at(i), SLOT, 0, &hold), LOCK_HELD);
+		assert_int_equal(count_inheritable(), before);
+		lock_release(&hold);
+	}
+	locks_detach(user);
+}
+
+/* What ends a wait rings no more when it is over: it would break others. */
+static void
+test_quiet_after_a_wait(void **state)
+{
+	static const struct timespec long_enough = {.tv_nsec = 2 * SHORTLY};
+	struct stage *stage = *state;
+	struct lock_user *holder = locks_attach(stage->locks, 0, 0);
+	struct lock_user *waiter = locks_attach(stage->locks, 0, 1);
+	struct lock_hold hold = {.user = NULL}, none = {.user = NULL};
+	struct lock_strategy flock;
+	sigset_t every;
+
+	assert_true(holder != NULL && waiter != NULL);
+	assert_true(lock_parse("flock", &flock));
+	assert_int_equal(
+	    lock_acquire(holder, flock, SLOT, 0, &hold), LOCK_HELD);
+	assert_int_equal(
+	    lock_acquire(waiter, flock, SLOT, actors_in(SHORTLY), &none),
+	    LOCK_TIMED_OUT);
+	sigfillset(&every);
+	assert_int_equal(sigtimedwait(&every, NULL, &long_enough), -1);
+	assert_int_equal(errno, EAGAIN);
+	lock_release(&hold);
+	locks_detach(holder);
+	locks_detach(waiter);
+}
+
 int
 main(void)
 {
@@ -243,6 +308,10 @@ main(void)
 	    cmocka_unit_test(test_facts),
 	    cmocka_unit_test_setup_teardown(
 		test_nothing_leaks, actors_set_up, actors_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_nothing_is_inherited, actors_set_up, actors_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_quiet_after_a_wait, actors_set_up, actors_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -312,6 +312,53 @@ test_lock_timeout(void **state)
 	locks_detach(other);
 }
 
+/* The lock has come, and so has alice's deadline; bob has half of his time. */
+static void
+half_a_timeout_passes(struct seller *seller)
+{
+	atomic_fetch_add(&seller->hall->now_ns, TIMEOUT_NS / 2);
+}
+
+static void
+expire_before_the_read(struct hall *hall, const char *lock)
+{
+	struct order *alice, *bob, *carol;
+
+	open_sale(hall, 10, lock);
+	alice = order_of(hall, "alice", 1);
+	half_a_timeout_passes(hall->one);
+	bob = queue_up(hall->one, order_of(hall, "bob", 1));
+	hall->one->script_count = 0;
+	before(hall->one, STEP_LOCK, 1, half_a_timeout_passes);
+	sell_to(hall->one, alice);
+	assert_int_equal(alice->outcome, OUTCOME_QUEUE_TIMEOUT);
+	assert_trail(alice, "queued wait lock");
+	assert_sold(bob, 1);
+	assert_string_equal(hall->one->story,
+	    "wait lock gather-all alice read write commit unlock bob");
+	ASSERT_LEDGER(hall, {1, 0, 1, 1, 1, 9, "bob"});
+
+	carol = order_of(hall, "carol", 1);
+	half_a_timeout_passes(hall->one);
+	before(hall->one, STEP_LOCK, 1, half_a_timeout_passes);
+	sell_to(hall->one, carol);
+	assert_int_equal(carol->outcome, OUTCOME_QUEUE_TIMEOUT);
+	assert_string_equal(
+	    hall->one->story, "wait lock gather-all carol unlock");
+	assert_int_equal(version_of(hall), 1);
+}
+
+/* Who has the lock in time but no time left gets nothing, and reads nothing. */
+static void
+test_expired_with_the_lock(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < LOCKS; i++)
+		if (!shares(all_locks[i]))
+			expire_before_the_read(*state, all_locks[i]);
+}
+
 /* The first back-offs: from none to 0.1 ms, 0.2 ms, 0.4 ms … 5 ms. */
 static void
 assert_backs_off(const struct seller *seller)
@@ -428,6 +475,7 @@ main(int argc, char **argv)
 	    HALL_TEST(test_inherited_lock),
 	    HALL_TEST(test_queue_timeout),
 	    HALL_TEST(test_lock_timeout),
+	    HALL_TEST(test_expired_with_the_lock),
 	    HALL_TEST(test_conflicts),
 	    HALL_TEST(test_conflicts_of_one),
 	    HALL_TEST(test_changes),
