@@ -111,15 +111,14 @@ first_open(const struct queue *queue)
 	return order;
 }
 
-/* When closed, wait for those at a full sale too: their orders come to us. */
+/* When closed, whoever is at a full sale comes back for the rest of it. */
 static struct order *
 wait_for_order(struct queue *queue)
 {
 	struct order *order;
 
 	queue->idle++;
-	while ((order = first_open(queue)) == NULL &&
-	       (!queue->closed || !TAILQ_EMPTY(&queue->list))) {
+	while ((order = first_open(queue)) == NULL && !queue->closed) {
 		const struct timespec until =
 		    clock_timespec(clock_now_ns() + LOOK_AGAIN_NS);
 

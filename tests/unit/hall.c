@@ -67,6 +67,23 @@ pwrite64(int fd, const void *data, size_t size, off64_t at)
 	return syscall(SYS_pwrite64, fd, data, size, at);
 }
 
+ssize_t
+pread(int fd, void *data, size_t size, off_t at)
+{
+	if (disk.read_error != 0) {
+		errno = disk.read_error;
+		disk.read_error = 0;
+		return -1;
+	}
+	return syscall(SYS_pread64, fd, data, size, at);
+}
+
+ssize_t
+pread64(int fd, void *data, size_t size, off64_t at)
+{
+	return pread(fd, data, size, at);
+}
+
 /* ------------------------------------------------------ the environment -- */
 
 /* One word more of the story. */

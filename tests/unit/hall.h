@@ -40,6 +40,7 @@ extern const char *const all_locks[];
 struct disk {
 	int sync_error;              /* of the next sync, 0: none */
 	int write_error;             /* of every write, 0: none */
+	int read_error;              /* of the next read, 0: none */
 	void (*in_sync)(void *hall); /* called by the next sync */
 	void *hall;
 };

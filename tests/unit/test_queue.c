@@ -4,7 +4,10 @@
 
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,6 +271,7 @@ struct popper {
 	struct queue *queue;
 	unsigned number;
 	pthread_t thread;
+	_Atomic pid_t tid; /* 0: it does not run yet */
 	unsigned count;
 	int64_t last_ns; /* when the last order was had */
 };
@@ -277,6 +281,7 @@ run_popper(void *arg)
 {
 	struct popper *popper = arg;
 
+	atomic_store(&popper->tid, gettid());
 	while (queue_pop(popper->queue, popper->number) != NULL) {
 		popper->last_ns = clock_now_ns();
 		popper->count++;
@@ -316,6 +321,67 @@ static void
 settle(void)
 {
 	clock_sleep_until(clock_now_ns() + 20 * NS_PER_MS);
+}
+
+/* It waits for an order. */
+static void
+await_asleep(const struct popper *popper)
+{
+	char path[64], line[256] = "";
+	const char *state = NULL;
+	FILE *file;
+
+	while (state == NULL || strncmp(state, ") S", 3) != 0) {
+		clock_sleep_until(clock_now_ns() + NS_PER_MS);
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+		    (int)atomic_load(&popper->tid));
+		file = fopen(path, "r");
+		if (file == NULL)
+			continue;
+		if (fgets(line, sizeof(line), file) != NULL)
+			state = strrchr(line, ')');
+		fclose(file);
+	}
+}
+
+static _Atomic bool held, let_go;
+
+/* Keeps the thread that hears the signal here; it waits for an order. */
+static void
+hold_it(int signal)
+{
+	(void)signal;
+	atomic_store(&held, true);
+	while (!atomic_load(&let_go))
+		clock_sleep_until(clock_now_ns() + NS_PER_MS);
+}
+
+/* A clerk that is idle takes it as soon as it gets to run: no further one. */
+static void
+test_idle_clerk_is_enough(void **state)
+{
+	const struct sigaction action = {.sa_handler = hold_it};
+	struct scene *scene = *state;
+	struct popper popper = {.queue = scene->queue, .number = 0};
+	unsigned i;
+
+	for (i = 1; i < POPPERS; i++) {
+		push(scene, "b");
+		queue_pop(scene->queue, i);
+	}
+	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+	assert_int_equal(
+	    pthread_create(&popper.thread, NULL, run_popper, &popper), 0);
+	await_asleep(&popper);
+	pthread_kill(popper.thread, SIGUSR1);
+	while (!atomic_load(&held))
+		clock_sleep_until(clock_now_ns() + NS_PER_MS);
+	push(scene, "a");
+	assert_false(queue_needs_clerk(scene->queue, INT64_MAX));
+	atomic_store(&let_go, true);
+	queue_close(scene->queue);
+	pthread_join(popper.thread, NULL);
+	assert_int_equal(popper.count, 1);
 }
 
 /* Woken by the close, not by looking again; a busy machine has three tries. */
@@ -447,6 +513,7 @@ main(void)
 	    ROW(test_full_sale_is_passed_over),
 	    ROW(test_needs_clerk),
 	    ROW(test_take_late),
+	    ROW(test_idle_clerk_is_enough),
 	    ROW(test_close_wakes),
 	    ROW(test_push_wakes),
 	    ROW(test_give_back_wakes),

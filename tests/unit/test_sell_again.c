@@ -5,6 +5,8 @@
  */
 #include "tests/unit/hall.h"
 
+#include <errno.h>
+
 /* ----------------------------------------------------------------- keys -- */
 
 static void
@@ -99,6 +101,36 @@ test_refusal_is_not_kept(void **state)
 }
 
 static void
+break_a_read(struct seller *seller)
+{
+	(void)seller;
+	disk.read_error = EIO;
+}
+
+/* A key that cannot be looked up is not a new one. */
+static void
+test_key_unread(void **state)
+{
+	struct hall *hall = *state;
+	struct order *first, *again;
+
+	open_sale(hall, 10, "mutex");
+	first = order_with_key(hall, "alice", 1, "k");
+	sell_to(hall->two, first);
+	again = order_with_key(hall, "alice", 1, "k");
+	before(hall->one, STEP_READ, 1, break_a_read);
+	sell_to(hall->one, again);
+	assert_int_equal(disk.read_error, 0);
+	assert_int_equal(again->outcome, OUTCOME_STORE_ERROR);
+	assert_string_not_equal(again->error, "");
+	assert_trail(again, "queued wait lock read unlock");
+	assert_int_equal(version_of(hall), 1);
+	again = order_with_key(hall, "alice", 1, "k");
+	sell_to(hall->one, again);
+	assert_replayed(again, first);
+}
+
+static void
 other_sells_key(struct seller *seller)
 {
 	sell_to(seller->other, order_with_key(seller->hall, "alice", 1, "k"));
@@ -171,6 +203,26 @@ test_if_match_in_batch(void **state)
 	assert_sold(carol, 2);
 }
 
+/* A refused order's wish concerns nobody else: under none, bob overwrites. */
+static void
+test_if_match_refused(void **state)
+{
+	struct hall *hall = *state;
+	struct order *alice, *carol;
+
+	open_sale(hall, 10, "none");
+	carol = order_if_match(hall, "carol");
+	sell_to(hall->one, order_of(hall, "zoe", 1));
+	alice = order_of(hall, "alice", 1);
+	queue_up(hall->one, carol);
+	queue_up(hall->one, order_of(hall, "dave", 1));
+	before(hall->one, STEP_WRITE, 1, other_sells);
+	sell_to(hall->one, alice);
+	assert_int_equal(carol->outcome, OUTCOME_CHANGED);
+	assert_sold(alice, 2);
+	assert_trail(alice, "queued read write commit");
+}
+
 /* Changed beats sold out: the buyer asked about a version. */
 static void
 test_if_match_sold_out(void **state)
@@ -224,9 +276,11 @@ main(int argc, char **argv)
 	    HALL_TEST(test_same_key_in_batch),
 	    HALL_TEST(test_replay),
 	    HALL_TEST(test_refusal_is_not_kept),
+	    HALL_TEST(test_key_unread),
 	    HALL_TEST(test_same_key_overtaken),
 	    HALL_TEST(test_if_match),
 	    HALL_TEST(test_if_match_in_batch),
+	    HALL_TEST(test_if_match_refused),
 	    HALL_TEST(test_if_match_sold_out),
 	    HALL_TEST(test_if_match_overtaken),
 	};

@@ -39,6 +39,26 @@ test_batch(void **state)
 	    0);
 }
 
+/* Each line bears the trail of its own order, up to the write. */
+static void
+test_batch_trails(void **state)
+{
+	struct hall *hall = *state;
+	struct ledger *ledger;
+	struct order *bob;
+	char text[TRAIL_TEXT_SIZE];
+
+	open_sale(hall, 10, "mutex");
+	bob = queue_up(hall->one, order_of(hall, "bob", 3));
+	sell_to(hall->one, order_of(hall, "alice", 1));
+	ledger = ledger_of(hall);
+	assert_string_equal(ledger->lines[1].buyer, "bob");
+	trail_print(&bob->trail, text);
+	assert_memory_equal(
+	    text, ledger->last_trail, strlen(ledger->last_trail) - 1);
+	free(ledger);
+}
+
 static void
 test_batch_most(void **state)
 {
@@ -179,6 +199,8 @@ test_refusals(void **state)
 		assert_trail(bob, steps);
 		assert_trail(carol, steps);
 		assert_noted(carol, STEP_READ, 0, 2);
+		assert_int_equal(carol->receipt.worker, 1);
+		assert_int_equal(carol->receipt.clerk, 1);
 	}
 	assert_int_equal(hall->one->pauses, 0);
 }
@@ -348,6 +370,7 @@ main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 	    HALL_TEST(test_batch),
+	    HALL_TEST(test_batch_trails),
 	    HALL_TEST(test_batch_most),
 	    HALL_TEST(test_batch_share),
 	    HALL_TEST(test_batch_with_refusals),

@@ -400,6 +400,28 @@ test_conflicts(void **state)
 	assert_sold(carol, hall->one->pauses + 1);
 }
 
+/* How long it pauses is left to chance, so that rivals do not meet again. */
+static void
+test_pause_by_chance(void **state)
+{
+	static const int64_t chances[] = {0, 7, 99999, 100000};
+	struct hall *hall = *state;
+	size_t i;
+
+	hall->one->chance_is_fixed = true;
+	for (i = 0; i < sizeof(chances) / sizeof(chances[0]); i++) {
+		open_sale(hall, 10, "optimistic");
+		hall->one->chance = (uint64_t)chances[i];
+		hall->one->paused_ns = 0;
+		hall->one->script_count = 0;
+		before(hall->one, STEP_WRITE, 1, other_sells);
+		sell_to(hall->one, order_of(hall, "alice", 1));
+		assert_int_equal(
+		    hall->one->paused_ns, chances[i] % (100 * NS_PER_US));
+	}
+	assert_int_equal(hall->one->pauses, i);
+}
+
 /* The first of a batch may be out of time and the others not. */
 static void
 test_conflicts_of_one(void **state)
@@ -434,6 +456,23 @@ test_changes(void **state)
 	assert_true(hall->one->pauses > 1);
 	assert_int_equal(version_of(hall), 0);
 	assert_int_equal(answered(hall, OUTCOME_MOVED, "none"), 1);
+}
+
+/* The same before each of its reads: it never comes to a decision. */
+static void
+test_changes_before_the_read(void **state)
+{
+	struct hall *hall = *state;
+	struct order *alice;
+
+	open_sale(hall, 10, "none");
+	alice = order_of(hall, "alice", 1);
+	hall->patch_lock = "none";
+	before(hall->one, STEP_READ, UINT32_MAX, patch);
+	sell_to(hall->one, alice);
+	assert_int_equal(alice->outcome, OUTCOME_MOVED);
+	assert_true(hall->one->pauses > 1);
+	assert_null(strstr(hall->one->story, "write"));
 }
 
 /* The latch's holder is in its sync: the other cannot write meanwhile. */
@@ -477,8 +516,10 @@ main(int argc, char **argv)
 	    HALL_TEST(test_lock_timeout),
 	    HALL_TEST(test_expired_with_the_lock),
 	    HALL_TEST(test_conflicts),
+	    HALL_TEST(test_pause_by_chance),
 	    HALL_TEST(test_conflicts_of_one),
 	    HALL_TEST(test_changes),
+	    HALL_TEST(test_changes_before_the_read),
 	    HALL_TEST(test_store_busy),
 	};
 

@@ -27,7 +27,7 @@ SALE_LIBRARY := $(GROUND:%.c=$(BUILD)/%.o) \
 	$(filter $(addprefix $(BUILD)/,locks/% storage/% service/sale/%),\
 	$(OBJECTS))
 SALE_TESTS := $(call unit_test,sell%) $(call unit_test,queue) \
-	$(call unit_test,trail)
+	$(call unit_test,trail) $(call unit_test,counting)
 $(SALE_TESTS): LDLIBS := $(filter-out -lmicrohttpd,$(LDLIBS))
 
 # Those of sell() have the checking lock around every strategy, too.
@@ -36,8 +36,8 @@ checked = $(call unit_part,lock_checked) \
 $(call unit_test,sell%): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o \
 		$(call checked,$(SALE_LIBRARY))
 	$(UNIT_LINK)
-$(call unit_test,queue) $(call unit_test,trail): $(BUILD)/unit/%: \
-		$(BUILD)/tests/unit/%.o $(SALE_LIBRARY)
+$(call unit_test,queue) $(call unit_test,trail) $(call unit_test,counting): \
+    $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(SALE_LIBRARY)
 	$(UNIT_LINK)
 
 # The contract of the locks holds with and without it.

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What selling counts: which row, which bucket. */
+#include "service/sale/counting.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static unsigned
+row_of(const char *lock)
+{
+	struct lock_strategy strategy;
+
+	assert_true(lock_parse(lock, &strategy));
+	return counting_row(strategy);
+}
+
+/* All that admit more than one are one row. */
+static void
+test_rows(void **state)
+{
+	char name[LOCK_NAME_SIZE];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < lock_count(); i++) {
+		lock_print(lock_at(i), name);
+		assert_int_equal(row_of(name), i);
+	}
+	for (i = 2; i <= LOCK_PERMITS_MAX; i++) {
+		snprintf(name, sizeof(name), "semaphore:%u", i);
+		assert_int_equal(row_of(name), COUNTING_SHARED);
+	}
+}
+
+/* In which bucket a time is counted, and nowhere else. */
+static unsigned
+bucket_of(int64_t ns)
+{
+	struct histogram histogram = {0};
+	unsigned i, found = COUNTING_BUCKETS;
+
+	counting_time(&histogram, ns);
+	assert_int_equal(histogram.sum_ns, ns);
+	for (i = 0; i < COUNTING_BUCKETS; i++) {
+		if (histogram.bucket[i] == 0)
+			continue;
+		assert_int_equal(histogram.bucket[i], 1);
+		assert_int_equal(found, COUNTING_BUCKETS);
+		found = i;
+	}
+	return found;
+}
+
+/* A bound belongs to the bucket below it, as Prometheus has it. */
+static void
+test_times(void **state)
+{
+	int64_t bound = COUNTING_FIRST_BOUND_NS;
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(bucket_of(0), 0);
+	for (i = 0; i < COUNTING_BUCKETS - 1; i++, bound *= 2) {
+		assert_int_equal(bucket_of(bound), i);
+		assert_int_equal(bucket_of(bound + 1), i + 1);
+	}
+	assert_int_equal(bucket_of(INT64_C(3600000000000)), i);
+}
+
+static void
+assert_batch(size_t orders, unsigned bucket)
+{
+	struct counting *counting = calloc(1, sizeof(*counting));
+	unsigned i;
+
+	assert_non_null(counting);
+	counting_batch(counting, orders);
+	assert_int_equal(counting->batched_orders, orders);
+	for (i = 0; i < COUNTING_BATCHES; i++)
+		assert_int_equal(counting->batches[i], i == bucket);
+	free(counting);
+}
+
+static void
+test_batches(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	assert_batch(1, 0);
+	assert_batch(2, 1);
+	for (i = 2; i < COUNTING_BATCHES - 1; i++) {
+		assert_batch(((size_t)1 << i) - 1, i);
+		assert_batch((size_t)1 << i, i);
+		assert_batch(((size_t)1 << i) + 1, i + 1);
+	}
+}
+
+static void
+assert_counted(const char *lock, enum outcome outcome, unsigned row)
+{
+	struct counting *counting = calloc(1, sizeof(*counting));
+	struct order *order = calloc(1, sizeof(*order));
+	unsigned i;
+
+	assert_true(counting != NULL && order != NULL);
+	snprintf(order->state.settings.lock, STORE_LOCK_SIZE, "%s", lock);
+	order->outcome = outcome;
+	counting_order(counting, order);
+	for (i = 0; i < COUNTING_ROWS; i++)
+		assert_int_equal(counting->orders[outcome][i], i == row);
+	free(counting);
+	free(order);
+}
+
+/* An order that was never read with its sale is nobody's. */
+static void
+test_orders(void **state)
+{
+	(void)state;
+	assert_counted("mutex", OUTCOME_SOLD, row_of("mutex"));
+	assert_counted("semaphore:2", OUTCOME_SOLD_OUT, COUNTING_SHARED);
+	assert_counted("", OUTCOME_NO_SALE, COUNTING_UNKNOWN);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_rows),
+	    cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_batches),
+	    cmocka_unit_test(test_orders),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
