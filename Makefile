@@ -67,6 +67,7 @@ $(BUILD)/%.o: %.c | packages
 -include tests/openapi/openapi.mk
 -include tests/history/history.mk
 -include tests/models/models.mk
+-include tests/mutants/mutants.mk
 -include tests/lint/lint.mk
 
 .PHONY: packages test-packages
@@ -95,7 +96,7 @@ test: test-packages ## all tests that need nothing but Debian's packages
 	    TORTURE=$(BUILD)/torture MILLION=$(BUILD)/million tests/run.sh \
 	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS) $(TENTH_TESTS) \
 	    $(TORTURE_TESTS) $(MILLION_TESTS) $(FUZZ_TESTS) $(LINT_TESTS) \
-	    $(HISTORY_TESTS) $(MODELS_TESTS)
+	    $(HISTORY_TESTS) $(MODELS_TESTS) $(MUTANTS_TESTS)
 unit: test-packages ## unit and contract tests only
 	@$(MAKE) -s $(UNIT_TESTS)
 	@tests/run.sh $(UNIT_TESTS)
