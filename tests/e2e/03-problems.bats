@@ -142,6 +142,24 @@ buy() {
   answered 201 POST /sales/demo/buy --data-binary "@$WORK/fits" -H "$chunked"
 }
 
+@test "a body that is too large: refused before it is sent, cut if it goes on" {
+  local fd line status=0
+  start
+  remember
+  exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+  printf 'POST /sales/demo/buy HTTP/1.1\r\nHost: x\r\nContent-Length: 4097\r\n\r\n' >&"$fd"
+  read -r -t 5 line <&"$fd"
+  exec {fd}>&-
+  [[ $line == 'HTTP/1.1 413 '* ]]
+  # Two MB in pieces, which nobody has announced.
+  head -c 2000000 /dev/zero | http -o "$WORK/cut" -w '%{http_code}' \
+    -H 'Transfer-Encoding: chunked' --data-binary @- \
+    "$URL/sales/demo/buy" >"$WORK/code" 2>"$WORK/said" || status=$?
+  echo "curl: $status, code $(cat "$WORK/code"): $(cat "$WORK/said")"
+  [ "$status" -ne 0 ]
+  unchanged
+}
+
 @test "a body of another type" {
   start
   remember
@@ -368,6 +386,12 @@ too_few() {
 
 # ------------------------------------------------- 503: not sold, try again --
 
+# Orders with this outcome, under any strategy, as /metrics says.
+counted() {
+  http "$URL/metrics" | awk -v outcome="outcome=\"$1\"" \
+    '/^turnstile_orders_total/ && index($1, outcome) { n += $2 } END { print n + 0 }'
+}
+
 # refused NAME COUNT: of so many buyers some were sold to and all others got
 # this problem, in full; what the service keeps agrees.
 refused() {
@@ -390,6 +414,7 @@ refused() {
   equal "answers" "$(($(receipts) + $(refusals "$1")))" "$2"
   equal "lines in the ledger" "$(ledger demo | wc -l)" "$(receipts)"
   equal left "$(left demo)" "$((100 - $(receipts)))"
+  equal counted "$(counted "$1")" "$(refusals "$1")"
 }
 
 @test "503 queue-full: at once, and nothing is sold to those" {

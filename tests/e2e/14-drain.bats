@@ -124,7 +124,8 @@ any_sold() {
 
 # ----------------------------------------------------------- what is new --
 
-# ask METHOD PATH: on the connection that is open on fd $FD
+# ask METHOD PATH: on the connection that is open on fd $FD; its head is
+# $answer then, its body $said.
 ask() {
   local line size=0
   printf '%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n' "$1" "$2" \
@@ -137,7 +138,7 @@ ask() {
       $'\r') break ;;
     esac
   done
-  read -r -t 5 -N "$size" line <&"$FD"
+  read -r -t 5 -N "$size" said <&"$FD"
 }
 
 @test "while it drains, new connections are refused, open ones get 503" {
@@ -164,6 +165,7 @@ ask() {
   [[ $answer == 'HTTP/1.1 503 '* ]]
   matches headers "$answer" $'\nConnection: close\r'
   matches headers "$answer" $'\nRetry-After: [0-9]+\r'
+  matches body "$said" '"/problems/draining"'
   exec {FD}>&-
   FD=${others[0]}
   ask GET /readyz

@@ -547,6 +547,8 @@ test_admin_token(void **state)
 		assert_string_equal(
 		    header_of(s, "WWW-Authenticate"), "Bearer realm=\"admin\"");
 	}
+	s->service.token[0] = '\0'; /* none is nobody's */
+	assert_false(may(s, "Bearer ", NULL, "localhost:8080"));
 }
 
 static void
