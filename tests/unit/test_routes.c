@@ -1113,6 +1113,33 @@ test_delete_sale(void **state)
 	assert_int_equal(status_of(s), 404);
 }
 
+/* What a store says to a change is told as it is. */
+static void
+test_store_results(void **state)
+{
+	static const struct {
+		enum store_result result;
+		enum problem problem;
+	} rows[] = {{STORE_GONE, PROBLEM_NO_SALE},
+	    {STORE_BUSY, PROBLEM_STORE_BUSY}, {STORE_MOVED, PROBLEM_STORE_BUSY},
+	    {STORE_CONFLICT, PROBLEM_STORE_BUSY},
+	    {STORE_FULL, PROBLEM_STORAGE_FULL},
+	    {STORE_UNKNOWN, PROBLEM_UNKNOWN_OUTCOME},
+	    {STORE_DUPLICATE, PROBLEM_STORAGE_ERROR},
+	    {STORE_FAILED, PROBLEM_STORAGE_ERROR}};
+	struct scene *s = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ask(s, "PATCH", "/sales/demo");
+		assert_false(handle_store_ok(&s->call, rows[i].result));
+		assert_problem(s, rows[i].problem, NULL);
+	}
+	ask(s, "PATCH", "/sales/demo");
+	assert_true(handle_store_ok(&s->call, STORE_OK));
+	assert_int_equal(s->reply.status, 0);
+}
+
 static void
 test_list_sales(void **state)
 {
@@ -1441,6 +1468,7 @@ main(int argc, char **argv)
 	    ROW(test_change_sale),
 	    ROW(test_recount),
 	    ROW(test_delete_sale),
+	    ROW(test_store_results),
 	    ROW(test_list_sales),
 	    ROW(test_ledger),
 	    ROW(test_ledger_beyond),

@@ -136,6 +136,29 @@ other_sells_key(struct seller *seller)
 	sell_to(seller->other, order_with_key(seller->hall, "alice", 1, "k"));
 }
 
+static void
+other_sells_key_unread(struct seller *seller)
+{
+	other_sells_key(seller);
+	disk.read_error = EIO;
+}
+
+/* Nor is one that could not be looked up again when it was to be written. */
+static void
+test_key_unread_at_the_write(void **state)
+{
+	struct hall *hall = *state;
+	struct order *alice;
+
+	open_sale(hall, 10, "none");
+	alice = order_with_key(hall, "alice", 1, "k");
+	before(hall->one, STEP_WRITE, 1, other_sells_key_unread);
+	sell_to(hall->one, alice);
+	assert_int_equal(disk.read_error, 0);
+	assert_int_equal(alice->outcome, OUTCOME_STORE_ERROR);
+	assert_int_equal(version_of(hall), 1);
+}
+
 /* Two send the same key at once: one is sold, whatever the strategy. */
 static void
 test_same_key_overtaken(void **state)
@@ -277,6 +300,7 @@ main(int argc, char **argv)
 	    HALL_TEST(test_replay),
 	    HALL_TEST(test_refusal_is_not_kept),
 	    HALL_TEST(test_key_unread),
+	    HALL_TEST(test_key_unread_at_the_write),
 	    HALL_TEST(test_same_key_overtaken),
 	    HALL_TEST(test_if_match),
 	    HALL_TEST(test_if_match_in_batch),

@@ -648,6 +648,33 @@ test_recount_and_raise(void **state)
 	assert_string_equal(a.settings.lock, "mutex");
 }
 
+/* The highest seat is the last of several, and a start finds it again. */
+static void
+test_recount_of_several(void **state)
+{
+	struct vault *f = *state;
+	struct store_state a = create(f, SALE);
+	struct store_line line = sold(&a, "alice");
+	struct store_change change;
+	unsigned i;
+
+	line.quantity = 3;
+	line.remaining = a.remaining - 3;
+	ok(put(f->user, &a, &line));
+	for (i = 0; i < 2; i++) {
+		ok(put_for(f->user, &a, "bob")); /* one of them again */
+		a = read_sale(f, SALE);
+		assert_int_equal(a.remaining, CAPACITY - 1);
+		change = change_of(&a);
+		change.recount = true;
+		restart(f);
+		a = read_sale(f, SALE);
+		ok(store_configure(f->user, &a, &change, soon()));
+		assert_int_equal(a.remaining, CAPACITY - 3);
+		a.remaining = CAPACITY;
+	}
+}
+
 static void
 test_quiet_change(void **state)
 {
@@ -801,6 +828,7 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_raise),
 	    VAULT_TEST(test_recount),
 	    VAULT_TEST(test_recount_and_raise),
+	    VAULT_TEST(test_recount_of_several),
 	    VAULT_TEST(test_quiet_change),
 	    VAULT_TEST(test_stale_change),
 	    VAULT_TEST(test_remove),
