@@ -181,7 +181,7 @@ buy() {
   start
   remember
   local path
-  for path in /nix /sales/ /sales/demo/ /sales/demo/nix //sales /sales/demo/buy/x \
+  for path in /nix /sales/ /sales/demo/ /sales/demo/nix //sales /livez%00x /sales/demo/buy/x \
     /problems/nix /sales/demo/orders/ /sales/demo/audit.xml; do
     bad not-found 404 - GET "$path"
   done

@@ -1113,6 +1113,28 @@ test_delete_sale(void **state)
 	assert_int_equal(status_of(s), 404);
 }
 
+/* Of a header the blanks behind it, of a trace the id, unless it is none. */
+static void
+test_request(void **state)
+{
+	struct request r = {0};
+
+	(void)state;
+	request_put_header(&r, "Idempotency-Key", "k 1 \t ");
+	assert_string_equal(r.headers[HEADER_IDEMPOTENCY_KEY], "k 1");
+	request_put_header(&r, "traceparent",
+	    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+	request_identify(&r);
+	assert_string_equal(r.id, "0af7651916cd43dd8448eb211c80319c");
+	request_free(&r);
+	r = (struct request){0};
+	request_put_header(&r, "traceparent",
+	    "00-00000000000000000000000000000000-b7ad6b7169203331-01");
+	request_identify(&r);
+	assert_int_equal(strlen(r.id), 16);
+	request_free(&r);
+}
+
 /* What a store says to a change is told as it is. */
 static void
 test_store_results(void **state)
@@ -1468,6 +1490,7 @@ main(int argc, char **argv)
 	    ROW(test_change_sale),
 	    ROW(test_recount),
 	    ROW(test_delete_sale),
+	    ROW(test_request),
 	    ROW(test_store_results),
 	    ROW(test_list_sales),
 	    ROW(test_ledger),
