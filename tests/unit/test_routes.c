@@ -983,6 +983,10 @@ test_open_sale(void **state)
 	assert_body_has(s, "\"lock\":\"semaphore:3\",\"delay_ms\":2500");
 	assert_body_has(s, "\"safe\":false");
 	assert_body_has(s, "\"warning\":\"the delay is half");
+	assert_int_equal(visit_form(s, "POST", "/sales",
+			     "id=pop&capacity=1&lock=semaphore:1"),
+	    201);
+	assert_body_has(s, "\"lock\":\"semaphore\",");
 }
 
 static void
