@@ -126,10 +126,11 @@ at(struct book *book, struct store_line *line, int64_t read_us,
 	line->trail = trail;
 }
 
+/* Who asked for a seat wants to see that one's collision. */
 static const struct audit_report *
-judge(struct book *book)
+judge_seat(struct book *book, int64_t seat)
 {
-	struct audit *audit = audit_new(0);
+	struct audit *audit = audit_new(seat);
 	struct audit_report *report = &book->report;
 	size_t i;
 
@@ -145,6 +146,12 @@ judge(struct book *book)
 		    &book->lines[report->collision.versions[i] - 1],
 		    &book->witnesses[i]));
 	return report;
+}
+
+static const struct audit_report *
+judge(struct book *book)
+{
+	return judge_seat(book, 0);
 }
 
 static void
@@ -432,6 +439,70 @@ test_most_times(void **state)
 	assert_int_equal(book->report.seats_twice, 2);
 	assert_int_equal(book->report.strategies[0].seats_twice, 2);
 	assert_int_equal(book->report.strategies[0].overwrites, 3);
+}
+
+/* Of seats that were sold as often, the first one is told; or who was asked
+ * for. */
+static void
+test_seats_alike(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	sold(book, 0, 1);
+	sold(book, 2, 2);
+	sold(book, 2, 2);
+	judge(book);
+	assert_int_equal(book->report.most_seat, 1);
+	assert_collision(book, 1, 1, 0, 2);
+	judge_seat(book, 2);
+	assert_collision(book, 2, 3, 0, 4);
+	judge_seat(book, 3);
+	assert_int_equal(book->report.collision.count, 0);
+	assert_int_equal(book->report.seats_twice, 2);
+}
+
+/* What stood before the first sale is not to blame for the second. */
+static void
+test_unexplained_behind_others(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	sold(book, 1, 2);
+	sold(book, 2, 2); /* it had seen that */
+	judge(book);
+	assert_collision(book, 2, 2, 0, 3);
+	assert_false(book->report.collision.explained);
+}
+
+/* Each sale collides with the last one of the seat, not with the first. */
+static void
+test_sold_three_times(void **state)
+{
+	struct book *book = *state;
+
+	sold(book, 0, 1);
+	sold(book, 0, 1);
+	book->lock = "mutex";
+	sold(book, 2, 1); /* the first one's culprit was seen by it */
+	judge(book);
+	assert_int_equal(book->report.strategies[0].seats_twice, 1);
+	assert_int_equal(book->report.strategies[1].seats_twice, 1);
+}
+
+/* Oversold are tickets, whatever they came in. */
+static void
+test_oversold_tickets(void **state)
+{
+	struct book *book = *state;
+
+	book->capacity = 4;
+	sold_to(book, "alice", 0, 1, 3);
+	sold_to(book, "bob", 0, 1, 3);
+	judge(book);
+	assert_int_equal(book->report.tickets, 6);
+	assert_int_equal(book->report.oversold, 2);
 }
 
 static void
@@ -1184,6 +1255,21 @@ assert_json(const json_t *value, const char *expected)
 	free(text);
 }
 
+/* A strategy that lost a write is wrong, though no seat shows it. */
+static void
+test_data_overwritten(void **state)
+{
+	struct book *book = *state;
+	json_t *value;
+
+	sold(book, 0, 1);
+	sold(book, 0, 7);
+	value = data_of(book, false);
+	assert_true(json_is_true(json_object_get(
+	    json_array_get(json_object_get(value, "strategies"), 0), "wrong")));
+	json_decref(value);
+}
+
 static void
 test_data(void **state)
 {
@@ -1292,6 +1378,10 @@ main(void)
 	    ROW(test_too_late_for_culprit),
 	    ROW(test_overlap),
 	    ROW(test_most_times),
+	    ROW(test_seats_alike),
+	    ROW(test_unexplained_behind_others),
+	    ROW(test_sold_three_times),
+	    ROW(test_oversold_tickets),
 	    ROW(test_oversold),
 	    ROW(test_stranded),
 	    ROW(test_raised),
@@ -1320,6 +1410,7 @@ main(void)
 	    ROW(test_words_in_order),
 	    ROW(test_fits),
 	    ROW(test_headlines_fit),
+	    ROW(test_data_overwritten),
 	    ROW(test_data),
 	    ROW(test_data_correct),
 	    ROW(test_data_collision),
