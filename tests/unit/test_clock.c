@@ -121,7 +121,7 @@ wait_while_set(struct fixture *f, struct lock_strategy strategy, int64_t by_s)
 static void
 test_locks(void **state)
 {
-	struct fixture f;
+	struct fixture f = {0};
 	size_t i;
 
 	(void)state;
