@@ -473,9 +473,6 @@ startup(struct service *service, pid_t pid)
 	struct startup s = {.service = service, .pid = pid};
 
 	service->log.json = service->options->log_json;
-	if (doors_close() != 0)
-		return fail("the process cannot be closed to others: %s",
-		    strerror(errno));
 	log_open();
 	raise_file_limit();
 	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */

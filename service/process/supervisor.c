@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "service/process/doors.h"
 #include "service/process/startup.h"
 #include "service/process/worker.h"
 #include "service/service.h"
@@ -460,6 +461,16 @@ fill_signals(sigset_t *set)
 	sigaddset(set, SIGCHLD);
 }
 
+/* First of all: what is opened later is not to be standard output. */
+static int
+close_doors(void)
+{
+	if (doors_close() == 0)
+		return 0;
+	perror("turnstile: the process cannot be closed to others");
+	return -1;
+}
+
 /* Before the start is told, since this may fail. */
 static int
 open_signals(struct supervisor *s)
@@ -497,7 +508,8 @@ supervisor_run(const struct options *options)
 	}
 	s->pid = getpid();
 	s->service.options = options;
-	if (open_signals(s) == 0 && startup(&s->service, s->pid) == 0) {
+	if (close_doors() == 0 && open_signals(s) == 0 &&
+	    startup(&s->service, s->pid) == 0) {
 		block_signals(); /* until here Ctrl-C ends it */
 		status = supervise(s);
 	}
