@@ -115,7 +115,7 @@ any_sold() {
   from=$(now_ms)
   kill -TERM "$SERVICE"
   ends 5 0
-  [ $(($(now_ms) - from)) -lt 1500 ]
+  soon $(($(now_ms) - from)) 1500
   sent
   let_go
   equal 503 "$(codes 503)" 20
@@ -244,7 +244,7 @@ begun() {
       from=$(now_ms)
       kill "-$second" "$SERVICE"
       ends 1 1
-      [ $(($(now_ms) - from)) -lt 1000 ]
+      soon $(($(now_ms) - from)) 1000
       sent
       let_go
     done

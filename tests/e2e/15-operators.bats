@@ -172,7 +172,7 @@ counters_agree() {
 
 overwrites_are_counted() {
   local written
-  start --store "$STORE" --workers 2 --lock none --delay 20ms
+  start --store "$STORE" --workers 2 --lock none --delay 200ms
   equal before "$(metric 'turnstile_overwrites_total{lock="none"}')" 0
   volley $(repeat 8 demo)
   written=$(metric 'turnstile_overwrites_total{lock="none"}')
@@ -180,13 +180,13 @@ overwrites_are_counted() {
   answered 200 GET /sales/demo/audit
   equal "the audit's count" "$(member overwrites)" "$written"
   # A delay is not held time.
-  answered 200 PATCH /sales/demo -d lock=mutex -d delay=100ms
+  answered 200 PATCH /sales/demo -d lock=mutex -d delay=400ms
   volley demo demo
   answered 200 GET /metrics
   awk -v sum="$(total 'turnstile_lock_hold_seconds_sum{lock="mutex"}')" \
-    'BEGIN { exit !(sum > 0 && sum < 0.1) }'
+    'BEGIN { exit !(sum > 0 && sum < 0.4) }'
   awk -v sum="$(total 'turnstile_lock_wait_seconds_sum{lock="mutex"}')" \
-    'BEGIN { exit !(sum > 0.09) }'
+    'BEGIN { exit !(sum > 0.39) }'
   equal overwrites "$(total 'turnstile_overwrites_total{')" "$written"
 }
 

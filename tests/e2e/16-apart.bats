@@ -34,7 +34,7 @@ served_within() {
   took=$(($(now_ms) - from))
   equal "status of $2" "$code" "$3"
   echo "$2 answered after $took ms"
-  [ "$took" -lt "$1" ]
+  soon "$took" "$1"
 }
 
 # Their delay is taken back, so that the service need not wait for them.

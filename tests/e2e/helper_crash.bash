@@ -69,24 +69,6 @@ now_ms() {
   echo $((${now/./} / 1000))
 }
 
-# soon MS: was that within two seconds?  On a machine that has other things to
-# do a second is not a second: it is stretched by how long a program takes here
-# and now, against the processor's time that it needs.
-soon() {
-  local real user sys limit TIMEFORMAT='%R %U %S'
-  read -r real user sys < <({ time repeat_start 30; } 2>&1)
-  limit=$(awk -v r="$real" -v c="$user" -v s="$sys" 'BEGIN {
-    busy = r / (c + s + 0.001); print int(2000 * (busy > 1 ? busy : 1)) }')
-  echo "after $1 ms, of $limit"
-  [ "$1" -lt "$limit" ]
-}
-
-# repeat_start COUNT: start the service's program, for its version only
-repeat_start() {
-  local i
-  for ((i = 0; i < $1; i++)); do "$TURNSTILE" --version >/dev/null; done
-}
-
 # ---------------------------------------------------------------- drills --
 # A clerk who finds an order of ours stops its process just before it writes,
 # with the lock held.
