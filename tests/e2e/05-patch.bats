@@ -121,11 +121,11 @@ turns() {
 # 30 sales, an order in its delay in each, and then each is changed.
 in_the_middle() {
   local from to sale=() i=0 volley
-  start --store "$STORE" --workers 1 --clerks 30
+  start --store "$STORE" --workers 1 --clerks 30 --timeout 40s
   for from in "${STRATEGIES[@]}"; do
     for to in "${STRATEGIES[@]}"; do
       if [ "$from" = "$to" ]; then continue; fi
-      printf 'next\nurl="%s/sales"\ndata="id=%s&capacity=9&lock=%s&delay=1200ms"\n' \
+      printf 'next\nurl="%s/sales"\ndata="id=%s&capacity=9&lock=%s&delay=20s"\n' \
         "$URL" "$from-$to" "$from" >>"$WORK/open.$STORE"
       printf 'next\nurl="%s/sales/%s"\nrequest=PATCH\ndata="lock=%s&delay=0"\n' \
         "$URL" "$from-$to" "$to" >>"$WORK/change.$STORE"
