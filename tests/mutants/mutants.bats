@@ -104,6 +104,28 @@ mutant() {
   [[ $output == *"    BROKEN: red without it, too: test_say: a is one"* ]]
 }
 
+# A .bats file whose first test is red once, and whose second is about a.
+@test "behind a test that was in a mood the others are asked" {
+  tree
+  export MOOD=$WORK/mood
+  # shellcheck disable=SC2016 # make's
+  printf '%s\n' 'build/turnstile build/stress:' '	@mkdir -p $(@D); touch $@' \
+    >>"$TREE/Makefile"
+  # shellcheck disable=SC2016
+  printf '%s\n' '@test "mood" {' '  [ -e "$MOOD" ] || { touch "$MOOD"; false; }' \
+    '}' '@test "a is one" {' '  grep "a = 1" say.c' '}' >"$TREE/tests/e2e/say.bats"
+  mutant killed 'a = 1' 'a = 0' say
+  mutants "$WORK/build"
+  [ "$status" -eq 0 ]
+  [[ $output == *"    killed by say: a is one"* ]]
+
+  rm "$MOOD"
+  mutant killed 'b = 2' 'b = 0' say
+  mutants "$WORK/build"
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = "mutants: 1 tried, 0 killed, 1 lived, 0 broken" ]
+}
+
 @test "a test that is not there is said" {
   tree
   mutant killed 'a = 1' 'a = 0' test_nobody
