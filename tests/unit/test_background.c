@@ -5,6 +5,7 @@
  */
 #include "service/http/background.h"
 
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
@@ -13,6 +14,22 @@
 #define ALARM_S 60
 #define WAITING_MAX 32 /* walks in a lane, as background.c has it */
 #define SHORT_MAX 1024
+
+/* The threads wait until they are woken, however long, and say so first. */
+static _Atomic bool for_ever;
+static sem_t waiting;
+
+/* In place of libc's. */
+int
+pthread_cond_timedwait(
+    pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until)
+{
+	if (!atomic_load(&for_ever))
+		return pthread_cond_clockwait(
+		    cond, mutex, CLOCK_MONOTONIC, until);
+	sem_post(&waiting);
+	return pthread_cond_wait(cond, mutex);
+}
 
 struct deed {
 	struct job job;
@@ -202,6 +219,38 @@ test_order(void **state)
 	}
 }
 
+static void
+await_waiting(int threads)
+{
+	for (; threads > 0; threads--)
+		while (sem_wait(&waiting) != 0) /* else the alarm */
+			;
+}
+
+/*
+ * All threads wait, and none of them looks by itself: whoever can do it is
+ * woken, also if it was another one's turn.
+ */
+static void
+test_all_are_woken(void **state)
+{
+	struct scene *s = *state;
+	struct deed *deed;
+	int i;
+
+	background_wait(s->background);
+	sem_init(&waiting, 0, 0);
+	atomic_store(&for_ever, true);
+	await_waiting(3);
+	for (i = 0; i < 10; i++) {
+		deed = push(s, i % 2 == 0 ? LANE_SHORT : LANE_WALK);
+		assert_starts(deed);
+		let_end(deed);
+		await_waiting(3); /* two who found nothing, and that one */
+	}
+	atomic_store(&for_ever, false);
+}
+
 #define ROW(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int
@@ -214,6 +263,7 @@ main(void)
 	    ROW(test_limits),
 	    ROW(test_short_limit),
 	    ROW(test_order),
+	    ROW(test_all_are_woken),
 	};
 
 	alarm(ALARM_S);

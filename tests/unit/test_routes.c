@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "service/http/problem.h"
+#include "storage/store_impl.h"
 #include "tests/unit/fixture.h"
 
 #define TOKEN "0123456789abcdef"
@@ -1117,6 +1118,119 @@ test_delete_sale(void **state)
 	assert_int_equal(status_of(s), 404);
 }
 
+/* --------------------------------------------------------- overtaken -- */
+
+static struct store_impl slow; /* the store, with a begin that comes late */
+static const struct store_impl *quick;
+static struct scene *overtaken; /* NULL: nobody comes before it */
+static void (*overtake)(struct scene *s);
+
+/* A store_begin_fn. */
+static enum store_result
+begin_late(struct store_user *user, const struct store_state *state,
+    int64_t deadline_ns, struct store_state *now)
+{
+	struct scene *s = overtaken;
+
+	overtaken = NULL;
+	if (s != NULL)
+		overtake(s);
+	return quick->begin(user, state, deadline_ns, now);
+}
+
+/* What this does comes between what the next request reads and writes. */
+static void
+let_overtake(struct scene *s, void (*deed)(struct scene *s))
+{
+	if (s->f.store->impl != &slow) {
+		quick = s->f.store->impl;
+		slow = *quick;
+		slow.begin = begin_late;
+		s->f.store->impl = &slow;
+	}
+	overtaken = s;
+	overtake = deed;
+}
+
+static void
+buy_first(struct scene *s)
+{
+	const struct store_state state = state_of(&s->f, "demo");
+	struct store_line line = {.quantity = 1,
+	    .seat = state.highest + 1,
+	    .remaining = state.remaining - 1,
+	    .capacity = state.settings.capacity,
+	    .order = ORDER_ID,
+	    .buyer = "bob",
+	    .lock = "mutex",
+	    .trail = "[]"};
+
+	ok(store_put_if(s->f.user, &state, &line, 1, in_ms(5000)));
+}
+
+static void
+change_first(struct scene *s)
+{
+	configure_sale(&s->f, "demo", "semaphore", -1, -1);
+}
+
+static void
+raise_first(struct scene *s)
+{
+	struct store_state state = state_of(&s->f, "demo");
+	struct store_change change = {
+	    .settings = state.settings, .trail = "[]"};
+
+	change.settings.capacity++;
+	ok(store_configure(s->f.user, &state, &change, in_ms(5000)));
+}
+
+/* A PATCH changes what the other left; what it did not name stays his. */
+static void
+test_change_is_overtaken(void **state)
+{
+	struct scene *s = *state;
+
+	let_overtake(s, change_first);
+	assert_int_equal(
+	    visit_form(s, "PATCH", "/sales/demo", "capacity=20"), 200);
+	assert_null(overtaken);
+	assert_string_equal(state_of(&s->f, "demo").settings.lock, "semaphore");
+	assert_int_equal(state_of(&s->f, "demo").settings.capacity, 20);
+}
+
+/* A DELETE looks again: at a sale that may be another now. */
+static void
+test_delete_is_overtaken(void **state)
+{
+	struct scene *s = *state;
+	int i;
+
+	for (i = 0; i < 9; i++)
+		buy_first(s);
+	let_overtake(s, buy_first);
+	ask(s, "DELETE", "/sales/demo");
+	set_arg(s, "force", "1");
+	assert_int_equal(status_of(s), 204);
+	assert_null(overtaken);
+
+	create_sale(&s->f, "demo", 1, "mutex");
+	let_overtake(s, change_first);
+	ask(s, "DELETE", "/sales/demo");
+	set_arg(s, "force", "1");
+	assert_int_equal(status_of(s), 204);
+
+	create_sale(&s->f, "demo", 1, "mutex");
+	buy_first(s);
+	let_overtake(s, raise_first);
+	ask(s, "DELETE", "/sales/demo");
+	assert_int_equal(status_of(s), 409);
+	assert_problem(s, PROBLEM_NOT_SOLD_OUT, NULL);
+	assert_null(overtaken);
+}
+
+/* -------------------------------------------------------------- requests -- */
+
 /* Of a header the blanks behind it, of a trace the id, unless it is none. */
 static void
 test_request(void **state)
@@ -1494,6 +1608,8 @@ main(int argc, char **argv)
 	    ROW(test_change_sale),
 	    ROW(test_recount),
 	    ROW(test_delete_sale),
+	    ROW(test_change_is_overtaken),
+	    ROW(test_delete_is_overtaken),
 	    ROW(test_request),
 	    ROW(test_store_results),
 	    ROW(test_list_sales),
