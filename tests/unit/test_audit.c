@@ -1077,6 +1077,12 @@ test_steps_locks(void **state)
 	assert_steps(book,
 	    "A lock 0 @0, B lock 0 @5, A read 0 @10, A write 1 @3000, "
 	    "B read 1 @3000, B write 2 @3000");
+	book->count = 0; /* in no time */
+	with_lock(book, sold(book, 0, 1), 0, 10, 1000);
+	with_lock(book, sold(book, 0, 1), 20, 20, 2000);
+	assert_steps(book,
+	    "A lock 0 @0, A read 0 @10, B lock 0 @20, B read 0 @20, "
+	    "A write 1 @1000, B write 2 @2000");
 }
 
 /* What the text tells stands in this order too, and its times never fall. */
