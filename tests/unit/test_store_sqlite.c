@@ -4,6 +4,7 @@
  */
 #include "tests/unit/vault.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <sqlite3.h>
 
@@ -205,6 +206,33 @@ test_removed_rows(void **state)
 	assert_int_equal(reap(f, spawn(f, child_finds_no_rows, count), 0), 0);
 }
 
+static unsigned log_syncs;
+
+static void
+count_log_sync(const char *note)
+{
+	if (strstr(note, DATABASE "-wal") != NULL)
+		log_syncs++;
+}
+
+/* No transaction takes out all lines: each slice is one that is synced. */
+static void
+test_removed_in_slices(void **state)
+{
+	struct vault *f = *state;
+
+	create(f, SALE);
+	buy_many(f, SALE);
+	remove_sale(f, SALE);
+	log_syncs = 0;
+	disk.on_sync = count_log_sync;
+	disk.root = f->dir;
+	tidy_all(f);
+	disk.root = NULL;
+	disk.on_sync = NULL;
+	assert_in_range(log_syncs, 3, 6);
+}
+
 static void
 child_dies_tidying(struct vault *f, void *arg)
 {
@@ -254,6 +282,68 @@ test_removal_is_killed(void **state)
 	} while (status != 0);
 	assert_true(at > 6);
 	assert_int_equal(tally(f->user, "other").lines, MANY);
+}
+
+/* ------------------------------------------------- transactions that fail --
+ */
+
+static bool rollback_fails;
+
+/* SQLite's own, but for a ROLLBACK that is to fail. */
+int
+sqlite3_step(sqlite3_stmt *statement)
+{
+	static int (*real)(sqlite3_stmt *);
+
+	if (rollback_fails && strcmp(sqlite3_sql(statement), "ROLLBACK") == 0)
+		return SQLITE_NOMEM;
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "sqlite3_step");
+	return real(statement);
+}
+
+/*
+ * The write lock would stay with this connection and nobody could write: it is
+ * poison, which closes it.
+ */
+static void
+test_rollback_fails(void **state)
+{
+	struct vault *f = *state;
+	const struct store_state a = create_and_buy(f);
+	struct store_line line = sold(&a, "late");
+
+	ok(buy(f->user, SALE, "bob"));
+	rollback_fails = true;
+	assert_int_equal(put_if(f->user, &a, &line), STORE_CONFLICT);
+	rollback_fails = false;
+	recover(f); /* it was poisoned */
+	ok(buy(f->user, SALE, "carol"));
+	assert_true(tally(f->user, SALE).whole);
+}
+
+/* Somebody who knows no latch writes: who cannot begin leaves the latch. */
+static void
+test_begin_fails(void **state)
+{
+	struct vault *f = *state;
+	const struct store_state a = create_and_buy(f);
+	struct store_line line = sold(&a, "alice");
+	bool overwrote;
+	char path[128];
+	sqlite3 *db;
+
+	path_of(f, DATABASE, path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+	    store_put(f->user, &a, &line, 1, in_ms(50), &overwrote),
+	    STORE_BUSY);
+	assert_int_equal(
+	    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	ok(buy(f->user, SALE, "bob"));
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 /* ------------------------------------------------------- from version 0.1 --
@@ -408,7 +498,10 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_damaged_rows),
 	    VAULT_TEST(test_frame_left_unsynced),
 	    VAULT_TEST(test_removed_rows),
+	    VAULT_TEST(test_removed_in_slices),
 	    VAULT_TEST(test_removal_is_killed),
+	    VAULT_TEST(test_rollback_fails),
+	    VAULT_TEST(test_begin_fails),
 	    VAULT_TEST(test_upgrade),
 	    VAULT_TEST(test_upgrade_is_killed),
 	};
