@@ -462,6 +462,13 @@ test_no_memory(void **state)
 	assert_true(segments_reserve(s, &now, LINES));
 	for (n = 1; n <= LINES; n++)
 		assert_int_equal(times_found(s, 7, n, LINES), 1);
+	/* What is given back must be had anew. */
+	segments_drop(s, 0);
+	now = (struct store_state){.birth = 8};
+	no_memory = true;
+	assert_false(segments_reserve(s, &now, 1));
+	no_memory = false;
+	add(s, 8, 1);
 	segments_free(s);
 }
 

@@ -185,6 +185,25 @@ test_settings_without_version(void **state)
 	assert_true(assert_whole_change(f));
 }
 
+/* And the capacity is that of the lines: 0.1 was killed between the two. */
+static void
+test_raise_without_version(void **state)
+{
+	struct vault *f = *state;
+	const struct store_state a = create(f, SALE);
+	struct text text;
+	char *at;
+
+	assert_true(slurp(f, SETTINGS, &text));
+	ok(change_all(f->user, &a));
+	at = strstr(text.bytes, ", \"version\": 0}");
+	assert_non_null(at);
+	strcpy(at, "}\n");
+	assert_true(spill(f, SETTINGS, text.bytes, strlen(text.bytes)));
+	restart(f);
+	assert_int_equal(read_sale(f, SALE).settings.capacity, CAPACITY + 5);
+}
+
 /* A line that was acknowledged with its change, and is gone. */
 static void
 test_ledger_behind_settings(void **state)
@@ -627,6 +646,7 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_change_full),
 	    VAULT_TEST(test_change_unsynced),
 	    VAULT_TEST(test_settings_without_version),
+	    VAULT_TEST(test_raise_without_version),
 	    VAULT_TEST(test_ledger_behind_settings),
 	    VAULT_TEST(test_torn_batch),
 	    VAULT_TEST(test_recovery_reads_no_ledgers),
