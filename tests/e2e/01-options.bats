@@ -300,6 +300,35 @@ free_port() {
   answered 201 POST /sales/demo/buy
 }
 
+is_held() {
+  ! flock -n "$DATA/.lock" true
+}
+
+# Somebody who was started with that directory sleeps, with its lock open.
+is_waited_for() {
+  local file pid
+  # shellcheck disable=SC2013 # they are words
+  for file in $(grep -lF -- "$DATA" /proc/[0-9]*/cmdline 2>/dev/null); do
+    pid=${file//[!0-9]/}
+    [[ $(readlink "/proc/$pid/fd/"* 2>/dev/null) == *"$DATA/.lock"* ]] &&
+      [[ $(cat "/proc/$pid/stat") == *') S '* ]] && return
+  done
+  return 1
+}
+
+@test "a directory whose last owner is on his way out is waited for" {
+  start
+  stop
+  mkfifo "$WORK/go"
+  (exec 9>>"$DATA/.lock" && flock 9 && read -r <"$WORK/go") 3>&- &
+  LOADS+=("$!")
+  await 5 is_held
+  (await 10 is_waited_for && echo >"$WORK/go") 3>&- &
+  LOADS+=("$!")
+  again
+  answered 201 POST /sales/demo/buy
+}
+
 @test "the other store's directory is refused by name, exit 1" {
   start --store json
   stop

@@ -83,6 +83,19 @@ ten_buyers() {
   each_store ten_buyers
 }
 
+@test "none: no clerk takes what the others could sell at the same time" {
+  local most
+  start --store json --workers 1 --clerks 4
+  sale_open share 100 none 200ms
+  buyers 12 share
+  equal receipts "$(receipts)" 12
+  # The one that it waited for, and a fourth of the others.
+  most=$(grep -o '"nth":[0-9]*' "$DATA/share/ledger.jsonl" |
+    cut -d : -f 2 | sort -n | tail -n 1)
+  echo "the largest batch: $most"
+  [ "$most" -le 3 ]
+}
+
 # What a strategy that is wrong on purpose does to twelve buyers; "" as long
 # as the two workers did not both take part (then nobody was in the way).
 goes_wrong() {

@@ -123,6 +123,10 @@ the_supervisor() {
   STORE=sqlite each_promise the_supervisor
 }
 
+a_lock_is_held() {
+  [ "$(metric turnstile_locks_held)" = 1 ]
+}
+
 # A worker, and while it is being replaced, the supervisor.
 both() {
   two_workers_and_a_crowd
@@ -140,6 +144,19 @@ both() {
   EXPECTED+=("$DIED" "$REPLACED")
   STORE=json each_promise both
   STORE=sqlite each_promise both
+}
+
+# Not when its order is done, which takes longer than the next service waits.
+@test "a worker in a long delay dies with the supervisor" {
+  start_workers 1 --store json --lock mutex --delay 20s --timeout 50s
+  http -d buyer=alice "$URL/sales/demo/buy" >"$WORK/nothing" 2>&1 3>&- &
+  LOADS+=("$!")
+  await 5 a_lock_is_held
+  crash
+  wait "${LOADS[@]}" || true
+  LOADS=()
+  again --store json
+  equal left "$(left demo)" 100
 }
 
 # --------------------------------------------------- in the critical section --
