@@ -177,6 +177,36 @@ recovery_fails() {
   recovery_fails
 }
 
+a_child_recovers() {
+  local pid
+  for pid in $(children); do
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != recovery ] || return 0
+  done
+  return 1
+}
+
+# It waits for whoever would write into its sale.json.
+recovery_hangs() {
+  need_strace
+  expect_log "$POISONED"
+  EXPECTED+=("$LEFT" "$FAILED" "$REPLACED")
+  start_workers 1 --store json --timeout 10s
+  inject "$(worker 1)" -e trace=fdatasync -e inject=fdatasync:error=EIO
+  mkfifo "$WORK/sale.json"
+  mv "$WORK/sale.json" "$DATA/demo/sale.json"
+  buy b1
+  problem outcome-unknown 500
+  await 5 a_child_recovers
+  call POST /sales/demo/buy
+  problem storage-error 503
+  repaired
+  stop
+}
+
+@test "a stop does not wait for a recovery that hangs" {
+  recovery_hangs
+}
+
 # -------------------------------------------------------- writes that fail --
 
 # Nothing was sold: 503, and not in the ledger.

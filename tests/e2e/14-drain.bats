@@ -252,10 +252,7 @@ begun() {
   STORE=json ledger_agrees_later 0
 }
 
-# What a terminal does: the whole group gets it.
-@test "Ctrl-C is one signal: it drains" {
-  local STORE=json
-  command -v setsid >/dev/null || skip "there is no setsid"
+to_the_group() {
   local real=$TURNSTILE
   # What a shell without job control starts ignores SIGINT: not here.
   printf '#!/bin/sh\nexec env --default-signal=INT setsid %s "$@"\n' "$real" \
@@ -265,9 +262,19 @@ begun() {
   queue_200
   TURNSTILE=$real
   equal "in its group" "$(groups | grep -cx "$SERVICE")" 3
-  kill -INT -- "-$SERVICE"
+  kill "-$1" -- "-$SERVICE"
   let_go
   all_are_answered
+  stop
+}
+
+# What a terminal does, and many a supervisor of services: the whole group
+# gets it.
+@test "Ctrl-C is one signal, and so is SIGTERM to the group: it drains" {
+  local STORE=json
+  command -v setsid >/dev/null || skip "there is no setsid"
+  to_the_group INT
+  to_the_group TERM
 }
 
 @test "a worker that is stopped does not keep it for ever" {
