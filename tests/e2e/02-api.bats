@@ -228,19 +228,21 @@ trail_is_right() {
     "\"step\":\"commit\",\"remaining\":$(member remaining),\"version\":$(member version)\}"
 }
 
-# By chance a quarter of the range holds all of them once in millions of runs.
+# By chance nine of fourteen are in a tenth of the range once in many thousand
+# runs.  A machine that is slow only makes them longer.
 @test "a delay from a range is another one each time" {
-  local delays=()
+  local delays=() alike
   start --workers 1 --clerks 1
-  sale_open range 100 mutex 0-200ms
+  sale_open range 100 mutex 0-400ms
   for _ in {1..14}; do
     answered 201 POST /sales/range/buy
     [[ $(header server-timing) =~ delay\;dur=([0-9]+)\. ]]
     delays+=("${BASH_REMATCH[1]}")
   done
-  mapfile -t delays < <(printf '%s\n' "${delays[@]}" | sort -n)
-  echo "${delays[@]}"
-  [ $((delays[13] - delays[0])) -ge 50 ]
+  alike=$(printf '%s\n' "${delays[@]}" | sort -n |
+    awk 'NR == 1 { least = $1 } $1 <= least + 40 { n++ } END { print n }')
+  echo "${delays[@]}: $alike alike"
+  [ "$alike" -lt 9 ]
 }
 
 trails_are_right() {
