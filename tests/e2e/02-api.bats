@@ -241,7 +241,7 @@ trail_is_right() {
   done
   alike=$(printf '%s\n' "${delays[@]}" | sort -n |
     awk 'NR == 1 { least = $1 } $1 <= least + 40 { n++ } END { print n }')
-  echo "${delays[@]}: $alike alike"
+  echo "${delays[*]}: $alike alike"
   [ "$alike" -lt 9 ]
 }
 
