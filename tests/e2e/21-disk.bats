@@ -175,6 +175,7 @@ FEW=16
   equal "lines" "$(wc -l <"$WORK/err")" 1
   matches "what it said" "$(cat "$WORK/err")" \
     '^turnstile: no worker can serve: .*Too many open files$'
+  equal "that it serves" "$(cat "$WORK/out")" ""
 }
 
 says_why() {
