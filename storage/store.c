@@ -419,14 +419,13 @@ store_each(struct store_user *user, const struct store_state *state,
 
 enum store_result
 store_create(struct store_user *user, const struct store_settings *settings,
-    int64_t deadline_ns)
+    int64_t deadline_ns, struct store_state *state)
 {
-	struct store_state state = {.settings = *settings,
+	*state = (struct store_state){.settings = *settings,
 	    .birth = store_random(),
 	    .epoch = store_random(),
 	    .remaining = settings->capacity};
-
-	return user->store->impl->create(user, &state, deadline_ns);
+	return user->store->impl->create(user, state, deadline_ns);
 }
 
 /* The ledger lines that a change makes of `state`: how many are in `lines`. */

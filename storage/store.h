@@ -190,9 +190,13 @@ enum store_result store_each(struct store_user *user,
     const struct store_state *state, int64_t after, store_visit_fn *visit,
     void *arg);
 
-/* Open a sale.  OK, DUPLICATE, BUSY, FULL, FAILED, UNKNOWN. */
+/*
+ * Open a sale.  `*state` becomes that of the new one, whatever others do to it
+ * before this returns.  OK, DUPLICATE, BUSY, FULL, FAILED, UNKNOWN.
+ */
 enum store_result store_create(struct store_user *user,
-    const struct store_settings *settings, int64_t deadline_ns);
+    const struct store_settings *settings, int64_t deadline_ns,
+    struct store_state *state);
 
 /*
  * Change settings that were read with `state`: a new epoch, and a line for

@@ -104,10 +104,10 @@ typedef enum store_result store_remove_fn(
 typedef enum store_result store_end_fn(struct store_user *user,
     const struct store_state *state, enum store_result result);
 
-/* Open the sale `state`, whose slot is not chosen yet; a latch is entered
- * and left inside.  OK, DUPLICATE, BUSY, FULL, FAILED, UNKNOWN. */
-typedef enum store_result store_create_fn(struct store_user *user,
-    const struct store_state *state, int64_t deadline_ns);
+/* Open the sale `*state` and choose its slot; a latch is entered and left
+ * inside.  OK, DUPLICATE, BUSY, FULL, FAILED, UNKNOWN. */
+typedef enum store_result store_create_fn(
+    struct store_user *user, struct store_state *state, int64_t deadline_ns);
 
 struct store_impl {
 	const char *name;   /* at most 14 of a-z */

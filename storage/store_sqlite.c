@@ -713,15 +713,18 @@ insert_sale(struct store_user *user, const struct store_state *state)
 }
 
 static enum store_result
-sqlite_create(struct store_user *user, const struct store_state *state,
-    int64_t deadline_ns)
+sqlite_create(
+    struct store_user *user, struct store_state *state, int64_t deadline_ns)
 {
 	enum store_result result;
 
 	result = begin(user, deadline_ns);
 	if (result != STORE_OK)
 		return result;
-	return sqlite_end(user, state, insert_sale(user, state));
+	result = insert_sale(user, state);
+	if (result == STORE_OK) /* its slot */
+		result = sqlite_read(user, state->settings.id, state);
+	return sqlite_end(user, state, result);
 }
 
 /* Its number is never given out again (AUTOINCREMENT), so its lines can wait.

@@ -119,7 +119,8 @@ open_sale(struct call *call, const struct store_settings *settings)
 	struct store_state state;
 
 	snprintf(call->request->sale, STORE_ID_SIZE, "%s", settings->id);
-	result = store_create(call->store, settings, handle_deadline_ns(call));
+	result = store_create(
+	    call->store, settings, handle_deadline_ns(call), &state);
 	if (result == STORE_DUPLICATE) {
 		problem_reply(call->reply, PROBLEM_SALE_EXISTS, NULL,
 		    "There is a sale \"%s\": choose another id, or DELETE it.",
@@ -129,8 +130,6 @@ open_sale(struct call *call, const struct store_settings *settings)
 	if (!handle_store_ok(call, result))
 		return;
 	note_change(call, "sale-opened");
-	if (!handle_read_sale(call, &state))
-		return;
 	reply_sale(call, 201, &state, -1);
 	reply_header(call->reply, "Location", "/sales/%s", settings->id);
 }
@@ -210,8 +209,10 @@ change_sale(struct call *call, const struct body *body)
 	if (!handle_store_ok(call, result))
 		return;
 	note_change(call, "sale-changed");
-	if (handle_store_ok(call, store_each(call->store, &state, version,
-				      find_recount, &recounted_to)))
+	result = store_each(
+	    call->store, &state, version, find_recount, &recounted_to);
+	/* Somebody else may have removed it since. */
+	if (result == STORE_GONE || handle_store_ok(call, result))
 		reply_sale(call, 200, &state, recounted_to);
 }
 

@@ -264,12 +264,9 @@ open_demo(struct startup *s, struct store_user *store)
 	memcpy(demo.lock, options->lock, sizeof(demo.lock));
 	result = store_read(store, "demo", &prepared->demo);
 	prepared->demo_existed = result == STORE_OK;
-	if (result == STORE_GONE) {
-		result =
-		    store_create(store, &demo, clock_now_ns() + NS_PER_SEC);
-		if (result == STORE_OK)
-			result = store_read(store, "demo", &prepared->demo);
-	}
+	if (result == STORE_GONE)
+		result = store_create(
+		    store, &demo, clock_now_ns() + NS_PER_SEC, &prepared->demo);
 	prepared->done = result == STORE_OK || result == STORE_FULL;
 	if (result != STORE_OK)
 		snprintf(prepared->error, sizeof(prepared->error), "%s",

@@ -136,11 +136,10 @@ create_in_slot(struct store_user *user, const struct store_state *state,
 }
 
 static enum store_result
-create_latched(struct store_user *user, const struct store_state *state,
-    int64_t deadline_ns)
+create_latched(
+    struct store_user *user, struct store_state *state, int64_t deadline_ns)
 {
 	struct heads *heads = heads_of(user);
-	struct store_state created = *state;
 	struct head other;
 	unsigned i;
 
@@ -151,8 +150,8 @@ create_latched(struct store_user *user, const struct store_state *state,
 			break;
 	if (i == STORE_SALES_MAX)
 		return store_no_slot(user);
-	created.slot = i;
-	return create_in_slot(user, &created, deadline_ns);
+	state->slot = i;
+	return create_in_slot(user, state, deadline_ns);
 }
 
 /* Who died here may have left a sale's files, which are in a slot's latch. */
@@ -164,8 +163,8 @@ settle_catalogue(struct store_user *user, void *arg)
 }
 
 enum store_result
-catalogue_create(struct store_user *user, const struct store_state *state,
-    int64_t deadline_ns)
+catalogue_create(
+    struct store_user *user, struct store_state *state, int64_t deadline_ns)
 {
 	pthread_mutex_t *catalogue = &heads_of(user)->catalogue;
 	enum store_result result;

@@ -92,6 +92,14 @@ read_small(const char *path, char text[SMALL_SIZE], const char **call)
 	return got == -1 ? -1 : (ssize_t)length;
 }
 
+/* Somebody edited them otherwise. */
+static bool
+are_in_range(const struct store_settings *s)
+{
+	return s->capacity >= 1 && s->capacity <= STORE_CAPACITY_MAX &&
+	       s->delay_min_ms >= 0 && s->delay_min_ms <= s->delay_max_ms;
+}
+
 static bool
 unpack_settings(json_t *object, struct files_saved *saved)
 {
@@ -113,7 +121,8 @@ unpack_settings(json_t *object, struct files_saved *saved)
 	saved->birth = strtoull(birth, NULL, 16);
 	saved->epoch = strtoull(epoch, NULL, 16);
 	saved->version = version;
-	return true;
+	return are_in_range(&saved->settings) && version >= 0 &&
+	       saved->birth != 0 && saved->epoch != 0;
 }
 
 enum store_result

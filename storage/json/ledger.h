@@ -27,7 +27,8 @@ char *ledger_encode(const struct store_line *lines, size_t count, size_t *size);
  * Parse `length` bytes, newline included, and hand the line to `visit`, whose
  * answer goes to `*go_on`.  The line's texts are made of `text`, which is
  * written to.  False if they are no sealed line; `*why` then says what is
- * wrong.  Allocates nothing.
+ * wrong.  Allocates nothing.  That texts are UTF-8 is not checked again: who
+ * can make a seal that fits can write anything.
  */
 bool ledger_decode(char *text, size_t length, store_visit_fn *visit, void *arg,
     bool *go_on, const char **why);

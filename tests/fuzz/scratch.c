@@ -90,7 +90,6 @@ scratch_demo(struct store_user *user, int64_t capacity)
 			return state;
 		claim(store_remove(user, &state, soon()) == STORE_OK);
 	}
-	claim(store_create(user, &settings, soon()) == STORE_OK);
-	claim(store_read(user, "demo", &state) == STORE_OK);
+	claim(store_create(user, &settings, soon(), &state) == STORE_OK);
 	return state;
 }

@@ -70,7 +70,7 @@ sell(struct store_user *user, const char *sale, int64_t orders)
 	int64_t count;
 
 	snprintf(settings.id, sizeof(settings.id), "%s", sale);
-	result = store_create(user, &settings, INT64_MAX);
+	result = store_create(user, &settings, INT64_MAX, &state);
 	while (result == STORE_OK) {
 		result = store_read(user, sale, &state);
 		count = orders - state.version;

@@ -40,11 +40,12 @@ open_sale(
     struct shelf *shelf, const char *id, int64_t capacity, const char *lock)
 {
 	struct store_settings settings = {.capacity = capacity};
+	struct store_state state;
 
 	snprintf(settings.id, sizeof(settings.id), "%s", id);
 	snprintf(settings.lock, sizeof(settings.lock), "%s", lock);
-	must_be_ok(
-	    shelf, "create", store_create(shelf->user, &settings, soon()));
+	must_be_ok(shelf, "create",
+	    store_create(shelf->user, &settings, soon(), &state));
 }
 
 /* One ticket, decided on a counter that is `stale` sales old. */

@@ -176,10 +176,11 @@ do_create(struct store_user *user, const struct step *step)
 	struct store_settings settings = {.capacity = step->capacity,
 	    .delay_min_ms = step->delay_ms,
 	    .delay_max_ms = step->delay_ms};
+	struct store_state state;
 
 	snprintf(settings.id, sizeof(settings.id), "%s", step->sale);
 	snprintf(settings.lock, sizeof(settings.lock), "%s", step->lock);
-	return store_create(user, &settings, deadline());
+	return store_create(user, &settings, deadline(), &state);
 }
 
 static bool

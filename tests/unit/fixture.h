@@ -118,10 +118,11 @@ create_sale(
     struct fixture *f, const char *id, int64_t capacity, const char *lock)
 {
 	struct store_settings settings = {.capacity = capacity};
+	struct store_state state;
 
 	snprintf(settings.id, sizeof(settings.id), "%s", id);
 	snprintf(settings.lock, sizeof(settings.lock), "%s", lock);
-	ok(store_create(f->user, &settings, in_ms(5000)));
+	ok(store_create(f->user, &settings, in_ms(5000), &state));
 }
 
 static inline struct store_state

@@ -9,6 +9,7 @@
 #include "service/http/problem.h"
 #include "service/http/routes.h"
 #include "service/member.h"
+#include "storage/store_impl.h"
 #include "tests/unit/fixture.h"
 
 #define ALARM_S 120
@@ -411,6 +412,35 @@ test_changing(void **state)
 	reply_free(&s->reply);
 }
 
+static enum store_result
+read_nothing(struct store_user *user, const char *id, struct store_state *state)
+{
+	(void)user;
+	(void)id;
+	(void)state;
+	return STORE_GONE;
+}
+
+/* A sale that others removed before its 201 went out was opened all the same.
+ */
+static void
+test_opened_and_gone(void **state)
+{
+	struct scene *s = *state;
+	struct store_impl row = *s->f.store->impl;
+	const struct store_impl *whole = s->f.store->impl;
+	const struct reply *reply;
+
+	row.read = read_nothing;
+	s->f.store->impl = &row;
+	reply = visit(s, "POST", "/sales", "id=gig&capacity=1");
+	s->f.store->impl = whole;
+	assert_int_equal(reply->status, 201);
+	assert_non_null(strstr(reply->body, "\"remaining\":1"));
+	request_free(&s->request);
+	reply_free(&s->reply);
+}
+
 /* From an unsafe strategy to a safe one: the reply says to what it counted. */
 static void
 test_recounting(void **state)
@@ -534,9 +564,11 @@ main(int argc, char **argv)
 	    ROW(test_recounting, "sqlite"),
 	    ROW(test_looking, "sqlite"),
 	    ROW(test_changing, "sqlite"),
+	    ROW(test_opened_and_gone, "sqlite"),
 	    ROW(test_buying, "sqlite"),
 	    ROW(test_sold, "sqlite"),
 	    ROW(test_changing, "json"),
+	    ROW(test_opened_and_gone, "json"),
 	    ROW(test_buying, "json"),
 	    ROW(test_sold, "json"),
 	};

@@ -29,6 +29,21 @@ test_create_read_list(void **state)
 	assert_int_equal(ids.count, 2);
 }
 
+/* What is told of a new sale needs no look at it: others may have removed it.
+ */
+static void
+test_create_tells(void **state)
+{
+	struct vault *f = *state;
+	const struct store_settings second = settings("second", 7);
+	struct store_state told, read;
+
+	create(f, SALE);
+	ok(store_create(f->user, &second, soon(), &told));
+	read = read_sale(f, "second");
+	assert_same_state(&told, &read);
+}
+
 static void
 test_duplicate_create(void **state)
 {
@@ -37,7 +52,7 @@ test_duplicate_create(void **state)
 	struct store_state a = create(f, SALE), b;
 
 	assert_int_equal(
-	    store_create(f->user, &other, soon()), STORE_DUPLICATE);
+	    store_create(f->user, &other, soon(), &b), STORE_DUPLICATE);
 	b = read_sale(f, SALE);
 	assert_same_state(&a, &b);
 	restart(f);
@@ -56,7 +71,7 @@ test_settings(void **state)
 	memset(s.lock, 'l', STORE_LOCK_SIZE - 1);
 	s.delay_min_ms = 250;
 	s.delay_max_ms = 86400000;
-	ok(store_create(f->user, &s, soon()));
+	ok(store_create(f->user, &s, soon(), &a));
 	a = read_sale(f, s.id);
 	assert_same_settings(&a.settings, &s);
 	assert_int_equal(a.remaining, STORE_CAPACITY_MAX);
@@ -438,8 +453,7 @@ buy_many(struct vault *f)
 	bool overwrote;
 	int64_t i;
 
-	ok(store_create(f->user, &many, in_ms(5000)));
-	now = read_sale(f, SALE);
+	ok(store_create(f->user, &many, in_ms(5000), &now));
 	for (i = 0; i < MANY; i++) {
 		lines[i] = sold(&now, "alice");
 		now.remaining--;
@@ -535,8 +549,7 @@ test_long_lines(void **state)
 	struct seen seen = {0};
 	size_t i;
 
-	ok(store_create(f->user, &s, soon()));
-	a = read_sale(f, SALE);
+	ok(store_create(f->user, &s, soon(), &a));
 	for (i = 0; i < sizeof(quantities) / sizeof(quantities[0]); i++) {
 		struct store_line line = sold(&a, "school");
 
@@ -760,8 +773,7 @@ test_reopen_oversold(void **state)
 	struct store_state a;
 	struct seen seen = {0};
 
-	ok(store_create(f->user, &s, soon()));
-	a = read_sale(f, SALE);
+	ok(store_create(f->user, &s, soon(), &a));
 	ok(put_for(f->user, &a, "alice"));
 	ok(put_for(f->user, &a, "bob"));
 	restart(f);
@@ -806,6 +818,7 @@ main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 	    VAULT_TEST(test_create_read_list),
+	    VAULT_TEST(test_create_tells),
 	    VAULT_TEST(test_duplicate_create),
 	    VAULT_TEST(test_settings),
 	    VAULT_TEST(test_births_and_epochs),

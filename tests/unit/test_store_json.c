@@ -465,6 +465,48 @@ test_damaged_settings(void **state)
 	assert_refused(f, SALE "/sale.json");
 }
 
+static void
+write_settings(struct vault *f, const char *numbers)
+{
+	char path[128];
+	FILE *file;
+
+	path_of(f, SALE "/sale.json", path);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fprintf(file,
+	    "{\"v\": 1, \"id\": \"" SALE "\", \"lock\": \"mutex\""
+	    ", \"epoch\": \"1\", %s}\n",
+	    numbers);
+	fclose(file);
+}
+
+#define NUMBERS(capacity, min, max, birth, version)                            \
+	"\"capacity\": " #capacity ", \"delay_min_ms\": " #min                 \
+	", \"delay_max_ms\": " #max ", \"birth\": \"" #birth                   \
+	"\", \"version\": " #version
+
+/* Numbers that no service writes are not sold by. */
+static void
+test_settings_out_of_range(void **state)
+{
+	static const char *const wrong[] = {NUMBERS(-5, 0, 0, 1, 0),
+	    NUMBERS(0, 0, 0, 1, 0), NUMBERS(10000001, 0, 0, 1, 0),
+	    NUMBERS(5, -1, 0, 1, 0), NUMBERS(5, 2, 1, 1, 0),
+	    NUMBERS(5, 0, 0, 0, 0), NUMBERS(5, 0, 0, 1, -1)};
+	struct vault *f = *state;
+	size_t i;
+
+	create(f, SALE);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		write_settings(f, wrong[i]);
+		assert_refused(f, "sale.json is damaged");
+	}
+	write_settings(f, NUMBERS(5, 0, 1, 1, 0));
+	restart(f);
+	assert_int_equal(read_sale(f, SALE).settings.capacity, 5);
+}
+
 /* ------------------------------------------------------ removed for good -- */
 
 static size_t
@@ -546,6 +588,7 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_namesake_before_open),
 	    VAULT_TEST(test_unreadable_ledger),
 	    VAULT_TEST(test_damaged_settings),
+	    VAULT_TEST(test_settings_out_of_range),
 	    VAULT_TEST(test_removed_files),
 	    VAULT_TEST(test_view),
 	};

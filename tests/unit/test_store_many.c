@@ -207,7 +207,7 @@ test_reads_are_whole(void **state)
 	int status;
 	pid_t pid;
 
-	ok(store_create(f->user, &s, soon()));
+	ok(store_create(f->user, &s, soon(), &a));
 	close_user(f);
 	pid = spawn(f, child_hurries, NULL);
 	open_user(f);

@@ -130,8 +130,7 @@ fill(struct vault *f, struct look *look)
 	int i;
 
 	*look = (struct look){.f = f};
-	ok(store_create(f->user, &s, soon()));
-	a = read_sale(f, SALE);
+	ok(store_create(f->user, &s, soon(), &a));
 	look->state = a;
 	for (i = 0; i < LINES; i++) {
 		lines[i] = sold(&look->state, "alice");
@@ -172,10 +171,11 @@ test_who_looks_holds_nobody(void **state)
 {
 	struct vault *f = *state;
 	const struct store_settings second = settings("second", LINES);
+	struct store_state state;
 	struct look look;
 
 	fill(f, &look);
-	ok(store_create(f->user, &second, soon()));
+	ok(store_create(f->user, &second, soon(), &state));
 	while (look.lines < LINES)
 		ok(store_each(
 		    f->user, &look.state, look.lines, empty_log, &look));

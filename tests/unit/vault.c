@@ -253,8 +253,9 @@ enum store_result
 try_create(struct store_user *user, const char *id)
 {
 	const struct store_settings s = settings(id, CAPACITY);
+	struct store_state state;
 
-	return store_create(user, &s, soon());
+	return store_create(user, &s, soon(), &state);
 }
 
 struct store_state
