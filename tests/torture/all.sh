@@ -49,6 +49,7 @@ run 1 "${alone[@]}"
 
 echo
 echo "--- all parts, after $((SECONDS / 60)) minutes:"
+grep -E '^ *[0-9]+ cases( and more)? were left out' "$said"
 for target in "${beside[@]}" "${alone[@]}"; do
   line=$(last "$target")
   echo "${line:-$target: it did not end}"

@@ -176,7 +176,7 @@ sweep_deed(struct trial *t, const char *lock, const struct deed *deed,
 		snprintf(sweep.name, sizeof(sweep.name), "crash/%s/%s/%s/%s",
 		    t->store, lock, deed->name, victims[victim]);
 		sweep.supervisor = victim == 1;
-		if (!report_wants(sweep.name))
+		if (!report_enters(sweep.name))
 			continue;
 		sweep.calls = trial_learn(t, deed, CLASSES);
 		sweep_calls(&sweep, one_in(t));
@@ -197,7 +197,7 @@ sweep_lock(const struct settings *settings, const char *store, const char *lock,
 	size_t i;
 
 	snprintf(name, sizeof(name), "crash/%s/%s/", store, lock);
-	if (!report_wants(name) ||
+	if (!report_enters(name) ||
 	    !trial_begin(&t, settings, store, lock, ORDERS))
 		return;
 	start_calls = count_start(&t);

@@ -56,6 +56,7 @@ is_due(
 struct starts {
 	struct trial *trial;
 	bool fresh, lasting;
+	bool full;              /* the fault: there is no space */
 	char before[LOOK_SIZE]; /* what a start shows */
 };
 
@@ -122,6 +123,13 @@ judge_selling(struct trial *t, const char *name)
 		report_green(name);
 }
 
+/* A first start without space opens no sale, and says so. */
+static bool
+may_be_empty(const struct starts *s)
+{
+	return s->fresh && s->full;
+}
+
 /* It runs: all is there, and it sells. */
 static void
 judge_running(struct starts *s, const char *name)
@@ -146,6 +154,8 @@ judge_running(struct starts *s, const char *name)
 		report_red(name, "sales that can be seen",
 		    "%.500s after %s; its log ends: %s", now, t->tamper->what,
 		    trial_last_words(t));
+	else if (now[0] == '\0' && may_be_empty(s))
+		report_green(name);
 	else if (!sold && strcmp(now, s->before) != 0)
 		report_red(
 		    name, "all orders", "%s after %s", now, t->tamper->what);
@@ -260,6 +270,7 @@ sweep_start(struct starts *s, int64_t n, unsigned variant)
 	    .lasting = s->lasting};
 	char name[200];
 
+	s->full = tamper_variant(t->tamper, n, variant) == ENOSPC;
 	snprintf(name, sizeof(name), "fault/%s/start%s%s/%" PRId64 ".%u",
 	    t->store, s->fresh ? "-fresh" : "", s->lasting ? "-lasting" : "", n,
 	    variant);
@@ -279,7 +290,7 @@ sweep_starts(struct trial *t, bool fresh, bool lasting)
 	s = (struct starts){.trial = t, .fresh = fresh, .lasting = lasting};
 	snprintf(name, sizeof(name), "fault/%s/start%s%s/", t->store,
 	    fresh ? "-fresh" : "", lasting ? "-lasting" : "");
-	if (!report_wants(name))
+	if (!report_enters(name))
 		return;
 	count = learn_start(&s);
 	if (count < 0)
@@ -316,7 +327,7 @@ sweep_deed(struct trial *t, const struct deed *deed)
 	unsigned v;
 
 	snprintf(name, sizeof(name), "fault/%s/%s/", t->store, deed->name);
-	if (!report_wants(name))
+	if (!report_enters(name))
 		return;
 	count = trial_learn(t, deed, CLASSES);
 	keep_trace(t->tamper);
@@ -405,7 +416,7 @@ sweep_plays(const struct settings *settings, const char *store)
 	size_t i, step;
 
 	snprintf(name, sizeof(name), "fault/%s/store/", store);
-	if (!report_wants(name))
+	if (!report_enters(name))
 		return;
 	b.tamper = tamper_new(settings->work, path);
 	b.tamper->skip_syncs = true;

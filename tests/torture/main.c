@@ -29,15 +29,15 @@ static const struct {
 
 static const char usage[] =
     "usage: torture PART… [--store json|sqlite] [--case NAME] [--quick]\n"
-    "               [--seed N] [--red FILE] [--known FILE] [--keep]\n"
+    "               [--seed N] [--one-in N] [--red FILE] [--keep]\n"
     "               [--seconds N] [--work DIR]\n"
     "\n"
     "  --case NAME  only cases whose name begins with NAME\n"
     "  --quick      a few seconds for each store\n"
     "  --seed N     what is chosen by chance; it is printed\n"
+    "  --one-in N   of so many cases one, by chance\n"
     "  --red FILE   append each red case to FILE\n"
     "  --seconds N  behind which no case of a part begins\n"
-    "  --known FILE patterns of what is red and known to be\n"
     "  --keep       keep the data of the first red case\n"
     "  --work DIR   where data is made (beside this program)\n"
     "\n"
@@ -80,8 +80,6 @@ text_of(struct settings *s, int option)
 		return &s->only;
 	case 'f':
 		return &s->red;
-	case 'n':
-		return &s->known;
 	case 'w':
 		return &s->work;
 	default:
@@ -98,7 +96,7 @@ parse(int argc, char **argv, struct settings *s)
 	    {"quick", no_argument, NULL, 'q'},
 	    {"seed", required_argument, NULL, 'r'},
 	    {"red", required_argument, NULL, 'f'},
-	    {"known", required_argument, NULL, 'n'},
+	    {"one-in", required_argument, NULL, 'o'},
 	    {"seconds", required_argument, NULL, 't'},
 	    {"keep", no_argument, NULL, 'k'},
 	    {"work", required_argument, NULL, 'w'}, {0}};
@@ -113,6 +111,8 @@ parse(int argc, char **argv, struct settings *s)
 			s->keep = true;
 		else if (c == 'r')
 			s->seed = strtoull(optarg, NULL, 10);
+		else if (c == 'o')
+			s->one_in = strtoll(optarg, NULL, 10);
 		else if (c == 't')
 			s->seconds = strtoll(optarg, NULL, 10);
 		else

@@ -440,14 +440,16 @@ sweep(struct memory *m, const char *what, deed_fn *deed, bool is_first)
 
 	snprintf(
 	    m->name, sizeof(m->name), "memory/%s/%s/", m->trial->store, what);
-	if (!report_wants(m->name))
+	if (!report_enters(m->name))
 		return;
 	for (n = 1 + (int64_t)settings->seed % step;
 	     n < ALLOCATIONS_MOST && goes_on; n += step) {
 		snprintf(m->name, sizeof(m->name), "memory/%s/%s/%" PRId64,
 		    m->trial->store, what, n);
-		if (!report_wants(m->name))
+		if (!report_wants(m->name)) {
+			goes_on = !report_is_over(); /* how many: who knows */
 			continue;
+		}
 		goes_on = fail_at(m, deed, n);
 		if (is_first)
 			service_kill(&m->trial->run);
@@ -466,7 +468,7 @@ sweep_reading(struct trial *t, const struct deed *deed)
 	int64_t count, n;
 
 	snprintf(name, sizeof(name), "memory/%s/%s/", t->store, deed->name);
-	if (!report_wants(name))
+	if (!report_enters(name))
 		return;
 	count = trial_learn(t, deed, TAMPER_ALLOC);
 	for (n = 1; n <= count; n += step) {
@@ -532,7 +534,7 @@ sweep_start(struct trial *t)
 	char name[200];
 
 	snprintf(name, sizeof(name), "memory/%s/start/", t->store);
-	if (!report_wants(name))
+	if (!report_enters(name))
 		return;
 	tree_copy(t->shelf, t->data);
 	tamper_arm(t->tamper, &plan);

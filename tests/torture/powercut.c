@@ -445,7 +445,7 @@ check_tape(struct cut *cut)
 	char name[300], why[256];
 
 	snprintf(name, sizeof(name), "%s/tape", cut->name);
-	if (!report_wants(name))
+	if (!report_enters(name))
 		return;
 	if (tape->strange[0] != '\0')
 		report_red(name, "calls that the tape has words for", "%s",
@@ -480,7 +480,7 @@ record_play(struct cut *cut)
 	cut->told = stage.told;
 	if (stage.told->end == STAGE_DONE)
 		report_green(name);
-	else if (report_wants(name))
+	else if (report_enters(name))
 		report_red(name,
 		    stage.told->end == STAGE_REFUSED ? "a start"
 						     : "a play that goes on",
@@ -587,6 +587,13 @@ can_happen(const struct accident_kind *kind, const struct step *step,
 	}
 }
 
+/* Its images are cases, if it is played; else it is one that was left out. */
+static bool
+is_begun(const char *name)
+{
+	return report_is_over() ? report_wants(name) : report_enters(name);
+}
+
 static void
 perform_accidents_at(struct hunt *hunt, const struct play *play, size_t step)
 {
@@ -598,7 +605,7 @@ perform_accidents_at(struct hunt *hunt, const struct play *play, size_t step)
 
 	snprintf(name, sizeof(name), "powercut/%s/%s/step-%zu", hunt->store,
 	    play->name, step);
-	if (!report_wants(name))
+	if (!report_enters(name))
 		return;
 	count = count_calls(hunt, play, step);
 	memcpy(trace, tape->trace, sizeof(trace));
@@ -618,7 +625,7 @@ perform_accidents_at(struct hunt *hunt, const struct play *play, size_t step)
 			snprintf(name, sizeof(name),
 			    "powercut/%s/%s/step-%zu/%s-%" PRId64, hunt->store,
 			    play->name, step, kinds[kind].name, n);
-			if (report_wants(name) &&
+			if (is_begun(name) &&
 			    ((uint64_t)n + kind + hunt->settings->seed) %
 				    (uint64_t)every ==
 				0 &&
@@ -638,7 +645,7 @@ hunt_in_play(struct hunt *hunt, const struct play *play)
 	begin(&cut, hunt, play);
 	snprintf(cut.name, sizeof(cut.name), "powercut/%s/%s", hunt->store,
 	    play->name);
-	if (!report_wants(cut.name))
+	if (!report_enters(cut.name))
 		return;
 	perform(&cut);
 	if (hunt->told[0]->end != STAGE_DONE)

@@ -190,7 +190,7 @@ powercut_service(const struct settings *settings, const char *store)
 	char name[64];
 
 	snprintf(name, sizeof(name), "powercut/%s/service", store);
-	if (!report_wants(name))
+	if (!report_enters(name))
 		return;
 	f = (struct film){.settings = settings, .store = store};
 	f.tamper = tamper_new(settings->work, f.tamper_path);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/torture/report.h"
 
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,18 +14,14 @@
 #define SHOWN_OF_ONE 12 /* where a case was asked for by name */
 #define KIND_SIZE 256
 #define RED_SIZE 4600
-#define KNOWN_MOST 64
+#define UNCOUNTED (INT64_C(1) << 40) /* late, and nobody knows how many */
 
 static const struct settings *settings;
 static const char *part;
 static FILE *red;
-static int64_t cases, failed, known_cases;
+static int64_t cases, failed;
+static int64_t undrawn, late; /* that did not begin: by chance, for time */
 static int64_t until_ns; /* no case begins behind it; 0: time does not matter */
-static bool is_over;
-
-/* Patterns, as a shell has them, of what is red and known to be. */
-static char *known[KNOWN_MOST];
-static size_t known_count;
 
 /* How often each kind of failure was seen. */
 static struct kind {
@@ -35,49 +30,14 @@ static struct kind {
 } kinds[KINDS_MOST];
 static size_t kind_count;
 
-/* A pattern a line; those that are empty, or begin with #, are for people. */
-static void
-read_known(const char *path)
-{
-	FILE *file = path == NULL ? NULL : fopen(path, "re");
-	char line[512];
-
-	known_count = 0;
-	if (file == NULL) {
-		if (path != NULL)
-			perror(path);
-		return;
-	}
-	while (fgets(line, sizeof(line), file) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		if (line[0] != '\0' && line[0] != '#' &&
-		    known_count < KNOWN_MOST)
-			known[known_count++] = strdup(line);
-	}
-	fclose(file);
-}
-
-static bool
-is_known(const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < known_count; i++)
-		if (known[i] != NULL && fnmatch(known[i], text, 0) == 0)
-			return true;
-	return false;
-}
-
 void
 report_begin(const struct settings *s, const char *name)
 {
 	settings = s;
 	part = name;
-	cases = failed = known_cases = 0;
+	cases = failed = undrawn = late = 0;
 	until_ns =
 	    s->seconds == 0 ? 0 : clock_now_ns() + s->seconds * NS_PER_SEC;
-	is_over = false;
-	read_known(s->known);
 	kind_count = 0;
 	if (s->red != NULL && red == NULL) {
 		red = fopen(s->red, "ae");
@@ -86,24 +46,65 @@ report_begin(const struct settings *s, const char *name)
 	}
 }
 
+/* Counting what is left out must end, too. */
+#define COUNTING_NS (30 * NS_PER_SEC)
+
+bool
+report_is_over(void)
+{
+	return until_ns != 0 && clock_now_ns() > until_ns;
+}
+
+static bool
+is_under(const char *name, const char *branch)
+{
+	return strncmp(name, branch, strlen(branch)) == 0;
+}
+
+bool
+report_enters(const char *branch)
+{
+	const char *only = settings->only;
+
+	if (until_ns != 0 && clock_now_ns() > until_ns + COUNTING_NS) {
+		if (late < UNCOUNTED)
+			printf("out of time: what is in %s and behind it is "
+			       "not counted either\n",
+			    branch);
+		late = late < UNCOUNTED ? late + UNCOUNTED : late;
+		return false;
+	}
+	return only == NULL || is_under(branch, only) || is_under(only, branch);
+}
+
+/* The same for the same seed. */
+static bool
+is_drawn(const char *name)
+{
+	uint64_t hash = settings->seed + UINT64_C(0xcbf29ce484222325);
+
+	if (settings->one_in <= 1 || settings->only != NULL)
+		return true;
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return (hash >> 33) % (uint64_t)settings->one_in == 0;
+}
+
 bool
 report_wants(const char *name)
 {
-	const char *only = settings->only;
-	const size_t length = strlen(name);
-
-	if (until_ns != 0 && clock_now_ns() > until_ns) {
-		if (!is_over)
-			printf(
-			    "out of time: from %s on, all is left out\n", name);
-		is_over = true;
+	if (settings->only != NULL && !is_under(name, settings->only))
+		return false;
+	if (!is_drawn(name)) {
+		undrawn++;
 		return false;
 	}
-	if (only == NULL || strncmp(name, only, strlen(only)) == 0)
+	if (!report_is_over())
 		return true;
-	/* A branch on the way to it. */
-	return strncmp(name, only, length) == 0 &&
-	       (only[length] == '/' || (length > 0 && name[length - 1] == '/'));
+	if (late == 0)
+		printf("out of time: from %s on, all is left out\n", name);
+	late++;
+	return false;
 }
 
 void
@@ -156,10 +157,6 @@ report_red(const char *name, const char *expected, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text + used, sizeof(text) - (size_t)used, format, args);
 	va_end(args);
-	if (is_known(text)) {
-		known_cases++;
-		return false;
-	}
 	failed++;
 	if (red != NULL) {
 		fprintf(red, "%s\n", text);
@@ -180,8 +177,15 @@ report_end(void)
 	for (i = 0; i < kind_count; i++)
 		printf(
 		    "%6d red of the kind %s\n", kinds[i].count, kinds[i].text);
-	if (known_cases > 0)
-		printf("%6" PRId64 " red and known to be\n", known_cases);
+	if (undrawn > 0)
+		printf("%6" PRId64 " cases were not drawn: one in %" PRId64
+		       " is, by the seed\n",
+		    undrawn, settings->one_in);
+	if (late > 0)
+		printf("%6" PRId64 " cases%s were left out for time: %s%s%s\n",
+		    late % UNCOUNTED, late < UNCOUNTED ? "" : " and more", part,
+		    settings->store == NULL ? "" : "-",
+		    settings->store == NULL ? "" : settings->store);
 	printf("%s%s%s: %" PRId64 " cases, %" PRId64 " failed\n", part,
 	    settings->store == NULL ? "" : "-",
 	    settings->store == NULL ? "" : settings->store, cases, failed);

@@ -14,10 +14,10 @@ struct settings {
 	const char *store;   /* NULL: both */
 	const char *only;    /* cases whose name begins with it; NULL: all */
 	const char *red;     /* a file for the names of red cases, or NULL */
-	const char *known;   /* a file: what is red and known to be, or NULL */
 	bool quick;          /* a few seconds a store */
 	bool keep;           /* the data of the first red case */
 	uint64_t seed;
+	int64_t one_in;  /* of so many cases one is drawn by the seed */
 	int64_t seconds; /* for a part, behind which no case begins; 0: none */
 };
 
@@ -25,10 +25,17 @@ struct settings {
 void report_begin(const struct settings *settings, const char *part);
 
 /*
- * Is a case of that name, or any whose name begins with it, to be run?
- * Thereby whole branches are skipped, and all, once time is over.
+ * Is any case to be looked for whose name begins so?  Also when time is over:
+ * what is left out is counted, by report_wants().
  */
+bool report_enters(const char *branch);
+
+/* Is the case of that name to be run?  No: it is not asked for, not drawn, or
+ * time is over. */
 bool report_wants(const char *name);
+
+/* For those who can go on for ever. */
+bool report_is_over(void);
 
 /* Counted; nothing is printed. */
 void report_green(const char *name);
@@ -36,12 +43,12 @@ void report_green(const char *name);
 /*
  * "RED NAME: expected …, got …", but of one kind (NAME without its numbers,
  * and `expected`) only the first two.  Returns true the first time of all.
- * What fits a line of the file of what is known is counted, but not as failed.
  */
 bool report_red(const char *name, const char *expected, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* How many of each kind; "PART-STORE: N cases, M failed"; 0 if none did. */
+/* How many of each kind, and of those left out; "PART-STORE: N cases, M
+ * failed"; 0 if none did. */
 int report_end(void);
 
 #endif
