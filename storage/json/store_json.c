@@ -66,18 +66,19 @@ json_begin(struct store_user *user, const struct store_state *state,
 
 /* -------------------------------------------------------------- append -- */
 
-/* A failed or short write: nothing was written, if it can be cut back. */
+/*
+ * What was written is not to stay, and `result` is why: it is cut for good.
+ * Else a power cut could bring back lines of which it was said that they were
+ * not written.
+ */
 static enum store_result
-cut_back(struct store_user *user, const char *id, int fd, int64_t mark)
+cut_back(
+    struct store_user *user, enum store_result result, int fd, int64_t mark)
 {
-	const int error = errno;
-
-	if (ftruncate(fd, mark) != 0)
-		return store_fail(user, STORE_UNKNOWN,
-		    "%s: a failed write could not be cut back: %s", id,
-		    strerror(errno));
-	errno = error;
-	return files_fail(user, id, "write");
+	if (ftruncate(fd, mark) == 0 && fdatasync(fd) == 0)
+		return result;
+	return store_fail(user, STORE_UNKNOWN,
+	    "what failed could not be cut back: %s", strerror(errno));
 }
 
 /* Make `text` the ledger's durable end. */
@@ -94,7 +95,8 @@ write_text(struct store_user *user, const struct head *head, int fd,
 		return files_fail(user, id, "truncate");
 	errno = ENOSPC; /* what a short write means */
 	if (write(fd, text, size) != (ssize_t)size)
-		return cut_back(user, id, fd, head->mark);
+		return cut_back(
+		    user, files_fail(user, id, "write"), fd, head->mark);
 	if (fdatasync(fd) == 0)
 		return STORE_OK;
 	store_fail(user, STORE_UNKNOWN, "%s/%s/" LEDGER ": fdatasync: %s",
@@ -103,18 +105,6 @@ write_text(struct store_user *user, const struct head *head, int fd,
 	 * too, recovery cuts it. */
 	(void)!ftruncate(fd, head->mark);
 	return STORE_UNKNOWN;
-}
-
-/* Settings that could not be saved: their lines, which were synced, are not to
- * stay. */
-static enum store_result
-cut_change(
-    struct store_user *user, enum store_result result, int fd, int64_t mark)
-{
-	if (ftruncate(fd, mark) == 0 && fdatasync(fd) == 0)
-		return result;
-	return store_fail(user, STORE_UNKNOWN,
-	    "a failed change could not be cut back: %s", strerror(errno));
 }
 
 /* Lines that are durable and that no head shows yet can be found from now. */
@@ -172,7 +162,7 @@ append_to(struct store_user *user, const struct store_state *after,
 	if (result == STORE_OK && after->epoch != head.state.epoch) {
 		result = files_save_settings(user, after);
 		if (result == STORE_FULL || result == STORE_FAILED)
-			result = cut_change(user, result, fd, mark);
+			result = cut_back(user, result, fd, mark);
 	}
 	if (result == STORE_OK) {
 		head.state = *after;

@@ -74,6 +74,21 @@ test_change(void **state)
 		     "fsync /demo\n");
 }
 
+/* Of a batch that was cut short the first lines may be whole. */
+static void
+test_short_write_cut_back(void **state)
+{
+	struct vault *f = *state;
+
+	create(f, SALE);
+	start_noting(f);
+	arm(WRITE, CUT_SHORT, 0, 0);
+	assert_int_equal(buy(f->user, SALE, "alice"), STORE_FULL);
+	assert_noted("write /demo/ledger.jsonl\n"
+		     "ftruncate /demo/ledger.jsonl\n"
+		     "fdatasync /demo/ledger.jsonl\n");
+}
+
 /* A line that is not to count is cut for good. */
 static void
 test_change_cut_back(void **state)
@@ -386,6 +401,7 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_create),
 	    VAULT_TEST(test_sell),
 	    VAULT_TEST(test_change),
+	    VAULT_TEST(test_short_write_cut_back),
 	    VAULT_TEST(test_change_cut_back),
 	    VAULT_TEST(test_remove),
 	    VAULT_TEST(test_start),
