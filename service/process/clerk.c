@@ -178,9 +178,8 @@ clerk_start(const struct clerk_config *config)
 	clerk->desk.batch_most = config->service->options->batch;
 	error = pthread_create(&clerk->thread, NULL, clerk_main, clerk);
 	if (error != 0) {
-		LOG_EVENT(&config->service->log, "clerk-failed",
-		    LOG_TEXT("error", strerror(error)));
 		free(clerk);
+		errno = error;
 		return NULL;
 	}
 	return clerk;

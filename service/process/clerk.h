@@ -20,8 +20,8 @@ struct clerk;
 
 /*
  * Start the thread; it ends when the queue is closed and empty.  If it cannot
- * open what it needs, it ends the process with SERVICE_CANNOT_OPEN.  NULL: an
- * error, which was logged.
+ * open what it needs, it ends the process with SERVICE_CANNOT_OPEN.  NULL with
+ * errno set.
  */
 struct clerk *clerk_start(const struct clerk_config *config);
 

@@ -66,8 +66,9 @@ need_clerk(void *arg)
 {
 	struct shop *shop = arg;
 
-	if (shop->started < LOCK_CLERKS_MAX)
-		start_clerk(shop); /* if not: later, perhaps */
+	if (shop->started < LOCK_CLERKS_MAX && !start_clerk(shop))
+		LOG_EVENT(&shop->service->log, "clerk-failed",
+		    LOG_TEXT("error", strerror(errno))); /* later, perhaps */
 }
 
 static bool
@@ -97,8 +98,11 @@ open_shop(struct shop *shop)
 	if (shop->background == NULL)
 		return say_why(service, "no background thread");
 	while (shop->started < clerks)
-		if (!start_clerk(shop))
-			return say_why(service, "not enough clerks");
+		if (!start_clerk(shop)) {
+			snprintf(error, sizeof(error),
+			    "no thread for a clerk: %s", strerror(errno));
+			return say_why(service, error);
+		}
 	background_wait(shop->background);
 	for (i = 0; i < clerks; i++)
 		clerk_wait(shop->clerks[i]);
