@@ -113,6 +113,27 @@ write_owner(int fd)
 		(void)!ftruncate(fd, size);
 }
 
+/* A directory that was made is on disk before anything in it is promised. */
+static int
+make_data(const char *dir)
+{
+	char path[4096];
+	int fd, rc;
+
+	if (mkdir(dir, 0700) != 0)
+		return errno == EEXIST ? 0
+				       : fail("%s: %s", dir, strerror(errno));
+	if (snprintf(path, sizeof(path), "%s/..", dir) >= (int)sizeof(path))
+		return fail("%s: the name is too long", dir);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = fd == -1 ? -1 : fsync(fd);
+	if (rc != 0)
+		rc = fail("%s: fsync: %s", path, strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return rc;
+}
+
 /* The data directory, and the right to use it alone. */
 static int
 own_data(struct startup *s)
@@ -120,8 +141,8 @@ own_data(struct startup *s)
 	const char *dir = s->service->options->data;
 	char path[4096];
 
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return fail("%s: %s", dir, strerror(errno));
+	if (make_data(dir) != 0)
+		return -1;
 	if (snprintf(path, sizeof(path), "%s/.lock", dir) >= (int)sizeof(path))
 		return fail("%s: the name is too long", dir);
 	s->owner_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);

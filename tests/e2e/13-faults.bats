@@ -303,6 +303,14 @@ failing_writes() {
   all_is_well 2
 }
 
+@test "a data directory that was made: its name is on disk, or no start" {
+  need_strace
+  VARIABLES=(strace -qq -o "$WORK/trace" -P "$(realpath "$WORK")"
+    -e trace=fsync -e inject=fsync:error=EIO)
+  refuses 1 '/new/\.\.: fsync: Input/output error$' --listen 0 \
+    --data "$WORK/new"
+}
+
 # ------------------------------------------------------------- a full disk --
 
 # What the kernel does at the end of the space: it writes what fits.  To SQLite
