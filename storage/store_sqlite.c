@@ -16,16 +16,18 @@
  * a ledger is looked at: the log could not start anew meanwhile, and grows.
  *
  * A connection for each thread, opened after the fork.  Nothing else in the
- * process may open the file: closing it would drop SQLite's locks.
+ * process may open the file meanwhile: closing it would drop SQLite's locks.
  */
 #include "storage/store_impl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "locks/clock.h"
 #include "locks/robust.h"
@@ -1007,6 +1009,51 @@ settle_log(sqlite3 *db)
 	return rc == SQLITE_OK ? NULL : sqlite3_errmsg(db);
 }
 
+/* False: errno says why. */
+static bool
+copy_onto_itself(int fd)
+{
+	char part[64 * 1024];
+	ssize_t got, put = 0;
+	off_t at = 0;
+
+	while ((got = pread(fd, part, sizeof(part), at)) > 0) {
+		put = pwrite(fd, part, (size_t)got, at);
+		if (put != got)
+			break;
+		at += got;
+	}
+	if (put > 0 && put < got)
+		errno = ENOSPC; /* what a short write means */
+	return got == 0 && fsync(fd) == 0;
+}
+
+/*
+ * Behind a failed sync the page cache shows frames of the log that no later
+ * sync writes.  A checkpoint copies them into the database, and a power cut
+ * meanwhile would leave a database half copied and no log to copy it from.  So
+ * the log is written once more.  Nobody has it open.
+ */
+static int
+write_log_anew(const struct store *store, char *error, size_t error_size)
+{
+	char path[4096];
+	bool good;
+	int fd, why;
+
+	snprintf(path, sizeof(path), "%s/" DATABASE "-wal", store->dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	good = fd == -1 ? errno == ENOENT : copy_onto_itself(fd);
+	why = errno;
+	if (fd != -1)
+		close(fd);
+	/* A full disk that copies on write is no reason not to start. */
+	if (good || (why == ENOSPC && !store_poisoned(store)))
+		return 0;
+	snprintf(error, error_size, "%s: %s", path, strerror(why));
+	return -1;
+}
+
 static int
 sqlite_prepare(struct store *store, char *error, size_t error_size)
 {
@@ -1016,6 +1063,8 @@ sqlite_prepare(struct store *store, char *error, size_t error_size)
 
 	robust_init(&shared->latch);
 	shared->checkpointed = 0;
+	if (write_log_anew(store, error, error_size) != 0)
+		return -1;
 	db = connect(store, SQLITE_OPEN_CREATE, error, error_size);
 	if (db == NULL)
 		return -1;

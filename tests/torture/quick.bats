@@ -27,6 +27,17 @@ quick() {
   quick powercut sqlite
 }
 
+# A checkpoint copies from the log what a failed sync kept from the disk.
+@test "a sync that fails, and the power cut in the recovery; sqlite" {
+  run timeout 120 "$TORTURE" powercut --store sqlite --seed 5 \
+    --case powercut/sqlite/large/step-3/unsynced
+  echo "$output"
+  [[ ${lines[0]} != SKIP:* ]] || skip "${lines[0]#SKIP: }"
+  [ "$status" -eq 0 ]
+  [[ $output =~ powercut-sqlite:\ ([0-9]+)\ cases,\ 0\ failed$ ]]
+  [ "${BASH_REMATCH[1]}" -ge 50 ]
+}
+
 @test "crashes at a call; json" {
   quick crash json
 }

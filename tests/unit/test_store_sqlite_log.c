@@ -171,11 +171,11 @@ test_who_looks_holds_nobody(void **state)
 {
 	struct vault *f = *state;
 	const struct store_settings second = settings("second", LINES);
-	struct store_state state;
+	struct store_state now;
 	struct look look;
 
 	fill(f, &look);
-	ok(store_create(f->user, &second, soon(), &state));
+	ok(store_create(f->user, &second, soon(), &now));
 	while (look.lines < LINES)
 		ok(store_each(
 		    f->user, &look.state, look.lines, empty_log, &look));
