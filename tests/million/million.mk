@@ -9,3 +9,12 @@ $(BUILD)/million: LDLIBS := -ljansson -lsqlite3
 $(BUILD)/million: $(MILLION_OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 -include $(BUILD)/tests/million/million.d
+
+# Its waits are those of people who ask.
+$(BUILD)/million-waits: $(BUILD)/tests/million/waits.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+-include $(BUILD)/tests/million/waits.d
+
+.PHONY: million
+million: $(BUILD)/million $(BUILD)/million-waits $(BUILD)/turnstile ## the worst waits beside a million orders: three minutes
+	@tests/million/run $(BUILD)
