@@ -50,7 +50,7 @@ test-torture: test-packages ## the damage tests' own tests, and quick damage
 # and counted.
 TORTURE_STORES := $(foreach part,powercut crash fault memory,\
 	torture-$(part)-json torture-$(part)-sqlite)
-TORTURE_SECONDS ?= 240
+TORTURE_SECONDS ?= 210
 TORTURE_RED := $(BUILD)/torture.red
 
 .PHONY: torture torture-stress $(TORTURE_STORES)
