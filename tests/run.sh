@@ -20,19 +20,22 @@ run_group() {
 # What one group's TAP says: a line for people, and one to be summed.
 report() {
   local group=$1 output=$2 status=$3 took=$4 bad skips good
-  bad=$(grep -c '^not ok ' "$output")
-  skips=$(grep -ci '^ok .*# skip' "$output")
-  good=$(($(grep -c '^ok ' "$output") - skips))
+  # cmocka says "not ok 3 # SKIP", bats "ok 3 name # skip why".
+  skips=$(grep -Eci '^(not )?ok .*# skip' "$output")
+  bad=$(grep '^not ok ' "$output" | grep -vc '# SKIP')
+  good=$(grep '^ok ' "$output" | grep -vci '# skip')
   # A crash or a sanitizer's word is a failure, whatever was counted.
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
   if [ "$((good + bad + skips))" -eq 0 ]; then bad=1; fi
   printf '%-34s %3d passed  %2d failed  %2d skipped  %3d.%d s\n' \
     "$(basename "$group")" "$good" "$bad" "$skips" \
     $((took / 10)) $((took % 10))
-  grep -i '^ok .*# skip' "$output" | sed 's/^ok [0-9]*/    SKIP/'
+  grep -Ei '^(not )?ok .*# skip' "$output" |
+    sed -E 's/^(not )?ok [0-9]*( # SKIP)?/    SKIP/'
+  grep '^SKIP: ' "$output" | sort -u | sed 's/^/    /'
   if [ "$bad" -gt 0 ]; then
     echo "--- $group (exit status $status): what failed, and its last lines:"
-    grep '^not ok ' "$output"
+    grep '^not ok ' "$output" | grep -v '# SKIP'
     tail -n 40 "$output"
     echo "---"
   fi

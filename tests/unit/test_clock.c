@@ -125,8 +125,10 @@ test_locks(void **state)
 	size_t i;
 
 	(void)state;
-	if (TSAN_ON)
+	if (TSAN_ON) {
+		print_message("SKIP: ThreadSanitizer does not know this\n");
 		skip();
+	}
 	fixture_start(&f, "sqlite");
 	for (i = 0; i < lock_count(); i++) {
 		const struct lock_strategy strategy = lock_at(i);
@@ -159,8 +161,10 @@ test_latch(void **state)
 	void *timed_out;
 
 	(void)state;
-	if (TSAN_ON)
+	if (TSAN_ON) {
+		print_message("SKIP: ThreadSanitizer does not know this\n");
 		skip();
+	}
 	robust_init(&latch);
 	assert_int_equal(robust_lock(&latch, in_ms(5000)), LOCK_HELD);
 	assert_int_equal(

@@ -73,6 +73,7 @@ static void
 skip_if_taken(void)
 {
 #ifdef MALLOC_IS_TAKEN
+	print_message("SKIP: a sanitizer keeps malloc() for itself\n");
 	skip();
 #endif
 }

@@ -383,8 +383,10 @@ test_poisoned_while_waiting(void **state)
 	struct vault *f = *state;
 	pthread_mutex_t latch;
 
-	if (TSAN_ON)
+	if (TSAN_ON) {
+		print_message("SKIP: ThreadSanitizer does not know this\n");
 		skip();
+	}
 	robust_init(&latch);
 	poisoned_while_waiting = f->user;
 	assert_int_equal(
