@@ -419,7 +419,7 @@ async function poison(shop, id, options) {
   await shop.until('it has recovered', () => {
     shop.service.limitFiles('unlimited');
     return shop.isReady();
-  });
+  }, 20000); // what could not be recovered is tried again at most 8 s later
 }
 
 // Until then nothing is read, and nothing is sold.
