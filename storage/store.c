@@ -303,15 +303,6 @@ check_keys(struct store_user *user, const struct store_state *now,
 	return result == STORE_OK ? STORE_DUPLICATE : result;
 }
 
-static void
-raise_highest(struct store_state *state, const struct store_line *line)
-{
-	const int64_t last = line->seat + line->quantity - 1;
-
-	if (line->kind == STORE_SOLD && last > state->highest)
-		state->highest = last;
-}
-
 /* In the latch: number `lines` behind `now`, which becomes what they leave. */
 static void
 number(struct store_state *now, struct store_line *lines, size_t count,
@@ -321,11 +312,9 @@ number(struct store_state *now, struct store_line *lines, size_t count,
 
 	for (i = 0; i < count; i++) {
 		lines[i].base = base;
-		lines[i].version = ++now->version;
+		lines[i].version = now->version + 1;
 		lines[i].nth = (unsigned)i + 1;
-		now->remaining = lines[i].remaining;
-		now->settings.capacity = lines[i].capacity;
-		raise_highest(now, &lines[i]);
+		store_follow(now, &lines[i]);
 	}
 }
 

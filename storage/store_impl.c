@@ -107,6 +107,18 @@ store_latch(struct store_user *user, pthread_mutex_t *latch,
 	return result;
 }
 
+void
+store_follow(struct store_state *state, const struct store_line *line)
+{
+	const int64_t last = line->seat + line->quantity - 1;
+
+	state->version = line->version;
+	state->remaining = line->remaining;
+	state->settings.capacity = line->capacity;
+	if (line->kind == STORE_SOLD && last > state->highest)
+		state->highest = last;
+}
+
 uint64_t
 store_random(void)
 {

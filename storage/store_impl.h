@@ -164,6 +164,9 @@ typedef enum store_result store_settle_fn(struct store_user *user, void *arg);
 enum store_result store_latch(struct store_user *user, pthread_mutex_t *latch,
     int64_t deadline_ns, store_settle_fn *settle, void *arg);
 
+/* The sale becomes as the line, its next one, leaves it. */
+void store_follow(struct store_state *state, const struct store_line *line);
+
 /* A random number that is not 0: for births and epochs. */
 uint64_t store_random(void);
 

@@ -149,13 +149,14 @@ write_obituary(
 		"lived_ms", (slot->died_ns - slot->started_ns) / NS_PER_MS));
 }
 
+/* Has any worker said so? */
 static bool
-any_ready(const struct supervisor *s)
+any(const struct supervisor *s, const _Atomic bool *said)
 {
 	unsigned i;
 
 	for (i = 0; i < s->service.options->workers; i++)
-		if (atomic_load(&s->service.board->ready[i]))
+		if (atomic_load(&said[i]))
 			return true;
 	return false;
 }
@@ -172,7 +173,8 @@ think_of_next(struct supervisor *s, int status)
 		return;
 	if (!atomic_load(&s->service.board->served))
 		s->hopeless = true;
-	else if (WEXITSTATUS(status) == SERVICE_CANNOT_OPEN && !any_ready(s)) {
+	else if (WEXITSTATUS(status) == SERVICE_CANNOT_OPEN &&
+		 !any(s, s->service.board->ready)) {
 		s->cannot_open = true;
 		store_poison(s->service.store);
 	}
@@ -291,17 +293,6 @@ kill_workers(struct supervisor *s, bool only_open)
 			kill(s->slots[i].pid, SIGKILL);
 }
 
-static bool
-any_open(const struct supervisor *s)
-{
-	unsigned i;
-
-	for (i = 0; i < s->service.options->workers; i++)
-		if (atomic_load(&s->service.board->open[i]))
-			return true;
-	return false;
-}
-
 static void
 recover_in_child(struct supervisor *s)
 {
@@ -347,7 +338,7 @@ recover_if_poisoned(struct supervisor *s)
 
 	if (!store_poisoned(s->service.store)) {
 		s->poisoned_ns = 0;
-		if (any_ready(s))
+		if (any(s, s->service.board->ready))
 			s->in_vain = 0;
 		return -1;
 	}
@@ -355,7 +346,7 @@ recover_if_poisoned(struct supervisor *s)
 		begin_poisoned(s, now_ns);
 	if (s->recovery != 0)
 		return -1; /* its end is a signal */
-	if (any_open(s)) {
+	if (any(s, s->service.board->open)) {
 		if (now_ns - s->poisoned_ns > POISONED_GRACE_NS)
 			kill_workers(s, true);
 		return 100;

@@ -178,26 +178,15 @@ catalogue_create(
 	return result;
 }
 
-/*
- * The rename is the moment: under its new name no start takes it up.  Nobody
- * is told before it is on disk, so that no power cut brings a sale back that
- * somebody saw gone.
- */
+/* The rename is the moment: under its new name no start takes it up. */
 enum store_result
 catalogue_remove(struct store_user *user, const struct store_state *now)
 {
-	const struct head none = {0};
 	char from[PATH_SIZE], to[PATH_SIZE];
-	enum store_result result;
 
 	files_path(from, user->store, now->settings.id, "");
 	files_gone_path(to, user->store, now->birth);
 	if (rename(from, to) != 0)
 		return files_fail(user, now->settings.id, "rename");
-	result = files_sync_data(user);
-	if (result != STORE_OK)
-		return result;
-	heads_publish(heads_slot(user, now->slot), &none);
-	files_remove_tree(to);
-	return STORE_OK;
+	return settle_removed(user, now);
 }

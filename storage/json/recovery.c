@@ -44,7 +44,6 @@ add_kept(struct recovery *r, int64_t but)
 static void
 take_good(struct recovery *r, const struct store_line *line)
 {
-	const int64_t last = line->seat + line->quantity - 1;
 	struct store_state *state = &r->head.state;
 
 	r->no_memory = !segments_reserve(r->segments, state, 1);
@@ -53,11 +52,7 @@ take_good(struct recovery *r, const struct store_line *line)
 	add_kept(r, AHEAD - 1);
 	r->kept[state->version % AHEAD] =
 	    segments_line(r->segments, state->slot, line, r->head.mark);
-	state->version = line->version;
-	state->remaining = line->remaining;
-	state->settings.capacity = line->capacity;
-	if (line->kind == STORE_SOLD && last > state->highest)
-		state->highest = last;
+	store_follow(state, line);
 }
 
 /* A sealed line.  Behind a bad one it must be of the same write. */

@@ -35,14 +35,28 @@ undo_create(struct store_user *user, struct slot *slot)
 	return STORE_OK;
 }
 
-/* There is no sale.json: the sale was removed, or that is damage. */
-static enum store_result
-finish_remove(
-    struct store_user *user, struct slot *slot, const struct head *head)
+enum store_result
+settle_removed(struct store_user *user, const struct store_state *gone)
 {
-	const char *id = head->state.settings.id;
 	const struct head none = {0};
 	enum store_result result;
+	char path[PATH_SIZE];
+
+	result = files_sync_data(user);
+	if (result != STORE_OK)
+		return result;
+	heads_publish(heads_slot(user, gone->slot), &none);
+	segments_drop(user->store->local, gone->slot);
+	files_gone_path(path, user->store, gone->birth);
+	files_remove_tree(path);
+	return STORE_OK;
+}
+
+/* There is no sale.json: the sale was removed, or that is damage. */
+static enum store_result
+finish_remove(struct store_user *user, const struct head *head)
+{
+	const char *id = head->state.settings.id;
 	char path[PATH_SIZE];
 	struct stat st;
 
@@ -50,13 +64,7 @@ finish_remove(
 	if (stat(path, &st) != 0)
 		return files_fail(user, id,
 		    errno == ENOENT ? SETTINGS : "stat of what was removed");
-	result = files_sync_data(user);
-	if (result != STORE_OK)
-		return result;
-	heads_publish(slot, &none);
-	segments_drop(user->store->local, head->state.slot);
-	files_remove_tree(path);
-	return STORE_OK;
+	return settle_removed(user, &head->state);
 }
 
 /*
@@ -92,7 +100,7 @@ settle_sale(struct store_user *user, struct slot *slot, struct head *head)
 
 	result = files_load_settings(user, id, &saved);
 	if (result == STORE_GONE)
-		return finish_remove(user, slot, head);
+		return finish_remove(user, head);
 	if (result != STORE_OK)
 		return result;
 	if (saved.birth != head->state.birth)

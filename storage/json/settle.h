@@ -20,6 +20,14 @@ enum store_result settle_latch(
 /* Settle what the dead left in any latch.  OK, or as store_latch(). */
 enum store_result settle_dead(struct store_user *user);
 
+/*
+ * In the sale's latch, its directory renamed: make that last, and forget the
+ * sale.  Nobody is told before it is on disk, so that no power cut brings a
+ * sale back that somebody saw gone.  OK, UNKNOWN.
+ */
+enum store_result settle_removed(
+    struct store_user *user, const struct store_state *gone);
+
 /* The slot open of store_impl.h: who replaces a dead worker settles. */
 store_open_fn settle_open;
 

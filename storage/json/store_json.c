@@ -188,16 +188,6 @@ json_append(struct store_user *user, const struct store_state *after,
 }
 
 static enum store_result
-json_remove(struct store_user *user, const struct store_state *now)
-{
-	const enum store_result result = catalogue_remove(user, now);
-
-	if (heads_read(heads_slot(user, now->slot)).state.birth == 0)
-		segments_drop(user->store->local, now->slot);
-	return result;
-}
-
-static enum store_result
 json_end(struct store_user *user, const struct store_state *state,
     enum store_result result)
 {
@@ -262,6 +252,6 @@ const struct store_impl store_json = {
     .create = catalogue_create,
     .begin = json_begin,
     .append = json_append,
-    .remove = json_remove,
+    .remove = catalogue_remove,
     .end = json_end,
 };
