@@ -15,7 +15,7 @@
 
 #include "locks/lock.h"
 #include "service/log.h"
-#include "service/sale/counting.h"
+#include "service/sale/inside.h"
 #include "service/trouble.h"
 #include "storage/store.h"
 
@@ -69,6 +69,7 @@ struct board {
 	_Atomic bool draining;  /* by the supervisor */
 	/* Why the store cannot be opened: by workers and the recovery. */
 	struct trouble trouble;
+	struct inside inside; /* by who is inside */
 	struct tally tally[LOCK_WORKERS_MAX];
 };
 
@@ -93,6 +94,9 @@ struct service {
 	 * so in `drill_report` and stops its process there.
 	 */
 	int drill_order, drill_report;
+	/* For the stress test: how clerks dawdle (jitter.h); 0: they do not. */
+	uint64_t jitter;
+	bool jitter_deep;
 };
 
 #endif

@@ -294,6 +294,8 @@ static const struct metric metrics[] = {
 	"Writes that overwrote others: seats are being sold twice."},
     {"conflicts", "counter", print_by_strategy, AT(sale.conflicts),
 	"Writes that the store refused, to be decided again."},
+    {"trespasses", "counter", print_by_strategy, AT(sale.trespasses),
+	"Turns in which a second clerk was let in: the lock is broken."},
     {"locks_inherited", "counter", print_by_strategy, AT(sale.inherited),
 	"Locks taken over from a holder that died."},
     {"batch_orders", "histogram", print_batches, AT(sale.batches),

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "service/process/jitter.h"
 #include "service/sale/sell.h"
 
 struct clerk {
@@ -21,6 +22,7 @@ struct clerk {
 	sem_t opened;
 	struct desk desk;
 	struct sell_env env;
+	struct jitter jitter;
 	uint64_t random[32]; /* from the kernel; those from `next` on are new */
 	size_t next;
 };
@@ -65,10 +67,12 @@ env_random(void *arg)
 static void
 env_step(void *arg, enum step step)
 {
-	const struct clerk *clerk = arg;
+	struct clerk *clerk = arg;
 	const struct service *service = clerk->config.service;
 	char byte;
 
+	if (service->jitter != 0)
+		jitter_step(&clerk->jitter, step);
 	if (service->drill_order == -1 || step != STEP_WRITE ||
 	    read(service->drill_order, &byte, 1) != 1)
 		return;
@@ -101,6 +105,8 @@ env_answer(void *arg, struct order *order)
 {
 	struct clerk *clerk = arg;
 
+	if (clerk->config.service->jitter != 0)
+		jitter_rest(&clerk->jitter);
 	clerk->config.answer(order);
 }
 
@@ -141,6 +147,7 @@ clerk_main(void *arg)
 	if (!attach(clerk))
 		_exit(SERVICE_CANNOT_OPEN);
 	sem_post(&clerk->opened);
+	jitter_begin(&clerk->jitter, clerk->config.service->jitter);
 	while ((order = queue_pop(clerk->config.queue, clerk->config.clerk)) !=
 	       NULL)
 		sell(&clerk->desk, order);
@@ -173,8 +180,12 @@ clerk_start(const struct clerk_config *config)
 	clerk->desk.env = &clerk->env;
 	clerk->desk.worker = config->worker + 1;
 	clerk->desk.clerk = config->clerk + 1;
+	clerk->jitter = (struct jitter){.worker = config->worker + 1,
+	    .clerk = config->clerk + 1,
+	    .deep = config->service->jitter_deep};
 	clerk->desk.counting =
 	    &config->service->board->tally[config->worker].sale;
+	clerk->desk.inside = &config->service->board->inside;
 	clerk->desk.batch_most = config->service->options->batch;
 	error = pthread_create(&clerk->thread, NULL, clerk_main, clerk);
 	if (error != 0) {

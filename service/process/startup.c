@@ -34,6 +34,7 @@
 #include "locks/shared.h"
 #include "service/duration.h"
 #include "service/process/doors.h"
+#include "service/process/jitter.h"
 #include "service/version.h"
 
 #define OWNER_WAIT_NS (2 * NS_PER_SEC)
@@ -474,6 +475,20 @@ find_drill(struct service *service)
 	service->drill_report = report;
 }
 
+/* TURNSTILE_JITTER="SEED,DEEP"; see jitter.h. */
+static void
+find_jitter(struct service *service)
+{
+	const char *text = getenv("TURNSTILE_JITTER");
+	unsigned deep;
+
+	if (text == NULL ||
+	    sscanf(text, "%" SCNu64 ",%u", &service->jitter, &deep) != 2)
+		return;
+	service->jitter_deep = deep != 0;
+	jitter_prepare();
+}
+
 static void
 raise_file_limit(void)
 {
@@ -496,6 +511,7 @@ startup(struct service *service, pid_t pid)
 	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */
 	signal(SIGPIPE, SIG_IGN);
 	find_drill(service);
+	find_jitter(service);
 	if (own_data(&s) != 0 || take_address(service) != 0 ||
 	    share_memory(&s) != 0 || prepare(&s) != 0 ||
 	    find_token(service) != 0 || listen_there(service) != 0)

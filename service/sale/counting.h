@@ -38,6 +38,7 @@ struct counting {
 	counter overwrites[COUNTING_ROWS];
 	counter conflicts[COUNTING_ROWS];
 	counter inherited[COUNTING_ROWS];
+	counter trespasses[COUNTING_ROWS]; /* see inside.h */
 	counter batches[COUNTING_BATCHES];
 	counter batched_orders;
 	counter holding; /* gauge: clerks that hold a lock */

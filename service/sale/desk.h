@@ -13,6 +13,7 @@
 #include <assert.h>
 
 #include "service/sale/counting.h"
+#include "service/sale/inside.h"
 #include "service/sale/order.h"
 #include "storage/store.h"
 
@@ -56,6 +57,7 @@ struct desk {
 	struct lock_user *locks;
 	struct store_user *store;
 	struct counting *counting;
+	struct inside *inside; /* shared by all desks */
 	const struct sell_env *env;
 	unsigned worker, clerk; /* from 1, for the trail */
 	size_t batch_most;      /* 1 … SELL_BATCH_MAX */

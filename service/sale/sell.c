@@ -25,6 +25,7 @@ struct attempt {
 	unsigned row;            /* of the strategy, in what is counted */
 	struct lock_hold hold;
 	int64_t held_ns, delayed_ns;
+	bool alone; /* the strategy says that nobody else is inside */
 };
 
 static enum turn attempt(struct desk *desk);
@@ -115,6 +116,28 @@ take_lock(struct attempt *a)
 	return false;
 }
 
+/* Whoever says that it excludes everybody is held to it: see inside.h. */
+static void
+enter(struct attempt *a)
+{
+	const struct desk *desk = a->desk;
+
+	a->alone = a->facts.excludes_threads && a->facts.excludes_processes;
+	if (a->alone)
+		inside_enter(desk->inside, a->guess.slot, a->row,
+		    inside_name(desk->worker, desk->clerk));
+}
+
+static void
+leave(const struct attempt *a)
+{
+	const struct desk *desk = a->desk;
+
+	if (a->alone && !inside_leave(desk->inside, a->guess.slot, a->row,
+			    inside_name(desk->worker, desk->clerk)))
+		counting_add(&desk->counting->trespasses[a->row], 1);
+}
+
 /*
  * Which lock it is can only be guessed before it is held; read_counter()
  * checks that.  Who shares the turn is chosen after, so that nobody waits for
@@ -135,6 +158,7 @@ lock_sale(struct attempt *a)
 	a->row = counting_row(a->strategy);
 	if (!take_lock(a))
 		return false;
+	enter(a);
 	a->held_ns = desk_now_ns(desk);
 	counting_add(&desk->counting->holding, a->facts.holds);
 	if (a->guess.settings.delay_max_ms > 0)
@@ -240,5 +264,6 @@ unlock_sale(struct attempt *a)
 		    desk_now_ns(a->desk) - a->held_ns - a->delayed_ns);
 		atomic_fetch_sub(&counting->holding, 1);
 	}
+	leave(a);
 	lock_release(&a->hold);
 }

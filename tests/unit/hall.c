@@ -235,6 +235,7 @@ seller_new(struct hall *hall, unsigned clerk)
 	    .answer = env_answer};
 	seller->desk.env = &seller->env;
 	seller->desk.counting = &hall->counting;
+	seller->desk.inside = &hall->inside;
 	seller->desk.worker = 1;
 	seller->desk.clerk = clerk;
 	seller->desk.batch_most = 64;

@@ -87,6 +87,7 @@ struct seller {
 struct hall {
 	struct fixture f;
 	struct counting counting;
+	struct inside inside;
 	bool real; /* time is the machine's; else it is scripted */
 	_Atomic int64_t now_ns;
 	char sale[STORE_ID_SIZE];

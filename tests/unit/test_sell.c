@@ -158,6 +158,49 @@ test_overtaken_three_permits(void **state)
 	    hall, {1, 0, 1, 1, 1, 9, "bob"}, {2, 0, 1, 1, 1, 9, "alice"});
 }
 
+/* -------------------------------------------------------------- inside -- */
+
+/* Somebody is let in, whatever the lock. */
+static void
+intrude(struct seller *seller)
+{
+	struct hall *hall = seller->hall;
+	const struct lock_strategy strategy = strategy_of(hall->patch_lock);
+	const unsigned row = counting_row(strategy);
+	const unsigned slot = (unsigned)state_of(&hall->f, hall->sale).slot;
+
+	inside_enter(&hall->inside, slot, row, inside_name(1, 9));
+}
+
+/* One who claims to exclude is held to it; those that do not are not. */
+static void
+test_trespass(void **state)
+{
+	static const char *const locks[] = {"mutex", "flock", "semaphore",
+	    "none", "optimistic", "mutex-private", "semaphore:3"};
+	struct hall *hall = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
+		const unsigned row = counting_row(strategy_of(locks[i]));
+
+		open_sale(hall, 10, locks[i]);
+		sell_to(hall->one, order_of(hall, "alice", 1));
+		assert_int_equal(
+		    atomic_load(&hall->counting.trespasses[row]), 0);
+		hall->patch_lock = locks[i];
+		hall->one->script_count = 0;
+		before(hall->one, STEP_WRITE, 1, intrude);
+		sell_to(hall->one, order_of(hall, "bob", 1));
+		assert_int_equal(
+		    atomic_load(&hall->counting.trespasses[row]), i < 3);
+		/* Whoever it was did not leave: that accuses nobody. */
+		sell_to(hall->one, order_of(hall, "carol", 1));
+		assert_int_equal(
+		    atomic_load(&hall->counting.trespasses[row]), i < 3);
+	}
+}
+
 static void
 test_overtaken_optimistic(void **state)
 {
@@ -374,6 +417,7 @@ main(int argc, char **argv)
 	    HALL_TEST(test_trail_in_ledger),
 	    HALL_TEST(test_overtaken_none),
 	    HALL_TEST(test_overtaken_three_permits),
+	    HALL_TEST(test_trespass),
 	    HALL_TEST(test_overtaken_optimistic),
 	    HALL_TEST(test_overtaken_excluding),
 	    HALL_TEST(test_threads_oversell),

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The processor's trap flag raises SIGTRAP behind every instruction; whoever
+ * is in its handler is between two instructions, and may pause there.  The
+ * flag is set and cleared in what the handler returns to, so that no line of
+ * a lock has to know.
+ */
+#include "service/process/jitter.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "locks/clock.h"
+#include "locks/tsan.h"
+
+/* ThreadSanitizer's own code would be stepped through as well. */
+#if defined(__x86_64__) && !TSAN_ON
+#define STEPS_INSTRUCTIONS 1
+#else
+#define STEPS_INSTRUCTIONS 0
+#endif
+
+#define TRAP_FLAG 0x100
+#define PAUSE_MOST_NS (60 * NS_PER_US)
+#define PAUSES_IN_STEPS 2          /* one step in so many */
+#define PAUSES_IN_INSTRUCTIONS 100 /* one instruction in so many */
+
+static _Thread_local struct jitter *own;
+
+/* Steele, Lea and Flood's SplitMix64. */
+static uint64_t
+draw(struct jitter *jitter, uint64_t below)
+{
+	uint64_t z = jitter->state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (z ^ z >> 31) % below;
+}
+
+/* Now and then let others run, or sleep for a few microseconds. */
+static void
+dawdle(struct jitter *jitter, uint64_t one_in)
+{
+	if (draw(jitter, one_in) != 0)
+		return;
+	if (draw(jitter, 4) != 0)
+		sched_yield();
+	else
+		clock_sleep_until(
+		    clock_now_ns() + (int64_t)draw(jitter, PAUSE_MOST_NS));
+}
+
+#if STEPS_INSTRUCTIONS
+/*
+ * Is it the program's own code?  That of the C library is as good as it is,
+ * and long.
+ */
+static bool
+is_own(const ucontext_t *context)
+{
+	extern const char __executable_start[], etext[]; /* the linker's */
+	const uintptr_t at = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+
+	return (uintptr_t)__executable_start <= at && at < (uintptr_t)etext;
+}
+
+/* Behind an instruction, or by raise(): from here on, behind each. */
+static void
+on_trap(int number, siginfo_t *info, void *context)
+{
+	ucontext_t *where = context;
+	greg_t *flags = &where->uc_mcontext.gregs[REG_EFL];
+
+	(void)number;
+	(void)info;
+	if (own == NULL || !own->stepping) {
+		*flags &= ~TRAP_FLAG;
+		return;
+	}
+	*flags |= TRAP_FLAG;
+	if (is_own(where))
+		dawdle(own, PAUSES_IN_INSTRUCTIONS);
+}
+#endif
+
+void
+jitter_prepare(void)
+{
+#if STEPS_INSTRUCTIONS
+	const struct sigaction action = {
+	    .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_RESTART};
+
+	sigaction(SIGTRAP, &action, NULL);
+#endif
+}
+
+void
+jitter_begin(struct jitter *jitter, uint64_t seed)
+{
+	jitter->state = seed + ((uint64_t)jitter->worker << 48 |
+				   (uint64_t)jitter->clerk << 32);
+	own = jitter;
+}
+
+static void
+step_instructions(struct jitter *jitter)
+{
+	if (!STEPS_INSTRUCTIONS || !jitter->deep)
+		return;
+	jitter->stepping = true;
+	raise(SIGTRAP);
+}
+
+static void
+say(const struct jitter *jitter, const char *what)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "clerk %u.%u%s", jitter->worker,
+	    jitter->clerk, what);
+	name[15] = '\0'; /* Linux has no room for more */
+	pthread_setname_np(pthread_self(), name);
+}
+
+void
+jitter_step(struct jitter *jitter, enum step step)
+{
+	jitter->stepping = false;
+	switch (step) {
+	case STEP_WAIT:
+		say(jitter, " waits");
+		dawdle(jitter, PAUSES_IN_STEPS);
+		step_instructions(jitter);
+		break;
+	case STEP_LOCK:
+	case STEP_RECOVER:
+		say(jitter, " holds");
+		dawdle(jitter, PAUSES_IN_STEPS);
+		break;
+	case STEP_QUEUED:
+	case STEP_READ:
+	case STEP_DELAY:
+	case STEP_WRITE:
+	case STEP_CONFLICT:
+	case STEP_SWITCH:
+	case STEP_COMMIT:
+	case STEP_UNLOCK:
+		dawdle(jitter, PAUSES_IN_STEPS);
+		break;
+	}
+}
+
+void
+jitter_rest(struct jitter *jitter)
+{
+	jitter->stepping = false;
+	say(jitter, "");
+}
