@@ -201,24 +201,58 @@ print_steps(const struct story *story, bool explained, FILE *out)
 	}
 }
 
+/* What the strategy did wrong by which the first two met. */
+static void
+name_mistake(const struct story *story, char *text, size_t size)
+{
+	static const char *const counts[LOCK_PERMITS_MAX + 1] = {"none", "one",
+	    "two", "three", "four", "five", "six", "seven", "eight"};
+	const char *lock = story->witnesses[1].lock;
+	struct lock_strategy strategy;
+	struct lock_facts facts;
+
+	text[0] = '\0';
+	if (!lock_parse(lock, &strategy))
+		return;
+	facts = lock_facts(strategy);
+	if (facts.checks_write)
+		snprintf(text, size, ": %s's check let it pass", lock);
+	else if (!facts.holds)
+		snprintf(text, size, ": nobody took turns");
+	else if (strategy.permits > 1)
+		snprintf(text, size, ": %s were let in at once",
+		    counts[strategy.permits]);
+	else if (!facts.excludes_processes &&
+		 story->witnesses[0].line.worker !=
+		     story->witnesses[1].line.worker)
+		snprintf(text, size, ": two processes, two mutexes");
+	else
+		snprintf(text, size, ": %s let both in", lock);
+}
+
+/*
+ * Who read first does not matter, and is often not known: both had read before
+ * either wrote.
+ */
 static void
 print_why(const struct story *story, bool explained, FILE *out)
 {
-	char text[256];
+	char text[320], mistake[64];
 
+	name_mistake(story, mistake, sizeof(mistake));
 	if (!explained)
 		snprintf(text, sizeof(text),
 		    "Why: no write in the ledger explains it; something else "
 		    "changed the counter.");
 	else if (story->count == 2)
 		snprintf(text, sizeof(text),
-		    "Why: %s decided on a number that %s was already using.",
-		    story->names[1], story->names[0]);
+		    "Why: %s read before %s wrote, and wrote after that%s.",
+		    story->names[1], story->names[0], mistake);
 	else
 		snprintf(text, sizeof(text),
 		    "Why: %s's late write put the counter back to where it "
-		    "was before %s, and %s believed it.",
-		    story->names[1], story->names[0], story->names[2]);
+		    "was before %s, and %s believed it%s.",
+		    story->names[1], story->names[0], story->names[2], mistake);
 	print_wrapped(out, text, (int)strlen("Why: "));
 }
 

@@ -757,7 +757,9 @@ test_words_two_columns(void **state)
 	    "                                                "
 	    "^ alice's write is lost\n"
 	    "\n"
-	    "Why: bob decided on a number that alice was already using.\n"
+	    "Why: bob read before alice wrote, and wrote after that: nobody "
+	    "took "
+	    "turns.\n"
 	    "Cure: make read and write one step:\n"
 	    "      curl -X PATCH -d lock=mutex localhost:8080/sales/demo\n");
 }
@@ -796,7 +798,7 @@ test_words_three_columns(void **state)
 	    "\n"
 	    "Why: bob's late write put the counter back to where it was "
 	    "before alice, and\n"
-	    "     carol believed it.\n"
+	    "     carol believed it: nobody took turns.\n"
 	    "Cured: the sale now runs under mutex; what was sold twice "
 	    "before stays so.\n");
 }
@@ -970,6 +972,44 @@ test_words_tries(void **state)
 			 "      0.001 ms                                  "
 			 "reads 44 left (version 4)\n"));
 	free(text);
+}
+
+/* Two buyers met under `lock`, at a worker each: what does it say is why? */
+static void
+assert_why(struct book *book, const char *lock, const char *expected)
+{
+	char *text;
+
+	book->lock = lock;
+	book->count = 0;
+	sold_to(book, "alice", 0, 1, 1);
+	sold_to(book, "bob", 0, 1, 1)->worker = 2;
+	judge(book);
+	text = words_of(book, &(struct audit_subject){.sale = "demo",
+				  .store = "json",
+				  .host = "h",
+				  .lock = lock,
+				  .with_names = true,
+				  .witnesses = book->witnesses});
+	if (strstr(text, expected) == NULL)
+		fail_msg("%s: %s", lock, text);
+	free(text);
+}
+
+static void
+test_words_why(void **state)
+{
+	struct book *book = *state;
+
+	assert_why(book, "none", "wrote after that: nobody took turns.\n");
+	assert_why(book, "mutex-private",
+	    "wrote after that: two processes, two\n     mutexes.\n");
+	assert_why(book, "semaphore:3",
+	    "wrote after that: three were let in at\n     once.\n");
+	assert_why(book, "semaphore:2", ": two were let in at");
+	assert_why(book, "mutex", "wrote after that: mutex let both in.\n");
+	assert_why(book, "optimistic", ": optimistic's check let");
+	assert_why(book, "unheard-of", "wrote after that.\n");
 }
 
 /* ---------------------------------------------------------------- order -- */
@@ -1408,6 +1448,7 @@ main(void)
 	    ROW(test_words_stranded),
 	    ROW(test_words_overwritten),
 	    ROW(test_words_tries),
+	    ROW(test_words_why),
 	    ROW(test_steps_read_before_write),
 	    ROW(test_steps_read_after_write),
 	    ROW(test_steps_writes),
