@@ -44,7 +44,7 @@ E2E_TESTS := $(wildcard tests/e2e/*.bats)
 # A compiler, the four libraries, and the curl to try them with.
 BUILD_PACKAGES := gcc libc6-dev libmicrohttpd-dev libjansson-dev \
 	libsqlite3-dev libcurl4-openssl-dev curl
-TEST_PACKAGES := libcmocka-dev bats strace
+TEST_PACKAGES := libcmocka-dev bats strace python3-jsonschema
 
 .DEFAULT_GOAL := all
 .PHONY: all

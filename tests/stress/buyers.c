@@ -10,8 +10,11 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <inttypes.h>
+#include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +31,8 @@
 #define RETRY_FIRST_NS (5 * NS_PER_MS)
 #define RETRY_MOST_NS (160 * NS_PER_MS)
 #define OPEN_ATTEMPTS 50
+#define LATE_MOST_NS (2 * NS_PER_SEC) /* orders that are due, in the end */
+#define ADDRESSES_SIZE 512
 
 enum doing { DOING_NOTHING, DOING_ASK, DOING_WAIT };
 
@@ -49,7 +54,8 @@ struct buyers {
 	int epoll;
 	int64_t timer_ns; /* when libcurl wants to be called; -1: not */
 	unsigned count, waiting, busy, opened;
-	char *scheme, *host, *port; /* libcurl's, as the URL has them */
+	char *scheme, *host, *port;     /* libcurl's, as the URL has them */
+	char addresses[ADDRESSES_SIZE]; /* of the host, with commas */
 	struct buyer *list;
 	uint8_t registered[FDS_MAX]; /* epoll events of each socket */
 	uint8_t wanted[FDS_MAX];
@@ -57,8 +63,12 @@ struct buyers {
 	const struct buyers_plan *plan;
 	struct buyers_log *log;
 	uint64_t next_order, sold;
-	int64_t until_ns;
+	int64_t until_ns, progress_ns; /* an order was sold or refused */
 	bool open;
+	/* Of an open loop: buyers who are free, and the order that is next. */
+	struct buyer **idle;
+	unsigned idle_count;
+	uint64_t arrivals;
 };
 
 /* ------------------------------------------------------------ libcurl -- */
@@ -157,8 +167,7 @@ add_header(struct curl_slist **list, const char *header)
 static void
 prepare_headers(struct buyers *buyers, struct buyer *buyer)
 {
-	const char *address = buyers->host + (buyers->host[0] == '[');
-	char text[640];
+	char text[ADDRESSES_SIZE + 64];
 
 	snprintf(text, sizeof(text), "Host: %s:%s", buyers->host, buyers->port);
 	add_header(&buyer->look_headers, text);
@@ -169,9 +178,8 @@ prepare_headers(struct buyers *buyers, struct buyer *buyer)
 	add_header(&buyer->buy_headers, text);
 	buyer->key = strchr(buyer->buy_headers->data, ':') + 2;
 	add_header(&buyer->buy_headers, buyer->look_headers->data);
-	/* Of an IPv6 address the brackets go. */
-	snprintf(text, sizeof(text), "b%u.buyer:%s:%.*s", buyer->number,
-	    buyers->port, (int)strcspn(address, "]"), address);
+	snprintf(text, sizeof(text), "b%u.buyer:%s:%s", buyer->number,
+	    buyers->port, buyers->addresses);
 	add_header(&buyer->resolve, text);
 }
 
@@ -260,6 +268,49 @@ begin_buy(struct buyers *buyers, struct buyer *buyer)
 	begin(buyers, buyer, false);
 }
 
+/* ----------------------------------------------------------- open loop -- */
+
+/* When the next order is due; INT64_MAX: none is. */
+static int64_t
+next_due_ns(const struct buyers *buyers)
+{
+	const int64_t due_ns =
+	    buyers->log->start_ns +
+	    (int64_t)(buyers->arrivals * NS_PER_SEC / buyers->plan->rate);
+
+	return due_ns < buyers->until_ns ? due_ns : INT64_MAX;
+}
+
+/* Orders that are due, for buyers who are free. */
+static void
+begin_due(struct buyers *buyers)
+{
+	const int64_t now_ns = clock_now_ns();
+	struct buyer *buyer;
+	int64_t due_ns;
+
+	while (buyers->idle_count > 0 &&
+	       (due_ns = next_due_ns(buyers)) <= now_ns) {
+		buyer = buyers->idle[--buyers->idle_count];
+		buyers->arrivals++;
+		buyer->reply.order = buyers->next_order++;
+		begin_buy(buyers, buyer);
+		buyer->reply.sent_ns = due_ns;
+	}
+}
+
+/* Nobody will be free in time: how many orders stay unsent. */
+static void
+give_up_due(struct buyers *buyers)
+{
+	while (next_due_ns(buyers) != INT64_MAX) {
+		buyers->arrivals++;
+		buyers->log->unsent++;
+	}
+}
+
+/* -------------------------------------------------------------- orders -- */
+
 /* The next order, if there is one. */
 static void
 begin_order(struct buyers *buyers, struct buyer *buyer)
@@ -267,6 +318,10 @@ begin_order(struct buyers *buyers, struct buyer *buyer)
 	const struct buyers_plan *plan = buyers->plan;
 
 	buyer->doing = DOING_NOTHING;
+	if (plan->rate > 0) {
+		buyers->idle[buyers->idle_count++] = buyer;
+		return;
+	}
 	if (plan->orders != 0
 		? buyers->next_order - plan->first_order >= plan->orders
 		: clock_now_ns() >= buyers->until_ns)
@@ -303,6 +358,8 @@ write_down(struct buyers *buyers, struct buyer *buyer, uint16_t status)
 	    buffer_grow(log->replies, log->count, sizeof(*log->replies));
 	log->replies[log->count++] = *reply;
 	log->end_ns = reply->done_ns;
+	if (status != 0 && status != 503)
+		buyers->progress_ns = reply->done_ns;
 	if (!reply->look && status == 201)
 		buyers->sold++;
 }
@@ -374,7 +431,8 @@ finish(struct buyers *buyers, struct buyer *buyer, int status)
 	write_down(buyers, buyer, (uint16_t)status);
 	if (!buyers->plan->flood && buyer->reply.look)
 		begin_buy(buyers, buyer);
-	else if (status == 503) /* impatient, but not without manners */
+	else if (status == 503 && buyers->plan->rate == 0)
+		/* impatient, but not without manners */
 		wait_for(buyers, buyer, RETRY_FIRST_NS);
 	else
 		begin_order(buyers, buyer);
@@ -417,6 +475,21 @@ read_replies(struct buyers *buyers)
 
 /* ---------------------------------------------------------------- loop -- */
 
+/* Until an order is due, if that is less than a millisecond away. */
+static void
+wait_for_due(const struct buyers *buyers)
+{
+	struct pollfd fd = {.fd = buyers->epoll, .events = POLLIN};
+	struct timespec ts = {0};
+	int64_t ns;
+
+	ns = next_due_ns(buyers) - clock_now_ns();
+	if (ns <= 0 || ns >= NS_PER_MS)
+		return;
+	ts.tv_nsec = ns;
+	ppoll(&fd, 1, &ts, NULL);
+}
+
 static int
 wait_ms(const struct buyers *buyers)
 {
@@ -424,11 +497,14 @@ wait_ms(const struct buyers *buyers)
 	    buyers->waiting > 0 || (buyers->plan->watch != NULL && buyers->open)
 		? WATCH_MS
 		: TICK_MS;
-	int64_t ns;
+	int64_t ns = INT64_MAX;
 
-	if (buyers->timer_ns == -1)
-		return most;
-	ns = buyers->timer_ns - clock_now_ns();
+	if (buyers->timer_ns != -1)
+		ns = buyers->timer_ns - clock_now_ns();
+	if (buyers->open && buyers->plan->rate > 0 && buyers->idle_count > 0 &&
+	    next_due_ns(buyers) - clock_now_ns() < ns)
+		/* rounded down: the last millisecond is waited for apart */
+		ns = next_due_ns(buyers) - clock_now_ns() - NS_PER_MS;
 	if (ns <= 0)
 		return 0;
 	return ns < most * NS_PER_MS ? (int)(ns / NS_PER_MS) + 1 : most;
@@ -459,6 +535,10 @@ loop_once(struct buyers *buyers)
 	struct epoll_event events[EVENTS];
 	int i, n, running;
 
+	if (buyers->open && buyers->plan->rate > 0) {
+		begin_due(buyers);
+		wait_for_due(buyers);
+	}
 	n = epoll_wait(buyers->epoll, events, EVENTS, wait_ms(buyers));
 	for (i = 0; i < n; i++)
 		handle_event(buyers, &events[i]);
@@ -490,18 +570,46 @@ check_waits(struct buyers *buyers, int64_t now_ns)
 	}
 }
 
+/* Is there more to come?  In an open loop, orders that are not due yet. */
+static bool
+goes_on(struct buyers *buyers)
+{
+	if (!buyers->open || buyers->plan->rate == 0)
+		return buyers->busy > 0 || buyers->waiting > 0;
+	if (clock_now_ns() > buyers->until_ns + LATE_MOST_NS)
+		give_up_due(buyers);
+	return buyers->busy > 0 || next_due_ns(buyers) != INT64_MAX;
+}
+
+/* Nothing is sold or refused any more. */
+static bool
+hangs(struct buyers *buyers, int64_t now_ns)
+{
+	const struct buyers_plan *plan = buyers->plan;
+
+	buyers->log->hung =
+	    buyers->open &&
+	    ((plan->patience_ns > 0 &&
+		 now_ns - buyers->progress_ns > plan->patience_ns) ||
+		(plan->most_ns > 0 &&
+		    now_ns - buyers->log->start_ns > plan->most_ns));
+	return buyers->log->hung;
+}
+
 static bool
 run_until_done(struct buyers *buyers, const volatile sig_atomic_t *stop)
 {
 	int64_t next_look_ns = clock_now_ns() + NS_PER_SEC;
 
-	while (buyers->busy > 0 || buyers->waiting > 0) {
+	while (goes_on(buyers)) {
 		int64_t now_ns;
 
 		if (*stop)
 			return false;
 		loop_once(buyers);
 		now_ns = clock_now_ns();
+		if (hangs(buyers, now_ns))
+			return false;
 		if (buyers->waiting > 0 || now_ns > next_look_ns) {
 			check_waits(buyers, now_ns);
 			next_look_ns = now_ns + NS_PER_SEC;
@@ -557,7 +665,10 @@ buyers_run(struct buyers *buyers, const struct buyers_plan *plan,
 	done = open_connections(buyers, stop);
 	if (done) {
 		buyers->open = true;
-		log->start_ns = log->end_ns = clock_now_ns();
+		log->start_ns = log->end_ns = buyers->progress_ns =
+		    clock_now_ns();
+		buyers->idle_count = 0;
+		buyers->arrivals = 0;
 		buyers->until_ns = log->start_ns + plan->duration_ns;
 		for (i = 0; i < buyers->count; i++)
 			begin_order(buyers, &buyers->list[i]);
@@ -594,6 +705,41 @@ split_url(struct buyers *buyers, const char *url)
 	return good;
 }
 
+/* One more address, as CURLOPT_RESOLVE has it: "127.0.0.1,[::1]". */
+static void
+add_address(struct buyers *buyers, const struct addrinfo *info)
+{
+	char address[INET6_ADDRSTRLEN + 16];
+	const size_t n = strlen(buyers->addresses);
+	const bool is_v6 = info->ai_family == AF_INET6;
+
+	if (getnameinfo(info->ai_addr, info->ai_addrlen, address,
+		sizeof(address), NULL, 0, NI_NUMERICHOST) != 0 ||
+	    n + strlen(address) + 4 > sizeof(buyers->addresses))
+		return;
+	snprintf(buyers->addresses + n, sizeof(buyers->addresses) - n,
+	    "%s%s%s%s", n > 0 ? "," : "", is_v6 ? "[" : "", address,
+	    is_v6 ? "]" : "");
+}
+
+/* localhost may be ::1 first, where nobody listens: all are tried. */
+static bool
+resolve_host(struct buyers *buyers)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *found, *info;
+	const char *host = buyers->host + (buyers->host[0] == '[');
+	char name[256];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(host, "]"), host);
+	if (getaddrinfo(name, NULL, &hints, &found) != 0)
+		return false;
+	for (info = found; info != NULL; info = info->ai_next)
+		add_address(buyers, info);
+	freeaddrinfo(found);
+	return true;
+}
+
 struct buyers *
 buyers_new(const char *url, unsigned count)
 {
@@ -602,11 +748,12 @@ buyers_new(const char *url, unsigned count)
 
 	buyers->epoll = epoll_create1(EPOLL_CLOEXEC);
 	buyers->multi = buffer_must(curl_multi_init());
-	if (!split_url(buyers, url)) {
+	if (!split_url(buyers, url) || !resolve_host(buyers)) {
 		buyers_free(buyers);
 		return NULL;
 	}
 	buyers->list = buffer_must(calloc(count, sizeof(*buyers->list)));
+	buyers->idle = buffer_must(calloc(count, sizeof(struct buyer *)));
 	buyers->count = count;
 	buyers->timer_ns = -1;
 	curl_multi_setopt(buyers->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -642,5 +789,6 @@ buyers_free(struct buyers *buyers)
 	curl_free(buyers->host);
 	curl_free(buyers->port);
 	free(buyers->list);
+	free(buyers->idle);
 	free(buyers);
 }

@@ -51,6 +51,18 @@ struct buyers_plan {
 	 */
 	bool looks;
 	bool flood; /* nothing but GET the path, whatever it is */
+	/*
+	 * So many orders a second, sent by whichever buyer is free, for
+	 * `duration_ns`; 0: each buyer asks again when he has his answer.
+	 * Times count from the moment at which an order was due, so that who
+	 * waits for a free buyer waits as well.
+	 */
+	uint64_t rate;
+	/*
+	 * Given up, as hung, when no order was sold or refused for so long, or
+	 * when the whole takes longer; 0: never.
+	 */
+	int64_t patience_ns, most_ns;
 	/* The first of the keys' numbers; else two runs share keys. */
 	uint64_t first_order;
 	/*
@@ -67,15 +79,20 @@ struct buyers_log {
 	size_t count;
 	struct buffer buffer;
 	int64_t start_ns, end_ns; /* the barrier; the last reply */
+	bool hung;                /* it was given up */
+	uint64_t unsent;          /* orders that were due, and found nobody */
 };
 
-/* `url` without a path: "http://127.0.0.1:8080".  NULL: it is not valid. */
+/*
+ * `url` without a path: "http://localhost:8080"; all addresses of the host are
+ * tried.  NULL: it is not valid, or there is no such host.
+ */
 struct buyers *buyers_new(const char *url, unsigned count);
 void buyers_free(struct buyers *buyers);
 
 /*
  * Open all connections, wait until all are open, start.  False: nobody could
- * connect, or `*stop` was set.
+ * connect, or `*stop` was set, or it hung; the log has what was said by then.
  */
 bool buyers_run(struct buyers *buyers, const struct buyers_plan *plan,
     struct buyers_log *log, const volatile sig_atomic_t *stop);

@@ -59,49 +59,12 @@ drill_begin(struct drill *drill, const struct flags *flags, uint64_t seed,
 	add_hits(drill, DRILL_PAUSE_HOLDER, flags->pause_ms > 0, within);
 }
 
-/* Neither gone nor a zombie. */
-static bool
-is_alive(pid_t pid)
-{
-	char path[64], state;
-	bool alive;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "re");
-	if (file == NULL)
-		return false;
-	alive = fscanf(file, "%*d (%*[^)]) %c", &state) == 1 && state != 'Z';
-	fclose(file);
-	return alive;
-}
-
-/* The workers that live at this moment; how many. */
-static size_t
-living_workers(const struct drill *drill, pid_t pids[LOCK_WORKERS_MAX])
-{
-	char path[64];
-	size_t count = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-	    drill->launch->pid, drill->launch->pid);
-	file = fopen(path, "re");
-	if (file == NULL)
-		return 0;
-	while (
-	    count < LOCK_WORKERS_MAX && fscanf(file, "%d", &pids[count]) == 1)
-		count += is_alive(pids[count]);
-	fclose(file);
-	return count;
-}
-
 /* One of them; if none lives, the next look tries again. */
 static void
 kill_any(struct drill *drill, struct drill_hit *hit)
 {
 	pid_t pids[LOCK_WORKERS_MAX];
-	const size_t living = living_workers(drill, pids);
+	const size_t living = launch_workers(drill->launch, pids);
 
 	if (living == 0)
 		return;
@@ -116,7 +79,7 @@ static bool
 is_worker(const struct drill *drill, pid_t pid)
 {
 	pid_t pids[LOCK_WORKERS_MAX];
-	size_t n = living_workers(drill, pids);
+	size_t n = launch_workers(drill->launch, pids);
 
 	while (n > 0 && pids[n - 1] != pid)
 		n--;

@@ -263,6 +263,16 @@ read_sale(struct evidence *e, struct web *web)
 	return good && e->capacity > 0 && e->remaining >= 0 && e->version >= 0;
 }
 
+/* As counted by the service since it was started, under the sale's strategy. */
+static int64_t
+read_trespasses(const struct evidence *e, struct web *web)
+{
+	const double count =
+	    web_get_metric(web, "turnstile_trespasses_total", e->lock);
+
+	return count > 0 ? (int64_t)count : 0;
+}
+
 bool
 evidence_begin(struct evidence *evidence, struct web *web, const char *path)
 {
@@ -273,6 +283,8 @@ evidence_begin(struct evidence *evidence, struct web *web, const char *path)
 	evidence->capacity_before = evidence->capacity;
 	evidence->remaining_before = evidence->remaining;
 	evidence->version_before = evidence->version;
+	if (good)
+		evidence->trespasses_before = read_trespasses(evidence, web);
 	return good;
 }
 
@@ -289,6 +301,8 @@ evidence_add_ledger(struct evidence *evidence, struct web *web, bool trails)
 	answer->done_ns = clock_now_ns();
 	answer->remaining = evidence->remaining;
 	answer->version = evidence->version;
+	evidence->trespasses =
+	    read_trespasses(evidence, web) - evidence->trespasses_before;
 	do
 		next = add_page(evidence, web, next,
 		    trails || evidence->version - next <= 2 * PAGE);

@@ -49,7 +49,10 @@ struct evidence {
 	int64_t capacity_before, remaining_before, version_before;
 	int64_t start_ns, end_ns; /* the barrier; the buyers' last reply */
 	bool alone;               /* nobody else bought */
-	struct answer *answers;   /* in the order in which they came */
+	/* Clerks who found another one inside, where the strategy excludes. */
+	int64_t trespasses, trespasses_before;
+	int64_t unsent;         /* orders that were due, and not sent */
+	struct answer *answers; /* in the order in which they came */
 	size_t answer_count;
 	struct store_line *lines; /* with text of their own */
 	size_t line_count;

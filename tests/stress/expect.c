@@ -10,7 +10,7 @@
 #include "tests/stress/result.h"
 
 /* What can be expected; those from SOLD on are of the price. */
-enum measure { WRONG, UNKNOWN, STOP, SOLD, REFUSED, P50, P95, P99, MOST };
+enum measure { WRONG, UNKNOWN, STOP, SOLD, REFUSED, P50, P95, P99, P999, MOST };
 
 static const struct {
 	const char *name;
@@ -24,6 +24,7 @@ static const struct {
     [P50] = {"p50", true},
     [P95] = {"p95", true},
     [P99] = {"p99", true},
+    [P999] = {"p99.9", true},
     [MOST] = {"max", true},
 };
 #define MEASURES (sizeof(measures) / sizeof(measures[0]))
@@ -48,6 +49,7 @@ value_of(const struct row *row, size_t measure)
 	    [P50] = price->sold.p50_ms,
 	    [P95] = price->sold.p95_ms,
 	    [P99] = price->sold.p99_ms,
+	    [P999] = price->sold.p999_ms,
 	    [MOST] = price->sold.max_ms,
 	};
 

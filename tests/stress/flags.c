@@ -14,7 +14,8 @@
 #include "storage/store.h"
 
 #define MOST INT64_C(1000000000)
-#define TIMEOUT_MS 5000 /* of the service's orders, if not given */
+#define TIMEOUT_MS 5000  /* of the service's orders, if not given */
+#define PATIENCE_MS 2000 /* longer than that */
 
 static bool
 set_lock(void *place, const char *text)
@@ -90,8 +91,26 @@ static const struct options_row rows[] = {
 	{ "duration", "TIME", "1s", "how long the price is measured (1s; 0: no price)",
 	  OPTIONS_DURATION, AT(duration_ms),
 	  .valid = "a duration up to 1h: 0, 500ms, 10s" },
-	{ "seed", "N", NULL, "keys and moments (from the clock)",
+	{ "warmup", "TIME", "100ms", "before that, and not measured",
+	  OPTIONS_DURATION, AT(warmup_ms),
+	  .valid = "a duration up to 1h: 0, 500ms, 10s" },
+	{ "rate", "N", NULL,
+	  "price: N orders a second, due at even times, and\n"
+	  "waits count from then (each buyer in his turn)",
+	  OPTIONS_NUMBER, 1, 1000000, AT(rate) },
+	{ "seed", "N", NULL,
+	  "keys, moments, and how clerks dawdle (the clock's)",
 	  OPTIONS_NUMBER, 0, INT64_MAX, AT(seed) },
+	{ "jitter", "auto|off|steps|deep", "auto",
+	  "\nin the race clerks dawdle at their steps; deep: also\n"
+	  "between the instructions of a lock (auto: of those\n"
+	  "that turnstile does not have itself)",
+	  OPTIONS_CHOICE, AT(jitter), OURS },
+	{ "patience", "TIME", NULL,
+	  "a row in which nothing is sold or refused for so\n"
+	  "long is HUNG (the --timeout, and 2s)",
+	  OPTIONS_DURATION, 1, 0, AT(patience_ms),
+	  .valid = "a duration from 1ms to 1h: 500ms, 5s" },
 	{ "classroom", NULL, NULL,
 	  "the class script: 10 buyers, 1 ticket, json, none\n"
 	  "then mutex, 2 x 10 clerks, 200 ms; no price",
@@ -108,12 +127,18 @@ static const struct options_row rows[] = {
 
 	{ "expect", "TEXT", NULL,
 	  "of every row: wrong==0, p99<50ms, sold/s>1000,\n"
-	  "p50 p95 max refused/s unknown stop; may be repeated",
+	  "p50 p95 p99.9 max refused/s unknown stop; repeatable",
 	  OPTIONS_TEXT, LIST(expects, expect_count),
 	  .valid = "given 16 times at most",
 	  .section = "What comes out" },
-	{ "json", NULL, NULL, "the result as JSON, and nothing else",
+	{ "json", NULL, NULL,
+	  "the result as JSON, and nothing else; the schema is\n"
+	  "tests/stress/report.schema.json",
 	  OPTIONS_FLAG, AT(json) },
+	{ "compare", "FILE", NULL,
+	  "prices against those of an older --json, and whether\n"
+	  "a difference is more than noise",
+	  OPTIONS_TEXT, AT(compare) },
 	{ "markdown", "FILE", NULL, "the table as Markdown",
 	  OPTIONS_TEXT, AT(markdown) },
 	{ "trace", "FILE", NULL, "every clerk's steps, for ui.perfetto.dev",
@@ -176,8 +201,11 @@ static const char head[] =
     "  stress                                  every strategy, both stores\n"
     "  stress --classroom                      the class script, and its "
     "cure\n"
-    "  stress --locks none --runs 20 --delay 0 how often it shows by itself\n"
+    "  stress --locks none --runs 20 --delay 0 --jitter off\n"
+    "                                          how often it shows by itself\n"
     "  stress --locks mutex,flock --kill 3     while workers die\n"
+    "  stress --locks mutex --rate 2000 --expect 'p99<50ms'\n"
+    "                                          a load that does not wait\n"
     "  stress --url http://localhost:8080      a service that runs already\n";
 
 static const struct options_table table = {.rows = rows,
@@ -185,7 +213,7 @@ static const struct options_table table = {.rows = rows,
     .program = "stress",
     .version = "turnstile-stress " TURNSTILE_VERSION,
     .noun = "flag",
-    .letters = ":",
+    .letters = ":h",
     .before_value = " ",
     .after_value = ": must be ",
     .column = 24,
@@ -198,12 +226,15 @@ settle_timeout(struct flags *flags)
 {
 	size_t i;
 
-	if (flags->timeout_ms > 0)
-		return;
-	flags->timeout_ms = TIMEOUT_MS;
-	for (i = 0; i < flags->delay_count; i++)
-		while (flags->timeout_ms < flags->delays[i].max_ms * 4)
-			flags->timeout_ms *= 2;
+	if (flags->timeout_ms == 0) {
+		flags->timeout_ms = TIMEOUT_MS;
+		for (i = 0; i < flags->delay_count; i++)
+			while (flags->timeout_ms < flags->delays[i].max_ms * 4)
+				flags->timeout_ms *= 2;
+	}
+	if (flags->patience_ms == 0)
+		flags->patience_ms =
+		    flags->timeout_ms + flags->pause_ms + PATIENCE_MS;
 }
 
 static bool

@@ -32,7 +32,11 @@ struct flags {
 	unsigned buyers, quantity;
 	int64_t tickets, orders; /* orders 0: one for each buyer */
 	int64_t duration_ms;     /* of the price; 0: none */
+	int64_t warmup_ms;       /* of it, before what is measured */
+	uint64_t rate;           /* of the price, orders a second; 0: closed */
+	int64_t patience_ms;     /* then a row hangs; 0: follows from others */
 	uint64_t seed;
+	enum { JITTER_AUTO, JITTER_OFF, JITTER_STEPS, JITTER_DEEP } jitter;
 	bool classroom; /* other defaults: the class script's */
 
 	/* The service. */
@@ -49,7 +53,8 @@ struct flags {
 	const char *markdown, *trace, *plot, *history; /* files, NULL: none */
 	const char *expects[FLAGS_EXPECT_MAX];
 	size_t expect_count;
-	const char *flood; /* measure the client itself on this path */
+	const char *compare; /* a report of --json, NULL: none */
+	const char *flood;   /* measure the client itself on this path */
 
 	/* The last one given of those that do not go with --url, --sale. */
 	const char *ours, *axis;
@@ -75,6 +80,8 @@ struct setting {
 	char lock[LOCK_NAME_SIZE];
 	unsigned workers, clerks, batch;
 	int64_t delay_min_ms, delay_max_ms;
+	uint64_t jitter; /* its seed; 0: clerks do not dawdle */
+	bool jitter_deep;
 };
 
 /* The settings, 0 ≤ i < flags_settings(), in the order to try them. */

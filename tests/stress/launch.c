@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -26,6 +27,7 @@
 
 #define START_WITHIN_MS 10000
 #define STOP_WITHIN_NS (10 * NS_PER_SEC)
+#define HURRY_NS (50 * NS_PER_MS)
 
 /* Of this program. */
 static void
@@ -128,6 +130,20 @@ hand_over_pipes(const struct launch *launch)
 	setenv("TURNSTILE_DRILL", text, 1);
 }
 
+/* Its clerks dawdle, or do not. */
+static void
+hand_over_jitter(const struct setting *setting)
+{
+	char text[32];
+
+	unsetenv("TURNSTILE_JITTER");
+	if (setting->jitter == 0)
+		return;
+	snprintf(text, sizeof(text), "%" PRIu64 ",%d", setting->jitter,
+	    setting->jitter_deep);
+	setenv("TURNSTILE_JITTER", text, 1);
+}
+
 /* In the child: become the service.  Only exec's own failure comes back. */
 static void
 become(const struct launch *launch, const struct flags *flags,
@@ -151,6 +167,7 @@ become(const struct launch *launch, const struct flags *flags,
 	snprintf(batch, sizeof(batch), "%u", setting->batch);
 	snprintf(timeout, sizeof(timeout), "%" PRId64 "ms", flags->timeout_ms);
 	hand_over_pipes(launch);
+	hand_over_jitter(setting);
 	dup2(launch->out[1], STDOUT_FILENO);
 	dup2(open(launch->log, O_WRONLY | O_CREAT | O_TRUNC, 0644),
 	    STDERR_FILENO);
@@ -236,13 +253,73 @@ launch_start(struct launch *launch, const struct flags *flags,
 	    .out = {-1, -1}, .order = {-1, -1}, .report = {-1, -1}};
 	if (start(launch, flags, setting, error))
 		return true;
-	launch_stop(launch);
+	launch_stop(launch, true);
 	return false;
 }
 
-/* Its exit status; it is killed if it takes too long. */
+/* Neither gone nor a zombie. */
+static bool
+is_alive(pid_t pid)
+{
+	char path[64], state;
+	bool alive;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	alive = fscanf(file, "%*d (%*[^)]) %c", &state) == 1 && state != 'Z';
+	fclose(file);
+	return alive;
+}
+
+size_t
+launch_workers(const struct launch *launch, pid_t pids[LOCK_WORKERS_MAX])
+{
+	char path[64];
+	size_t count = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", launch->pid,
+	    launch->pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	while (
+	    count < LOCK_WORKERS_MAX && fscanf(file, "%d", &pids[count]) == 1)
+		count += is_alive(pids[count]);
+	fclose(file);
+	return count;
+}
+
+void
+launch_threads(const struct launch *launch,
+    void (*visit)(pid_t pid, int tid, void *arg), void *arg)
+{
+	pid_t pids[LOCK_WORKERS_MAX];
+	size_t n = launch_workers(launch, pids);
+	struct dirent *entry;
+	char path[64];
+	DIR *threads;
+
+	while (n-- > 0) {
+		snprintf(path, sizeof(path), "/proc/%d/task", pids[n]);
+		threads = opendir(path);
+		while (threads != NULL && (entry = readdir(threads)) != NULL)
+			if (entry->d_name[0] != '.')
+				visit(pids[n], atoi(entry->d_name), arg);
+		if (threads != NULL)
+			closedir(threads);
+	}
+}
+
+/*
+ * Its exit status; it is killed if it takes too long.  In a hurry it gets a
+ * second signal, and a third: then it does not wait for its orders.
+ */
 static int
-end(pid_t pid)
+end(pid_t pid, bool hurry)
 {
 	const int64_t until_ns = clock_now_ns() + STOP_WITHIN_NS;
 	int status = -1;
@@ -251,15 +328,18 @@ end(pid_t pid)
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		if (clock_now_ns() > until_ns)
 			kill(pid, SIGKILL);
-		clock_sleep_until(clock_now_ns() + 2 * NS_PER_MS);
+		else if (hurry)
+			kill(pid, SIGTERM);
+		clock_sleep_until(
+		    clock_now_ns() + (hurry ? HURRY_NS : 2 * NS_PER_MS));
 	}
 	return status;
 }
 
 bool
-launch_stop(struct launch *launch)
+launch_stop(struct launch *launch, bool hurry)
 {
-	const int status = launch->pid > 0 ? end(launch->pid) : -1;
+	const int status = launch->pid > 0 ? end(launch->pid, hurry) : -1;
 	int i;
 
 	for (i = 0; i < 2; i++) { /* of -1: nothing */

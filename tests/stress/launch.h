@@ -10,7 +10,7 @@
 
 #include "tests/stress/flags.h"
 
-#define LAUNCH_ERROR_SIZE 256
+#define LAUNCH_ERROR_SIZE 400
 
 /* Zeroed there is none. */
 struct launch {
@@ -33,9 +33,18 @@ bool launch_start(struct launch *launch, const struct flags *flags,
 
 /*
  * Stop it, if there is one, and remove what it left.  False if it did not end
- * with 0, or not within ten seconds; then it is killed.
+ * with 0, or not within ten seconds; then it is killed.  In a hurry it is not
+ * waited for: orders that it still has are lost.
  */
-bool launch_stop(struct launch *launch);
+bool launch_stop(struct launch *launch, bool hurry);
+
+/* Its workers that live at this moment; how many. */
+size_t launch_workers(
+    const struct launch *launch, pid_t pids[LOCK_WORKERS_MAX]);
+
+/* Visit each thread of these. */
+void launch_threads(const struct launch *launch,
+    void (*visit)(pid_t pid, int tid, void *arg), void *arg);
 
 /* "turnstile" beside this program; false: not there, and `path` says where. */
 bool launch_find_program(char *path, size_t size);

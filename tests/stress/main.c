@@ -20,8 +20,7 @@ static volatile sig_atomic_t signalled;
 static void
 on_signal(int number)
 {
-	(void)number;
-	signalled = 1;
+	signalled = number;
 }
 
 static void
@@ -69,6 +68,18 @@ show_bar(void *arg, const char *what)
 	    p->setting.lock, what);
 }
 
+/* A signal came: where it was, and what is known of that row. */
+static void
+note_stop(
+    struct result *result, const struct progress *p, const struct row *row)
+{
+	result->stopped_by = signalled;
+	snprintf(result->stopped_in, sizeof(result->stopped_in),
+	    "row %zu of %zu: %s, %s; %u race%s of it judged, %u wrong",
+	    p->done + 1, p->count, p->setting.lock, p->setting.store, row->runs,
+	    row->runs == 1 ? "" : "s", row->wrong_runs);
+}
+
 static void
 run_rows(struct result *result, struct trace *trace, struct events *events)
 {
@@ -87,9 +98,9 @@ run_rows(struct result *result, struct trace *trace, struct events *events)
 	for (; progress.done < progress.count; progress.done++) {
 		progress.setting = flags_setting(result->flags, progress.done);
 		show_bar(&progress, "starts");
-		result->stopped = !row_run(
-		    &row, &progress.setting, (unsigned)progress.done, &stage);
-		if (result->stopped) {
+		if (!row_run(&row, &progress.setting, (unsigned)progress.done,
+			&stage)) {
+			note_stop(result, &progress, &row);
 			row_free(&row);
 			break;
 		}
@@ -98,45 +109,89 @@ run_rows(struct result *result, struct trace *trace, struct events *events)
 			fprintf(stderr, "%zu/%zu  %s %s: %s\n",
 			    progress.done + 1, progress.count,
 			    row.setting.store, row.setting.lock, row.verdict);
+		if (progress.done == 0 && row.promise == ROW_FAILED)
+			break; /* and so would all others */
 	}
 	if (progress.how == PROGRESS_BAR)
 		fprintf(stderr, "\r\033[K");
 }
 
-static bool
-write_file(const char *path, const struct result *result,
-    void (*report)(const struct result *result, FILE *out))
-{
-	FILE *file;
-	bool good;
+/* What comes out beside the report; each open before the first row. */
+struct outputs {
+	struct trace *trace;
+	struct events *events;
+	FILE *markdown, *plot;
+};
 
-	if (path == NULL)
-		return true;
-	file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-	if (file == NULL) {
-		fprintf(stderr, "stress: %s: %s\n", path, strerror(errno));
-		return false;
-	}
-	report(result, file);
-	good = !ferror(file);
-	if (file != stdout)
-		good = fclose(file) == 0 && good;
-	return good;
+static bool
+cannot(const char *path)
+{
+	fprintf(stderr, "stress: %s: %s\n", path, strerror(errno));
+	return false;
 }
 
-/* Everything that was asked for.  False: a file could not be written. */
 static bool
-report(const struct result *result)
+open_file(const char *path, FILE **file)
 {
-	const struct flags *flags = result->flags;
-	bool good;
+	if (path == NULL)
+		return true;
+	*file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	return *file != NULL || cannot(path);
+}
 
-	if (flags->json)
+/* False: why was said. */
+static bool
+open_outputs(const struct flags *flags, struct outputs *outputs)
+{
+	if (!open_file(flags->markdown, &outputs->markdown) ||
+	    !open_file(flags->plot, &outputs->plot))
+		return false;
+	if (flags->trace != NULL &&
+	    (outputs->trace = trace_new(flags->trace)) == NULL)
+		return cannot(flags->trace);
+	if (flags->history != NULL &&
+	    (outputs->events = events_new(flags->history)) == NULL)
+		return cannot(flags->history);
+	return true;
+}
+
+/* It is all in the file.  False: why was said. */
+static bool
+close_file(const char *path, FILE *file)
+{
+	if (file == NULL)
+		return true;
+	if (fflush(file) != 0 || ferror(file) ||
+	    (file != stdout && fclose(file) != 0))
+		return cannot(path);
+	return true;
+}
+
+static bool
+close_outputs(const struct flags *flags, struct outputs *outputs)
+{
+	bool good = close_file(flags->markdown, outputs->markdown);
+
+	good = close_file(flags->plot, outputs->plot) && good;
+	if (outputs->trace != NULL && !trace_close(outputs->trace))
+		good = cannot(flags->trace);
+	if (outputs->events != NULL && !events_close(outputs->events))
+		good = cannot(flags->history);
+	return close_file("standard output", stdout) && good;
+}
+
+/* Everything that was asked for. */
+static void
+report(const struct result *result, const struct outputs *outputs)
+{
+	if (result->flags->json)
 		report_json(result, stdout);
 	else
 		report_text(result, stdout);
-	good = write_file(flags->markdown, result, report_markdown);
-	return write_file(flags->plot, result, report_plot) && good;
+	if (outputs->markdown != NULL)
+		report_markdown(result, outputs->markdown);
+	if (outputs->plot != NULL)
+		report_plot(result, outputs->plot);
 }
 
 /* No row has a result: there was no service. */
@@ -154,66 +209,77 @@ nothing_ran(const struct result *result)
 static int
 exit_status(const struct result *result)
 {
-	char found[96];
-	size_t i;
-
-	if (result->stopped)
-		return EXIT_FAILURE;
+	if (result->stopped_by != 0)
+		return 128 + result->stopped_by;
 	if (nothing_ran(result)) {
 		if (result->count > 0)
 			fprintf(stderr, "stress: %s\n", result->rows[0].error);
 		return EXIT_USAGE;
 	}
-	for (i = 0; i < result->flags->expect_count; i++)
-		if (!expect_holds(result, result->flags->expects[i], found))
-			return EXIT_FAILURE;
 	return result_is_good(result) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int
-cannot_write(const char *path)
+/* Is anybody there, before anything else is done?  False: why was said. */
+static bool
+find_service(const struct flags *flags)
 {
-	fprintf(stderr, "stress: %s: %s\n", path, strerror(errno));
-	return EXIT_USAGE;
+	struct web *web;
+	bool good;
+
+	if (flags->url == NULL)
+		return true;
+	web = web_new(flags->url, flags->token, &signalled);
+	good = web_get(web, "/livez", NULL) != 0;
+	if (!good)
+		fprintf(stderr, "stress: %s\n", web_error(web));
+	web_free(web);
+	return good;
+}
+
+/* All that can be known to be wrong before the first row. */
+static bool
+prepare(struct result *result, struct outputs *outputs)
+{
+	const struct flags *flags = result->flags;
+	char error[LAUNCH_ERROR_SIZE];
+
+	if (flags->compare != NULL) {
+		result->old = compare_load(flags->compare, error);
+		if (result->old == NULL) {
+			fprintf(stderr, "stress: --compare %s\n", error);
+			return false;
+		}
+	}
+	return open_outputs(flags, outputs) && find_service(flags);
 }
 
 static int
 run(const struct flags *flags)
 {
 	struct result result = {.flags = flags};
+	struct outputs outputs = {0};
 	const int64_t start_ns = clock_now_ns();
-	struct trace *trace = NULL;
-	struct events *events = NULL;
 	size_t i;
 	int status;
 
-	if (flags->trace != NULL) {
-		trace = trace_new(flags->trace);
-		if (trace == NULL)
-			return cannot_write(flags->trace);
-	}
-	if (flags->history != NULL) {
-		events = events_new(flags->history);
-		if (events == NULL)
-			return cannot_write(flags->history);
-	}
+	if (!prepare(&result, &outputs))
+		return signalled != 0 ? 128 + signalled : EXIT_USAGE;
 	result.file_system =
 	    flags->url != NULL
 		? "a service that ran already"
 		: launch_file_system(launch_data_root(flags->data));
-	run_rows(&result, trace, events);
+	run_rows(&result, outputs.trace, outputs.events);
 	result.took_s = (double)(clock_now_ns() - start_ns) / 1e9;
 	result_finish(&result);
 	status = exit_status(&result);
-	if (status != EXIT_USAGE && !report(&result))
-		status = EXIT_FAILURE;
-	if (trace != NULL && !trace_close(trace))
-		status = EXIT_FAILURE;
-	if (events != NULL && !events_close(events))
+	if (status != EXIT_USAGE)
+		report(&result, &outputs);
+	if (!close_outputs(flags, &outputs) && status == EXIT_SUCCESS)
 		status = EXIT_FAILURE;
 	for (i = 0; i < result.count; i++)
 		row_free(&result.rows[i]);
 	free(result.rows);
+	json_decref(result.old);
 	return status;
 }
 
@@ -227,7 +293,8 @@ check_expects(const struct flags *flags)
 			continue;
 		fprintf(stderr,
 		    "stress: --expect %s: must be wrong, unknown, stop, "
-		    "sold/s, refused/s, p50, p95, p99 or\nmax, then == != < "
+		    "sold/s, refused/s, p50, p95, p99,\np99.9 or max, then == "
+		    "!= < "
 		    "<= > or >=, then a number: p99<50ms\n",
 		    flags->expects[i]);
 		return false;

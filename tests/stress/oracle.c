@@ -40,6 +40,7 @@ oracle_wrong_name(enum wrong wrong)
 	    [WRONG_STRANDED] = "stranded",
 	    [WRONG_FALSE_SOLD_OUT] = "false-sold-out",
 	    [WRONG_OUT_OF_ORDER] = "out-of-order",
+	    [WRONG_TRESPASSED] = "trespassed",
 	    [WRONG_NONSENSE] = "nonsense",
 	};
 
@@ -556,6 +557,9 @@ oracle_judge(const struct evidence *evidence, struct judgement *judgement)
 		count_answer(&trial, &evidence->answers[i]);
 	if (trial.only_sales)
 		judge_order(&trial);
+	accuse(&trial, WRONG_TRESPASSED, evidence->trespasses,
+	    "two were inside at once, %" PRId64 " time%s", evidence->trespasses,
+	    evidence->trespasses == 1 ? "" : "s");
 	ask_audit(&trial);
 	free(trial.claims);
 }

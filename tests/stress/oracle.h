@@ -21,6 +21,8 @@
  *   8. what an answer says of the counter is not more than what an answer
  *      that came before it was asked for said: else OUT-OF-ORDER.  Counters
  *      that may rise (lines of other kinds) are exempt.
+ *   9. where the strategy says that it excludes everybody, nobody is inside
+ *      with another; the service counts them: else TRESPASSED
  */
 #ifndef ORACLE_H
 #define ORACLE_H
@@ -38,7 +40,8 @@ enum wrong {
 	WRONG_STRANDED,
 	WRONG_FALSE_SOLD_OUT,
 	WRONG_OUT_OF_ORDER,
-	WRONG_NONSENSE, /* an answer, or a ledger, that makes no sense */
+	WRONG_TRESPASSED, /* it needs no seat to have been sold twice */
+	WRONG_NONSENSE,   /* an answer, or a ledger, that makes no sense */
 };
 #define WRONGS (WRONG_NONSENSE + 1)
 

@@ -31,7 +31,8 @@ percentile(const double *sorted, size_t count, double share)
 }
 
 static struct latency
-latency_of(const struct evidence *evidence, enum answer_kind kind)
+latency_of(
+    const struct evidence *evidence, enum answer_kind kind, int64_t from_ns)
 {
 	struct latency latency = {0};
 	double *ms = NULL, waited = 0, whole = 0;
@@ -40,7 +41,8 @@ latency_of(const struct evidence *evidence, enum answer_kind kind)
 	for (i = 0; i < evidence->answer_count; i++) {
 		const struct answer *answer = &evidence->answers[i];
 
-		if (answer->kind != kind || answer->again)
+		if (answer->kind != kind || answer->again ||
+		    answer->sent_ns < from_ns)
 			continue;
 		ms = buffer_grow(ms, latency.count, sizeof(*ms));
 		ms[latency.count] =
@@ -55,6 +57,7 @@ latency_of(const struct evidence *evidence, enum answer_kind kind)
 	latency.p50_ms = percentile(ms, latency.count, 0.50);
 	latency.p95_ms = percentile(ms, latency.count, 0.95);
 	latency.p99_ms = percentile(ms, latency.count, 0.99);
+	latency.p999_ms = percentile(ms, latency.count, 0.999);
 	latency.max_ms = ms[latency.count - 1];
 	free(ms);
 	return latency;
@@ -62,9 +65,8 @@ latency_of(const struct evidence *evidence, enum answer_kind kind)
 
 /* How much the tenths of the run differ: deviation over mean. */
 static double
-spread_of(const struct evidence *evidence)
+spread_of(const struct evidence *evidence, int64_t start_ns)
 {
-	const int64_t start_ns = evidence->start_ns;
 	const int64_t whole_ns = evidence->end_ns - start_ns + 1;
 	double slices[SLICES] = {0}, mean = 0, square = 0;
 	size_t i;
@@ -73,7 +75,8 @@ spread_of(const struct evidence *evidence)
 		const struct answer *answer = &evidence->answers[i];
 		int64_t slice;
 
-		if (answer->kind != ANSWER_SOLD || answer->again)
+		if (answer->kind != ANSWER_SOLD || answer->again ||
+		    answer->done_ns < start_ns)
 			continue;
 		slice = (answer->done_ns - start_ns) * SLICES / whole_ns;
 		slices[slice < SLICES ? slice : SLICES - 1]++;
@@ -89,7 +92,7 @@ spread_of(const struct evidence *evidence)
  * sold nothing count only where it is known that they are there.
  */
 static double
-fairness_of(const struct evidence *evidence, unsigned workers, unsigned clerks)
+fairness_of(const struct evidence *evidence, const struct price_clerks *clerks)
 {
 	double sold[CLERKS_KNOWN] = {0}, sum = 0, squares = 0;
 	size_t i, count = 0;
@@ -97,7 +100,8 @@ fairness_of(const struct evidence *evidence, unsigned workers, unsigned clerks)
 	for (i = 0; i < evidence->line_count; i++) {
 		const struct store_line *line = &evidence->lines[i];
 		const unsigned n =
-		    line->worker * (clerks > 0 ? clerks : 16) + line->clerk;
+		    line->worker * (clerks->each > 0 ? clerks->each : 16) +
+		    line->clerk;
 
 		if (line->worker == 0 || n >= CLERKS_KNOWN)
 			continue;
@@ -105,34 +109,49 @@ fairness_of(const struct evidence *evidence, unsigned workers, unsigned clerks)
 		sold[n]++;
 		sum++;
 	}
-	if (workers * clerks > count)
-		count = (size_t)workers * clerks;
+	if (clerks->workers * clerks->each > count)
+		count = (size_t)clerks->workers * clerks->each;
 	for (i = 0; i < CLERKS_KNOWN; i++)
 		squares += sold[i] * sold[i];
 	return count > 0 ? sum * sum / squares / (double)count : 0;
 }
 
-/* So many in the run, a second. */
+/* So many since then, a second. */
 static double
-rate_of(const struct evidence *evidence, size_t count)
+rate_of(const struct evidence *evidence, size_t count, int64_t from_ns)
 {
-	return (double)count * 1e9 /
-	       (double)(evidence->end_ns - evidence->start_ns + 1);
+	return (double)count * 1e9 / (double)(evidence->end_ns - from_ns + 1);
+}
+
+/* Receipts that came since then, whenever they were asked for. */
+static size_t
+sold_since(const struct evidence *evidence, int64_t from_ns)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < evidence->answer_count; i++)
+		count += evidence->answers[i].kind == ANSWER_SOLD &&
+			 !evidence->answers[i].again &&
+			 evidence->answers[i].done_ns >= from_ns;
+	return count;
 }
 
 void
 price_of_sales(struct price *price, const struct evidence *evidence,
-    unsigned workers, unsigned clerks)
+    int64_t warmup_ns, const struct price_clerks *clerks)
 {
+	const int64_t from_ns = evidence->start_ns + warmup_ns;
 	size_t i;
 
-	price->sold = latency_of(evidence, ANSWER_SOLD);
+	price->sold = latency_of(evidence, ANSWER_SOLD, from_ns);
 	if (price->sold.count == 0)
 		return;
 	price->known = true;
-	price->sold_per_s = rate_of(evidence, price->sold.count);
-	price->spread = spread_of(evidence);
-	price->fairness = fairness_of(evidence, workers, clerks);
+	price->sold_per_s =
+	    rate_of(evidence, sold_since(evidence, from_ns), from_ns);
+	price->spread = spread_of(evidence, from_ns);
+	price->fairness = fairness_of(evidence, clerks);
+	price->unsent = evidence->unsent;
 	for (i = 0; i < evidence->answer_count; i++)
 		price->turned_away += evidence->answers[i].kind == ANSWER_LATER;
 }
@@ -140,6 +159,8 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 void
 price_of_refusals(struct price *price, const struct evidence *evidence)
 {
-	price->refused = latency_of(evidence, ANSWER_REFUSED);
-	price->refused_per_s = rate_of(evidence, price->refused.count);
+	price->refused =
+	    latency_of(evidence, ANSWER_REFUSED, evidence->start_ns);
+	price->refused_per_s =
+	    rate_of(evidence, price->refused.count, evidence->start_ns);
 }

@@ -12,7 +12,7 @@
 
 struct latency {
 	size_t count;
-	double p50_ms, p95_ms, p99_ms, max_ms;
+	double p50_ms, p95_ms, p99_ms, p999_ms, max_ms;
 	double waiting; /* share of the time in queue and lock, 0 to 1 */
 };
 
@@ -25,11 +25,20 @@ struct price {
 	double fairness;  /* Jain's index over clerks, 1,024 at most; 1: same */
 	double relative;  /* to the fastest correct row; set by the report */
 	int64_t turned_away; /* 503 */
+	int64_t unsent;      /* of an open loop: due, and found no buyer free */
 };
 
-/* Of a run on a service with so many clerks; not `known`: nothing was sold. */
+/* So many are there; 0: not known. */
+struct price_clerks {
+	unsigned workers, each;
+};
+
+/*
+ * Of a run, without what was asked for in its first `warmup_ns`; not `known`:
+ * nothing was sold.
+ */
 void price_of_sales(struct price *price, const struct evidence *evidence,
-    unsigned workers, unsigned clerks);
+    int64_t warmup_ns, const struct price_clerks *clerks);
 void price_of_refusals(struct price *price, const struct evidence *evidence);
 
 #endif

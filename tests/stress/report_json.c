@@ -15,6 +15,7 @@ latency_json(const struct latency *l)
 	member_json(o, "p50_ms", json_real(l->p50_ms));
 	member_json(o, "p95_ms", json_real(l->p95_ms));
 	member_json(o, "p99_ms", json_real(l->p99_ms));
+	member_json(o, "p99_9_ms", json_real(l->p999_ms));
 	member_json(o, "max_ms", json_real(l->max_ms));
 	return o;
 }
@@ -38,6 +39,7 @@ price_json(const struct price *p)
 	    p->conflicts >= 0 ? json_real(p->conflicts) : json_null());
 	member_json(o, "fairness", json_real(p->fairness));
 	member_number(o, "turned_away", p->turned_away);
+	member_number(o, "unsent", p->unsent);
 	return o;
 }
 
@@ -68,7 +70,10 @@ race_json(const struct row *row)
 	member_number(o, "runs", row->runs);
 	member_number(o, "wrong_runs", row->wrong_runs);
 	member_text(o, "verdict",
-	    j->wrong ? oracle_wrong_name(oracle_worst(j)) : "correct");
+	    j->wrong       ? oracle_wrong_name(oracle_worst(j))
+	    : !row->safe   ? "not-shown"
+	    : row->shipped ? "correct"
+			   : "no-race");
 	member_number(o, "capacity", row->capacity);
 	member_number(o, "remaining", row->remaining);
 	member_number(o, "tickets", j->tickets);
@@ -103,7 +108,25 @@ drill_json(const struct stop *stop)
 }
 
 static json_t *
-row_json(const struct row *row)
+compared_json(const json_t *old, const struct row *row)
+{
+	struct compared c;
+	json_t *o;
+
+	if (old == NULL || !compare_row(old, row, &c))
+		return json_null();
+	o = json_object();
+	member_json(o, "sold_per_s", json_real(c.old_sold_per_s));
+	member_json(o, "sold_ratio", json_real(c.sold));
+	member_json(o, "noise", json_real(c.noise));
+	member_flag(o, "differs", c.differs);
+	member_json(o, "p99_ms", json_real(c.old_p99_ms));
+	member_json(o, "p99_ratio", json_real(c.p99));
+	return o;
+}
+
+static json_t *
+row_json(const json_t *old, const struct row *row)
 {
 	static const char *const promises[] = {
 	    [PROMISE_KEPT] = "kept",
@@ -111,6 +134,7 @@ row_json(const struct row *row)
 	    [CONTROL_UNDECIDED] = "control-undecided",
 	    [PROMISE_BROKEN] = "broken",
 	    [CONTROL_NOT_SHOWN] = "control-not-shown",
+	    [ROW_HUNG] = "hung",
 	    [ROW_FAILED] = "failed",
 	};
 	const struct setting *s = &row->setting;
@@ -127,13 +151,14 @@ row_json(const struct row *row)
 	member_flag(o, "safe", row->safe);
 	member_text(o, "promise", promises[row->promise]);
 	member_flag(o, "good", row_is_good(row));
-	if (row->promise == ROW_FAILED) {
+	if (row->promise >= ROW_HUNG) {
 		member_text(o, "error", row->error);
 		return o;
 	}
 	member_json(o, "race", race_json(row));
 	member_json(o, "drill", drill_json(&row->stop));
 	member_json(o, "price", price_json(&row->price));
+	member_json(o, "compared", compared_json(old, row));
 	return o;
 }
 
@@ -141,16 +166,13 @@ static json_t *
 expects_json(const struct result *result)
 {
 	json_t *list = json_array(), *o;
-	char found[96];
 	size_t i;
 
 	for (i = 0; i < result->flags->expect_count; i++) {
-		const char *text = result->flags->expects[i];
-
 		o = json_object();
-		member_text(o, "expect", text);
-		member_flag(o, "holds", expect_holds(result, text, found));
-		member_text(o, "found", found);
+		member_text(o, "expect", result->flags->expects[i]);
+		member_flag(o, "holds", result->expects[i].holds);
+		member_text(o, "found", result->expects[i].found);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -165,14 +187,21 @@ report_json(const struct result *result, FILE *out)
 
 	member_watch();
 	for (i = 0; i < result->count; i++)
-		json_array_append_new(rows, row_json(&result->rows[i]));
+		json_array_append_new(
+		    rows, row_json(result->old, &result->rows[i]));
 	member_text(o, "turnstile", TURNSTILE_VERSION);
 	member_flag(o, "good", result_is_good(result));
 	member_number(o, "buyers", f->buyers);
 	member_number(o, "tickets", f->tickets);
 	member_number(o, "quantity", f->quantity);
 	member_number(o, "price_ms", f->duration_ms);
+	member_number(o, "warmup_ms", f->warmup_ms);
+	member_number(o, "rate", (int64_t)f->rate);
 	member_number(o, "seed", (int64_t)f->seed);
+	member_flag(o, "jitter", f->jitter != JITTER_OFF && f->url == NULL);
+	member_json(o, "stopped_by",
+	    result->stopped_by == 0 ? json_null()
+				    : json_integer(result->stopped_by));
 	member_text(o, "machine", result->machine);
 	member_text(o, "file_system", result->file_system);
 	member_json(o, "took_s", json_real(result->took_s));

@@ -18,7 +18,7 @@ struct page {
 	FILE *out;
 	bool colour;
 	int label_width;
-	int reason_width;
+	int sold_width, of_width, left_width;
 };
 
 static const char *
@@ -42,19 +42,37 @@ begin_line(const struct page *page, const struct row *row)
 	    page->label_width, row->label);
 }
 
-/* At most 80 columns a line; broken at spaces. */
-static void
-print_folded(FILE *out, const char *text)
+/* Bytes of the text that fill so many columns; UTF-8. */
+static size_t
+bytes_of(const char *text, size_t columns)
 {
-	while (strlen(text) > 80) {
-		size_t n = 80;
+	size_t n = 0;
 
+	while (text[n] != '\0' &&
+	       (columns > 0 || ((unsigned char)text[n] & 0xc0) == 0x80))
+		columns -= ((unsigned char)text[n++] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Lines of at most 80 columns behind `indent` spaces; broken at spaces. */
+static void
+print_folded(FILE *out, const char *text, int indent)
+{
+	const size_t most = 80 - (size_t)indent;
+
+	for (;;) {
+		size_t n = bytes_of(text, most);
+
+		if (text[n] == '\0')
+			break;
 		while (n > 0 && text[n] != ' ')
 			n--;
-		fprintf(out, "%.*s\n", (int)n, text);
+		if (n == 0)
+			break; /* one long word */
+		fprintf(out, "%*s%.*s\n", indent, "", (int)n, text);
 		text += n + 1;
 	}
-	fprintf(out, "%s\n", text);
+	fprintf(out, "%*s%s\n", indent, "", text);
 }
 
 /* ------------------------------------------------------------- verdict -- */
@@ -63,12 +81,17 @@ static void
 print_headline(const struct page *page)
 {
 	const struct result *r = page->result;
-	size_t i, kept = 0, wrong = 0, open = 0, bad = 0;
+	size_t i, kept = 0, wrong = 0, open = 0, bad = 0, unmet = 0;
 
+	for (i = 0; i < r->flags->expect_count; i++)
+		unmet += !r->expects[i].holds;
 	for (i = 0; i < r->count; i++) {
-		kept += r->rows[i].promise == PROMISE_KEPT;
+		const bool kept_it = r->rows[i].promise == PROMISE_KEPT;
+
+		kept += kept_it && r->rows[i].shipped;
 		wrong += r->rows[i].promise == CONTROL_WRONG;
-		open += r->rows[i].promise == CONTROL_UNDECIDED;
+		open += r->rows[i].promise == CONTROL_UNDECIDED ||
+			(kept_it && !r->rows[i].shipped);
 		bad += !row_is_good(&r->rows[i]);
 	}
 	if (result_is_good(r))
@@ -85,9 +108,13 @@ print_headline(const struct page *page)
 	if (bad > 0)
 		fprintf(page->out, ", %s%zu not as it must be%s",
 		    paint(page, RED), bad, paint(page, PLAIN));
-	if (r->stopped)
-		fprintf(page->out, "; stopped early");
+	if (unmet > 0)
+		fprintf(page->out, ", %s%zu not as expected%s",
+		    paint(page, RED), unmet, paint(page, PLAIN));
 	fprintf(page->out, "\n");
+	if (r->stopped_by != 0)
+		fprintf(page->out, "%17sstopped by SIG%s in %s\n", "",
+		    sigabbrev_np(r->stopped_by), r->stopped_in);
 }
 
 static const char *
@@ -109,6 +136,8 @@ print_other_findings(const struct page *page, const struct row *row)
 
 	if (row->promise != PROMISE_BROKEN)
 		return;
+	if (oracle_worst(j) == WRONG_TRESPASSED && row->runs == 1)
+		return; /* it stands there already, whole */
 	for (i = 0; i < WRONGS; i++)
 		if (j->findings[i].count > 0)
 			fprintf(page->out, "%10s%s, %" PRId64 ": %s\n", "",
@@ -116,20 +145,87 @@ print_other_findings(const struct page *page, const struct row *row)
 			    j->findings[i].count, j->findings[i].example);
 }
 
+/* Behind the numbers; in lines of its own if there is no room for it. */
 static void
-print_verdict(const struct page *page, const struct row *row)
+print_reason(const struct page *page, const struct row *row, int column)
 {
-	begin_line(page, row);
-	fprintf(page->out, "  %s%-14s%s", colour_of(page, row), row->verdict,
-	    paint(page, PLAIN));
-	if (row->promise == ROW_FAILED) {
+	if (column + 2 + (int)strlen(row->reason) <= 80) {
 		fprintf(page->out, "  %s\n", row->reason);
 		return;
 	}
-	fprintf(page->out, "%5" PRId64 "%6" PRId64 "%6" PRId64 "  %.*s\n",
-	    row->judgement.tickets, row->capacity, row->remaining,
-	    page->reason_width, row->reason);
-	print_other_findings(page, row);
+	fprintf(page->out, "\n");
+	print_folded(page->out, row->reason, 10);
+}
+
+static void
+print_verdict(const struct page *page, const struct row *row)
+{
+	int column = 12 + page->label_width + 14;
+
+	begin_line(page, row);
+	fprintf(page->out, "  %s%-14s%s", colour_of(page, row), row->verdict,
+	    paint(page, PLAIN));
+	if (row->promise < ROW_HUNG)
+		column += fprintf(page->out,
+		    "  %*" PRId64 "  %*" PRId64 "  %*" PRId64, page->sold_width,
+		    row->judgement.tickets, page->of_width, row->capacity,
+		    page->left_width, row->remaining);
+	print_reason(page, row, column);
+	if (row->promise < ROW_HUNG)
+		print_other_findings(page, row);
+}
+
+static int
+wider(int width, int64_t number)
+{
+	const int own = snprintf(NULL, 0, "%" PRId64, number);
+
+	return own > width ? own : width;
+}
+
+/* Columns are as wide as what is in them. */
+static void
+set_widths(struct page *page)
+{
+	const struct result *r = page->result;
+	size_t i;
+
+	page->label_width = 13;
+	page->sold_width = page->left_width = 4;
+	page->of_width = 2;
+	for (i = 0; i < r->count; i++) {
+		const struct row *row = &r->rows[i];
+
+		if ((int)strlen(row->label) > page->label_width)
+			page->label_width = (int)strlen(row->label);
+		page->sold_width =
+		    wider(page->sold_width, row->judgement.tickets);
+		page->of_width = wider(page->of_width, row->capacity);
+		page->left_width = wider(page->left_width, row->remaining);
+	}
+}
+
+/* How to find what no race shows. */
+static void
+print_advice(const struct page *page)
+{
+	const struct result *r = page->result;
+	bool fresh = false, broken = false;
+	size_t i;
+
+	for (i = 0; i < r->count; i++) {
+		fresh |= !r->rows[i].shipped && r->rows[i].safe;
+		broken |= !row_is_good(&r->rows[i]);
+	}
+	if (fresh)
+		fprintf(page->out,
+		    "\nThat no race showed is no proof.  The thread sanitizer "
+		    "finds in seconds what\ntiming hides: make SANITIZE=thread "
+		    "unit\n");
+	if (broken && r->flags->url == NULL)
+		fprintf(page->out,
+		    "\nThe same draws again: --seed %" PRIu64 "\n",
+		    r->flags->seed);
 }
 
 static void
@@ -139,7 +235,8 @@ print_verdicts(const struct page *page)
 	size_t i;
 
 	begin_head(page);
-	fprintf(page->out, "  %-14s%5s%6s%6s  %s\n", "verdict", "sold", "of",
+	fprintf(page->out, "  %-14s  %*s  %*s  %*s  %s\n", "verdict",
+	    page->sold_width, "sold", page->of_width, "of", page->left_width,
 	    "left", "what happened");
 	for (i = 0; i < r->count; i++)
 		print_verdict(page, &r->rows[i]);
@@ -167,7 +264,7 @@ print_queries(const struct page *page)
 	    r->rows[i - 1].setting.lock, j->looks_enough, j->looks_most,
 	    j->sold, r->flags->quantity == 1 ? "one" : "them");
 	fprintf(page->out, "\n");
-	print_folded(page->out, text);
+	print_folded(page->out, text, 0);
 }
 
 static void
@@ -239,9 +336,10 @@ print_ms(FILE *out, double ms)
 static void
 print_latency(FILE *out, const struct latency *latency)
 {
+	fprintf(out, " ");
 	print_ms(out, latency->p50_ms);
-	print_ms(out, latency->p95_ms);
 	print_ms(out, latency->p99_ms);
+	print_ms(out, latency->p999_ms);
 	print_ms(out, latency->max_ms);
 }
 
@@ -249,7 +347,7 @@ static void
 print_sold(const struct page *page, const struct row *row)
 {
 	begin_line(page, row);
-	fprintf(page->out, "%7.0f ±%3.0f%%%6.2f", row->price.sold_per_s,
+	fprintf(page->out, "%8.0f ±%3.0f%%%6.2f", row->price.sold_per_s,
 	    row->price.spread * 100, row->price.relative);
 	print_latency(page->out, &row->price.sold);
 	fprintf(page->out, "%6.0f%%\n", row->price.sold.waiting * 100);
@@ -259,12 +357,12 @@ static void
 print_refused(const struct page *page, const struct row *row)
 {
 	begin_line(page, row);
-	fprintf(page->out, "%7.0f", row->price.refused_per_s);
+	fprintf(page->out, "%8.0f", row->price.refused_per_s);
 	print_latency(page->out, &row->price.refused);
 	if (row->price.conflicts >= 0)
-		fprintf(page->out, "%11.2f", row->price.conflicts);
+		fprintf(page->out, "%10.2f", row->price.conflicts);
 	else
-		fprintf(page->out, "%11s", "?");
+		fprintf(page->out, "%10s", "?");
 	fprintf(page->out, "%10.2f\n", row->price.fairness);
 }
 
@@ -281,15 +379,20 @@ print_prices(const struct page *page)
 	fprintf(page->out,
 	    "\nThe price, without delay: %u buyers for %.3g s, times in ms\n",
 	    r->flags->buyers, (double)r->flags->duration_ms / 1e3);
+	if (r->flags->rate > 0)
+		fprintf(page->out,
+		    "Open loop: %" PRIu64
+		    " orders a second; times from when each was due\n",
+		    r->flags->rate);
 	begin_head(page);
-	fprintf(page->out, "%13s%6s%7s%7s%7s%7s%7s\n", "sold/s", "best", "p50",
-	    "p95", "p99", "max", "waits");
+	fprintf(page->out, "%8s%6s%6s%8s%7s%7s%7s%7s\n", "sold/s", "", "best",
+	    "p50", "p99", "p99.9", "max", "waits");
 	for (i = 0; i < r->count; i++)
 		if (r->rows[i].price.known)
 			print_sold(page, &r->rows[i]);
 	begin_head(page);
-	fprintf(page->out, "%7s%7s%7s%7s%7s%11s%10s\n", "no/s", "p50", "p95",
-	    "p99", "max", "conflicts", "fairness");
+	fprintf(page->out, "%8s%8s%7s%7s%7s%10s%10s\n", "no/s", "p50", "p99",
+	    "p99.9", "max", "conflicts", "fairness");
 	for (i = 0; i < r->count; i++)
 		if (r->rows[i].price.known)
 			print_refused(page, &r->rows[i]);
@@ -302,22 +405,81 @@ print_prices(const struct page *page)
 
 /* ------------------------------------------------------------- the rest -- */
 
+/* Orders of an open loop for which nobody was free in the end. */
+static void
+print_unsent(const struct page *page)
+{
+	const struct result *r = page->result;
+	size_t i;
+
+	for (i = 0; i < r->count; i++)
+		if (r->rows[i].price.unsent > 0)
+			fprintf(page->out,
+			    "\n%s, %s: %" PRId64
+			    " orders were due and never sent: more than it "
+			    "can,\nor more than %u buyers can ask.\n",
+			    r->rows[i].label, r->rows[i].setting.store,
+			    r->rows[i].price.unsent, r->flags->buyers);
+}
+
+static void
+print_compared(const struct page *page, const struct row *row)
+{
+	struct compared c;
+
+	begin_line(page, row);
+	if (!compare_row(page->result->old, row, &c)) {
+		fprintf(page->out, "  not in both\n");
+		return;
+	}
+	fprintf(page->out, "%9.0f%9.0f%7.2f ±%5.2f  p99%6.2f  %s\n",
+	    c.old_sold_per_s, row->price.sold_per_s, c.sold, c.noise, c.p99,
+	    !c.differs   ? "noise"
+	    : c.sold > 1 ? "faster"
+			 : "slower");
+}
+
+static void
+print_comparison(const struct page *page)
+{
+	const struct result *r = page->result;
+	const char *unlike;
+	size_t i;
+
+	if (r->old == NULL)
+		return;
+	fprintf(page->out, "\nAgainst %s: sold/s then and now, and the ratio\n",
+	    r->flags->compare);
+	unlike = compare_unlike(r->old, r->flags);
+	if (unlike != NULL)
+		fprintf(page->out,
+		    "%sIt had another --%s: these are not the same thing.%s\n",
+		    paint(page, RED), unlike, paint(page, PLAIN));
+	begin_head(page);
+	fprintf(page->out, "%9s%9s%7s\n", "then", "now", "ratio");
+	for (i = 0; i < r->count; i++)
+		if (r->rows[i].price.known)
+			print_compared(page, &r->rows[i]);
+	fprintf(page->out,
+	    "\n  ±: what two runs of the same may differ by; less is "
+	    "noise.\n");
+}
+
 static void
 print_expects(const struct page *page)
 {
-	const struct flags *flags = page->result->flags;
-	char found[96];
+	const struct result *r = page->result;
+	const struct flags *flags = r->flags;
 	size_t i;
 
 	if (flags->expect_count > 0)
 		fprintf(page->out, "\n");
 	for (i = 0; i < flags->expect_count; i++) {
-		const bool holds =
-		    expect_holds(page->result, flags->expects[i], found);
+		const bool holds = r->expects[i].holds;
 
 		fprintf(page->out, "  %s%s%s  %-20s %s\n",
 		    paint(page, holds ? GREEN : RED), holds ? "ok " : "NOT",
-		    paint(page, PLAIN), flags->expects[i], found);
+		    paint(page, PLAIN), flags->expects[i], r->expects[i].found);
 	}
 }
 
@@ -325,7 +487,7 @@ static void
 print_machine(const struct page *page)
 {
 	fprintf(page->out, "\n");
-	print_folded(page->out, page->result->machine);
+	print_folded(page->out, page->result->machine, 0);
 	if (strcmp(page->result->file_system, "tmpfs") == 0)
 		fprintf(page->out,
 		    "%sOn tmpfs nothing is written to a disk: these prices are "
@@ -338,23 +500,19 @@ report_text(const struct result *result, FILE *out)
 {
 	struct page page = {.result = result,
 	    .out = out,
-	    .colour = isatty(fileno(out)) != 0 && getenv("NO_COLOR") == NULL,
-	    .label_width = 13};
-	size_t i;
+	    .colour = isatty(fileno(out)) != 0 && getenv("NO_COLOR") == NULL};
 
-	for (i = 0; i < result->count; i++)
-		if ((int)strlen(result->rows[i].label) > page.label_width)
-			page.label_width = (int)strlen(result->rows[i].label);
-	page.reason_width = 80 - 45 - page.label_width;
-	if (page.reason_width < 12)
-		page.reason_width = 12;
+	set_widths(&page);
 	print_headline(&page);
-	fprintf(out, "                 %s\n", result->setting);
+	print_folded(out, result->setting, 17);
 	print_verdicts(&page);
+	print_advice(&page);
 	print_queries(&page);
 	print_drills(&page);
 	print_collisions(&page);
 	print_prices(&page);
+	print_unsent(&page);
+	print_comparison(&page);
 	print_expects(&page);
 	print_machine(&page);
 }

@@ -23,7 +23,10 @@ result_is_good(const struct result *result)
 	for (i = 0; i < result->count; i++)
 		if (!row_is_good(&result->rows[i]))
 			return false;
-	return !result->stopped && result->count > 0;
+	for (i = 0; i < result->flags->expect_count; i++)
+		if (!result->expects[i].holds)
+			return false;
+	return result->stopped_by == 0 && result->count > 0;
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -57,15 +60,19 @@ set_label(const struct flags *flags, struct row *row)
 static void
 set_verdict(struct row *row)
 {
-	const char *name = row->safe ? "correct" : "not shown";
+	const char *name = !row->safe     ? "not shown"
+			   : row->shipped ? "correct"
+					  : "no race";
 	char *at;
 
 	if (row->promise == ROW_FAILED)
 		name = "no result";
+	else if (row->promise == ROW_HUNG)
+		name = "HUNG";
 	else if (row->wrong_runs > 0)
 		name = oracle_wrong_name(oracle_worst(&row->judgement));
 	append(row->verdict, sizeof(row->verdict), "%s", name);
-	if (row->promise != ROW_FAILED && row->wrong_runs > 0)
+	if (row->promise < ROW_HUNG && row->wrong_runs > 0)
 		for (at = row->verdict; *at != '\0'; at++)
 			*at = (char)toupper((unsigned char)*at);
 }
@@ -76,14 +83,19 @@ reason_of_wrong(const struct row *row, char *text, size_t size)
 	const struct judgement *j = &row->judgement;
 	const enum wrong worst = oracle_worst(j);
 
-	if (worst == WRONG_OVERSOLD && j->most_times > 1)
+	if (worst == WRONG_OVERSOLD && j->most_times > 1) {
 		append(text, size, "%" PRId64 " too many, one %" PRId64 "x",
 		    j->findings[worst].count, j->most_times);
-	else if (worst == WRONG_DOUBLE_BOOKED)
+		if (row->remaining > 0)
+			append(text, size,
+			    "; %" PRId64 " left, as lost writes are not "
+			    "counted",
+			    row->remaining);
+	} else if (worst == WRONG_DOUBLE_BOOKED)
 		append(text, size,
 		    "%" PRId64 " seats twice, one %" PRId64 " times",
 		    j->findings[worst].count, j->most_times);
-	else if (row->promise == PROMISE_BROKEN)
+	else if (row->promise == PROMISE_BROKEN && worst != WRONG_TRESPASSED)
 		append(text, size, "see below");
 	else
 		append(text, size, "%s", j->findings[worst].example);
@@ -96,7 +108,7 @@ set_reason(struct row *row)
 	const size_t size = sizeof(row->reason);
 	char *text = row->reason;
 
-	if (row->promise == ROW_FAILED)
+	if (row->promise >= ROW_HUNG)
 		append(text, size, "%s", row->error);
 	else if (row->runs > 1 && row->wrong_runs > 0)
 		append(text, size, "%s%u of %u runs",
@@ -105,12 +117,15 @@ set_reason(struct row *row)
 	else if (row->wrong_runs > 0)
 		reason_of_wrong(row, text, size);
 	else if (!row->safe)
-		append(text, size, "no race showed: not \"safe\"");
+		append(text, size, "no race showed, which is not \"safe\"");
+	else if (!row->shipped)
+		append(text, size, "no race in %u run%s", row->runs,
+		    row->runs == 1 ? "" : "s");
 	else if (row->runs > 1)
 		append(text, size, "%u runs", row->runs);
 	else
 		append(text, size, "%" PRId64 " refused", j->refused);
-	if (row->promise != ROW_FAILED && row->stop.wanted > 0)
+	if (row->promise < ROW_HUNG && row->stop.wanted > 0)
 		append(text, size, ", stop %.2f s", row->stop.longest_s);
 }
 
@@ -202,7 +217,12 @@ set_machine(struct result *result)
 void
 result_finish(struct result *result)
 {
+	size_t i;
+
 	compare_prices(result);
+	for (i = 0; i < result->flags->expect_count; i++)
+		result->expects[i].holds = expect_holds(result,
+		    result->flags->expects[i], result->expects[i].found);
 	set_setting(result);
 	set_machine(result);
 }

@@ -3,6 +3,7 @@
 #ifndef RESULT_H
 #define RESULT_H
 
+#include "tests/stress/compare.h"
 #include "tests/stress/row.h"
 
 struct result {
@@ -10,20 +11,33 @@ struct result {
 	struct row *rows;
 	size_t count;
 	double took_s;
-	bool stopped; /* by a signal: rows are missing */
+	int stopped_by;       /* a signal, 0: none; then rows are missing … */
+	char stopped_in[160]; /* … and this one was not finished */
 	const char *file_system;
+	json_t *old; /* to compare with; NULL: nothing */
 	/* Set by result_finish(). */
 	char setting[256]; /* what rows have in common: buyers, tickets, … */
 	char machine[256]; /* cores, kernel, file system, versions, build */
+	/* What was expected. */
+	struct {
+		bool holds;
+		char found[96];
+	} expects[FLAGS_EXPECT_MAX];
 };
 
 /* One more row, which is the result's from now on; its words are set. */
 void result_add(struct result *result, struct row *row);
 
-/* All rows are there: prices relative to the best correct row, and words. */
+/*
+ * All rows are there: prices relative to the best correct row, words, and what
+ * was expected.
+ */
 void result_finish(struct result *result);
 
-/* As it must be: every row good. */
+/*
+ * As it must be: every row good, and every expectation met.  The headline, the
+ * JSON and the exit status say this and nothing else.
+ */
 bool result_is_good(const struct result *result);
 
 void report_text(const struct result *result, FILE *out);

@@ -14,17 +14,20 @@
 #include "service/duration.h"
 #include "tests/stress/buffer.h"
 #include "tests/stress/drill.h"
+#include "tests/stress/hang.h"
 #include "tests/stress/launch.h"
 
 #define TICKETS_PER_MS 200 /* that nobody can sell */
 #define CONTROL_CHANCES 3
 #define REFUSE_NS (250 * NS_PER_MS)
+#define RACE_MOST_NS (60 * NS_PER_SEC)
 
 /* One row in the making: its service, its buyers, what is known so far. */
 struct run {
 	struct row *row;
 	const struct stage *stage;
 	const struct flags *flags;
+	const volatile sig_atomic_t *stop;
 	unsigned number;
 	struct launch launch; /* pid 0: the service is not ours */
 	struct web *web;
@@ -50,24 +53,54 @@ fail_by_web(struct run *run, const char *text)
 	return fail(run, error[0] != '\0' ? error : text);
 }
 
+/*
+ * Those that were tried for long, and in other ways; of any other one a race
+ * that did not show proves little.
+ */
+static bool
+is_shipped(const char *lock)
+{
+	static const char *const names[] = {"none", "mutex-private", "flock",
+	    "mutex", "semaphore", "optimistic"};
+	const size_t length = strcspn(lock, ":");
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == length &&
+		    memcmp(names[i], lock, length) == 0)
+			return true;
+	return false;
+}
+
 /* ------------------------------------------------------------- service -- */
 
+/*
+ * In a race clerks dawdle, each row's in another way; what is measured is not
+ * disturbed.
+ */
 static bool
-begin_run(struct run *run)
+begin_run(struct run *run, bool is_race)
 {
 	const struct flags *flags = run->flags;
 	const char *url = flags->url;
+	struct setting *setting = &run->row->setting;
 	char error[LAUNCH_ERROR_SIZE];
 
+	setting->jitter = 0;
+	if (is_race && flags->jitter != JITTER_OFF)
+		setting->jitter = (flags->seed + run->number) % INT64_MAX + 1;
+	setting->jitter_deep =
+	    flags->jitter == JITTER_DEEP ||
+	    (flags->jitter == JITTER_AUTO && !run->row->shipped);
 	if (url == NULL) {
-		if (!launch_start(
-			&run->launch, flags, &run->row->setting, error))
+		if (!launch_start(&run->launch, flags, setting, error))
 			return fail(run, error);
 		url = run->launch.url;
 	}
-	run->web = web_new(url, flags->token);
+	run->web = web_new(url, flags->token, run->stop);
 	run->buyers = buyers_new(url, flags->buyers);
-	return run->buyers != NULL || fail(run, "the URL is not valid");
+	return run->buyers != NULL ||
+	       fail(run, "the URL is not valid, or its host is not known");
 }
 
 static void
@@ -77,8 +110,10 @@ end_run(struct run *run)
 	web_free(run->web);
 	run->buyers = NULL;
 	run->web = NULL;
-	if (run->launch.pid > 0 && !launch_stop(&run->launch) &&
-	    run->row->promise != ROW_FAILED)
+	if (run->launch.pid > 0 &&
+	    !launch_stop(
+		&run->launch, *run->stop || run->row->promise == ROW_HUNG) &&
+	    !*run->stop && run->row->promise < ROW_HUNG)
 		fail(run, "the service did not stop as it should");
 }
 
@@ -118,16 +153,29 @@ close_sale(struct run *run)
 	web_ask(run->web, &request, NULL);
 }
 
+/* Who has the lock, while they are still there to be seen. */
+static void
+hang(struct run *run, const struct buyers_log *log)
+{
+	struct row *row = run->row;
+
+	row->promise = ROW_HUNG;
+	hang_describe(&run->launch, log, row->error, sizeof(row->error));
+}
+
 /* What buyers hear; false, with or without web_error(): they could not buy. */
 static bool
 buy(struct run *run, const struct buyers_plan *plan, struct evidence *evidence)
 {
 	struct buyers_log log = {0};
 	const bool good = evidence_begin(evidence, run->web, run->path) &&
-			  buyers_run(run->buyers, plan, &log, run->stage->stop);
+			  buyers_run(run->buyers, plan, &log, run->stop);
 
 	if (good)
 		evidence_add_log(evidence, plan, &log);
+	evidence->unsent = (int64_t)log.unsent;
+	if (log.hung)
+		hang(run, &log);
 	buyers_log_free(&log);
 	return good;
 }
@@ -144,6 +192,22 @@ learn_sale(struct row *row, const struct evidence *evidence)
 	if (lock_parse(evidence->lock, &s->strategy))
 		lock_print(s->strategy, s->lock);
 	row->safe = lock_is_safe(s->strategy);
+	row->shipped = is_shipped(s->lock);
+}
+
+/*
+ * If every order took its turn, and ten times as long as it should; a service
+ * of others may have any delay.
+ */
+static int64_t
+race_most_ns(const struct run *run)
+{
+	const int64_t turn_ms = 20 + 2 * run->row->setting.delay_max_ms;
+
+	if (run->flags->sale != NULL)
+		return 0;
+	return RACE_MOST_NS +
+	       (int64_t)flags_orders(run->flags) * turn_ms * NS_PER_MS;
 }
 
 static struct buyers_plan
@@ -155,6 +219,8 @@ race_plan(struct run *run, struct drill *drill)
 	    .orders = flags_orders(flags),
 	    .quantity = flags->quantity,
 	    .looks = true,
+	    .patience_ns = flags->patience_ms * NS_PER_MS,
+	    .most_ns = race_most_ns(run),
 	    .first_order = run->next_order};
 
 	if (flags_drill(flags)) {
@@ -299,7 +365,7 @@ race(struct run *run, unsigned nth)
 	good = buy(run, &plan, &evidence);
 	if (flags_drill(flags))
 		drill_end(&drill);
-	if (!good)
+	if (!good && run->row->promise != ROW_HUNG)
 		fail_by_web(run, "buyers could not connect");
 	good = good && judge_race(run, &plan, &evidence, nth);
 	if (good && flags_drill(flags))
@@ -311,17 +377,12 @@ race(struct run *run, unsigned nth)
 
 /* --------------------------------------------------------------- price -- */
 
-/* The sum of a counter for the row's strategy; -1: it is not there. */
+/* -1: it is not there. */
 static double
 read_conflicts(struct run *run)
 {
-	char wanted[96];
-	const char *at;
-
-	snprintf(wanted, sizeof(wanted),
-	    "\nturnstile_conflicts_total{lock=\"%s\"}", run->row->setting.lock);
-	at = strstr(web_get_text(run->web, "/metrics"), wanted);
-	return at != NULL ? strtod(at + strlen(wanted), NULL) : -1;
+	return web_get_metric(
+	    run->web, "turnstile_conflicts_total", run->row->setting.lock);
 }
 
 /* Like a race, but for so long, and with numbers of its own for its keys. */
@@ -332,7 +393,20 @@ price_plan(const struct run *run, int64_t duration_ns, uint64_t nth)
 	    .seed = run->flags->seed,
 	    .duration_ns = duration_ns,
 	    .quantity = 1,
+	    .patience_ns = run->flags->patience_ms * NS_PER_MS,
 	    .first_order = nth << 32};
+}
+
+/* All of them, those of the warm-up as well. */
+static size_t
+sold_in(const struct evidence *evidence)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < evidence->answer_count; i++)
+		count += evidence->answers[i].kind == ANSWER_SOLD &&
+			 !evidence->answers[i].again;
+	return count;
 }
 
 /*
@@ -343,26 +417,30 @@ static bool
 price_sales(struct run *run, struct price *price)
 {
 	const struct setting *s = &run->row->setting;
-	const struct buyers_plan plan =
-	    price_plan(run, run->flags->duration_ms * NS_PER_MS, 1);
+	const int64_t warmup_ns = run->flags->warmup_ms * NS_PER_MS;
+	struct buyers_plan plan =
+	    price_plan(run, warmup_ns + run->flags->duration_ms * NS_PER_MS, 1);
 	const double before = read_conflicts(run);
 	struct judgement judgement = {0};
 	struct evidence evidence;
-	const bool good = buy(run, &plan, &evidence) &&
-			  evidence_add_ledger(&evidence, run->web, false);
+	bool good;
 
+	plan.rate = run->flags->rate;
+	good = buy(run, &plan, &evidence) &&
+	       evidence_add_ledger(&evidence, run->web, false);
 	if (good)
 		oracle_judge(&evidence, &judgement);
-	else
-		fail(run, "the price could not be measured");
+	else if (run->row->promise != ROW_HUNG)
+		fail_by_web(run, "the price could not be measured");
 	if (judgement.wrong)
 		enter_race(run->row, &evidence, &judgement);
 	else if (good)
-		price_of_sales(price, &evidence, s->workers, s->clerks);
+		price_of_sales(price, &evidence, warmup_ns,
+		    &(struct price_clerks){s->workers, s->clerks});
 	if (price->known)
 		price->conflicts = before < 0 ? -1
 					      : (read_conflicts(run) - before) /
-						    (double)price->sold.count;
+						    (double)sold_in(&evidence);
 	evidence_free(&evidence);
 	return good;
 }
@@ -383,7 +461,8 @@ static bool
 price(struct run *run)
 {
 	struct price price = {0};
-	int64_t tickets = run->flags->duration_ms * TICKETS_PER_MS;
+	int64_t tickets =
+	    (run->flags->warmup_ms + run->flags->duration_ms) * TICKETS_PER_MS;
 
 	if (tickets > STORE_CAPACITY_MAX)
 		tickets = STORE_CAPACITY_MAX;
@@ -444,7 +523,7 @@ run_races(struct run *run)
 			break;
 		if (nth >= runs || (nth > 0 && flags_drill(run->flags))) {
 			end_run(run);
-			if (!begin_run(run))
+			if (!begin_run(run, true))
 				return false;
 		}
 		run->stage->doing(run->stage->arg, "race");
@@ -462,6 +541,20 @@ has_price(const struct row *row, const struct flags *flags)
 	       flags->sale == NULL && !flags_drill(flags);
 }
 
+/* On a service whose clerks do not dawdle. */
+static void
+measure(struct run *run)
+{
+	run->stage->doing(run->stage->arg, "price");
+	if (run->flags->jitter != JITTER_OFF && run->launch.pid > 0) {
+		end_run(run);
+		if (run->row->promise == ROW_FAILED || !begin_run(run, false))
+			return;
+	}
+	if (price(run))
+		run->row->promise = judge_promise(run->row, run->flags);
+}
+
 bool
 row_run(struct row *row, const struct setting *setting, unsigned number,
     const struct stage *stage)
@@ -469,17 +562,16 @@ row_run(struct row *row, const struct setting *setting, unsigned number,
 	struct run run = {.row = row,
 	    .stage = stage,
 	    .flags = stage->flags,
+	    .stop = stage->stop,
 	    .number = number};
 
-	*row = (struct row){
-	    .setting = *setting, .safe = lock_is_safe(setting->strategy)};
-	if (begin_run(&run) && run_races(&run)) {
+	*row = (struct row){.setting = *setting,
+	    .safe = lock_is_safe(setting->strategy),
+	    .shipped = is_shipped(setting->lock)};
+	if (begin_run(&run, true) && run_races(&run)) {
 		row->promise = judge_promise(row, run.flags);
-		if (has_price(row, run.flags)) {
-			stage->doing(stage->arg, "price");
-			if (price(&run))
-				row->promise = judge_promise(row, run.flags);
-		}
+		if (has_price(row, run.flags))
+			measure(&run);
 	}
 	end_run(&run);
 	return !*stage->stop;
@@ -521,9 +613,9 @@ row_flood(const struct flags *flags, const volatile sig_atomic_t *stop)
 	    .flood = true,
 	    .duration_ns = flags->duration_ms * NS_PER_MS};
 	struct row row = {.setting = flags_setting(flags, 0)};
-	struct run run = {.row = &row, .flags = flags};
+	struct run run = {.row = &row, .flags = flags, .stop = stop};
 	struct buyers_log log = {0};
-	const bool good = begin_run(&run) &&
+	const bool good = begin_run(&run, false) &&
 			  buyers_run(run.buyers, &plan, &log, stop) &&
 			  log.count > 0;
 

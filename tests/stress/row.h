@@ -19,6 +19,7 @@ enum promise {
 	CONTROL_UNDECIDED, /* no race, where none had to: not "safe" */
 	PROMISE_BROKEN,    /* wrong, and must not be */
 	CONTROL_NOT_SHOWN, /* no race, where one had to show */
+	ROW_HUNG,          /* nothing was sold any more; `error` says who */
 	ROW_FAILED,        /* there is no result; `error` says why */
 };
 
@@ -34,6 +35,7 @@ struct row {
 	char error[LAUNCH_ERROR_SIZE];
 	unsigned runs, wrong_runs;
 	bool safe;
+	bool shipped; /* the strategy is turnstile's own: known to be right */
 	/* The run that is shown: the first wrong one, else the last. */
 	struct judgement judgement;
 	int64_t capacity, remaining;
@@ -47,7 +49,7 @@ struct row {
 	/* In words; set by result_add(). */
 	char label[64];   /* strategy, and what else differs between rows */
 	char verdict[24]; /* "OVERSOLD", "correct", "not shown", "no result" */
-	char reason[256]; /* one line on why */
+	char reason[512]; /* one line on why */
 };
 
 /* What a row needs of its surroundings. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031
 # SPDX-License-Identifier: BSD-2-Clause
 # Goal of this test: the stress test says what it must, in every form, leaves
 # nothing behind, and its drills find nothing wrong.
@@ -30,6 +31,11 @@ start_service() {
     read -rt 0.02 <> <(:) || :
   done
   url=$(grep -o 'http://[^ ]*' "$WHERE/out" | head -1)
+}
+
+# What --json printed is as the schema has it.
+check_report() {
+  /usr/bin/python3 tests/stress/check_report.py <<<"$output"
 }
 
 @test "every strategy on both stores: fourteen rows, and the right verdicts" {
@@ -67,6 +73,7 @@ start_service() {
 @test "the class script: ten buyers hold the one ticket, and then one" {
   run --separate-stderr "$STRESS" --data "$WHERE" --classroom --json
   [ "$status" -eq 0 ]
+  check_report
   [ "$(values 6 lock)" = "none mutex" ]
   [ "$(values 8 verdict)" = "oversold correct" ]
   [ "$(values 8 tickets)" = "10 1" ]
@@ -88,6 +95,97 @@ start_service() {
   [[ $output == *"wrong in 3 of 3 runs"* ]]
   [[ $output == *"ok   wrong<=3"* ]]
   [[ $output == *"NOT  p99<1us"* ]]
+  # The headline, the JSON and the exit status are one truth.
+  [[ $output == "NOT AS PROMISED"*"1 not as expected"* ]]
+  run --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
+    --stores json --duration 0 --expect 'wrong>0' --json
+  [ "$status" -eq 1 ]
+  [ "$(values 2 good)" = false ]
+  check_report
+}
+
+@test "columns are as wide as what is in them" {
+  run --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
+    --stores json --duration 0 --tickets 1000001 --buyers 20 --jitter off
+  echo "$output"
+  [[ $output =~ 'correct '\ +20\ +1000001\ +999981\ +'0 refused' ]]
+  run --separate-stderr "$STRESS" --data "$WHERE" --locks none \
+    --stores json --duration 0 --runs 2 --pause-holder 300ms --jitter off
+  echo "$output"
+  [[ $output =~ 'stop '[0-9.]+' s'$'\n' ]]
+}
+
+@test "what is left though all was sold is explained" {
+  run --separate-stderr "$STRESS" --data "$WHERE" --classroom --locks none \
+    --tickets 5 --json
+  [ "$(values 8 remaining)" -gt 0 ]
+  run --separate-stderr "$STRESS" --data "$WHERE" --classroom --locks none \
+    --tickets 5
+  echo "$output"
+  [[ $output =~ [0-9]+' left, as lost writes are not counted' ]]
+}
+
+@test "what cannot be done is said before the first row" {
+  local out
+  for out in --plot --markdown --trace --history; do
+    run -2 --separate-stderr "$STRESS" --data "$WHERE" $out /nowhere/x
+    [ "$output" = "" ]
+    # shellcheck disable=SC2154 # bats sets it
+    [ "$stderr" = "stress: /nowhere/x: No such file or directory" ]
+  done
+  run -2 --separate-stderr "$STRESS" --compare /etc/passwd
+  [[ $stderr == "stress: --compare /etc/passwd: "* ]]
+  run -2 --separate-stderr "$STRESS" --url http://127.0.0.1:1
+  [ "$stderr" = "stress: http://127.0.0.1:1: Couldn't connect to server" ]
+  run -2 --separate-stderr "$STRESS" --data "$WHERE" --service /bin/false
+  [[ $stderr == *"1/14"*"the service did not start" ]]
+  [[ $stderr != *"2/14"* ]]
+  # shellcheck disable=SC2016 # they are the other shell's
+  run -1 bash -c '"$0" --data "$1" --locks mutex --stores json \
+    --duration 0 --json >/dev/full' "$STRESS" "$WHERE"
+  [[ $output == *"No space left"* ]]
+}
+
+# The member of the only row's sold prices.
+price() {
+  sed -nE "/\"sold\": \{/,/\}/s/^ *\"$1\": ([0-9.e+-]*),?\$/\1/p" <<<"$output"
+}
+
+@test "an open loop counts from when an order was due; the warm-up does not" {
+  local closed
+  run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
+    --stores json --buyers 2 --duration 300ms --warmup 300ms
+  check_report
+  closed=$(price p50_ms)
+  # Twenty a second: half of them are the warm-up's.
+  run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
+    --stores json --buyers 20 --duration 1s --warmup 1s --rate 20
+  check_report
+  [ "$(price count)" -eq 20 ]
+  grep -q '"unsent": 0$' <<<"$output"
+  # More than two can ask for: they queue, and that is not hidden.
+  run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
+    --stores json --buyers 2 --duration 300ms --warmup 0 --rate 1000000
+  check_report
+  echo "p50 of two in turn $closed, of a flood $(price p50_ms)"
+  awk -v a="$closed" -v b="$(price p50_ms)" 'BEGIN { exit !(b > 20 * a) }'
+  [[ $output =~ '"unsent": '[1-9] ]]
+}
+
+@test "an older report is compared with" {
+  "$STRESS" --data "$WHERE" --locks mutex --stores json --duration 200ms \
+    --json 2>/dev/null >"$WHERE/old.json"
+  run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex,flock \
+    --stores json --duration 200ms --compare "$WHERE/old.json"
+  echo "$output"
+  [[ $output =~ json\ +mutex\ .*' p99 '.*(noise|faster|slower) ]]
+  [[ $output =~ json\ +flock\ +'not in both' ]]
+  # A thousandth of then is more than noise.
+  sed -i -E 's/("sold_per_s": )[0-9.e+]+/\11e9/' "$WHERE/old.json"
+  run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
+    --stores json --duration 200ms --compare "$WHERE/old.json"
+  check_report
+  grep -q '"differs": true' <<<"$output"
 }
 
 @test "axes: a row for each combination, named by what differs" {
@@ -170,7 +268,7 @@ start_service() {
   kill -INT "$pid"
   status=0
   wait "$pid" || status=$?
-  [ "$status" -eq 1 ]
+  [ "$status" -eq 130 ]
   [ -z "$(ls "$WHERE")" ]
   [ ! -e "/proc/$supervisor" ]
 }
@@ -193,9 +291,10 @@ start_service() {
   done
   run -2 "$STRESS" --url http://127.0.0.1:1 --sale demo --locks none
   run -2 "$STRESS" --service /nowhere --locks mutex
+  run -0 "$STRESS" -h
   run -0 "$STRESS" --help
   [ "$(LC_ALL=C.UTF-8 wc -L <<<"$output")" -le 80 ]
-  for flag in buyers tickets orders quantity duration seed url token sale \
+  for flag in buyers tickets orders quantity duration seed url token sale rate warmup compare patience jitter \
     locks stores workers clerks batch delay runs classroom kill kill-holder \
     pause-holder json markdown trace plot expect; do
     [[ $output == *"--$flag "* ]]

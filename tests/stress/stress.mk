@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The stress test: build/stress, and the tests of its own.
 
-STRESS_SOURCES := $(filter-out tests/stress/test_% tests/stress/broken.c,\
+STRESS_SOURCES := $(filter-out tests/stress/test_% tests/stress/broken.c \
+	tests/stress/planted.c,\
 	$(wildcard tests/stress/*.c))
 STRESS_OBJECTS := $(STRESS_SOURCES:%.c=$(BUILD)/%.o)
 STRESS_PARTS := $(filter-out $(BUILD)/tests/stress/main.o,$(STRESS_OBJECTS))
@@ -23,6 +24,16 @@ $(BUILD)/turnstile-broken: $(BUILD)/tests/stress/broken.o \
 		$(BUILD)/locks/lock_rows.o,$(OBJECTS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# Locks with a mistake each: the service and the stress test have their table.
+$(BUILD)/turnstile-planted: $(BUILD)/tests/stress/planted.o \
+		$(filter-out $(BUILD)/storage/store_rows.o \
+		$(BUILD)/locks/lock_rows.o,$(OBJECTS))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/stress-planted: $(BUILD)/tests/stress/planted.o $(STRESS_OBJECTS) \
+		$(filter-out $(BUILD)/storage/store_rows.o \
+		$(BUILD)/locks/lock_rows.o,$(STRESS_LIBRARY))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcurl -lm
+
 $(BUILD)/unit/test_oracle: $(BUILD)/tests/stress/test_oracle.o \
 		$(STRESS_PARTS) $(STRESS_LIBRARY)
 	@mkdir -p $(@D)
@@ -31,7 +42,8 @@ $(BUILD)/unit/test_oracle: $(BUILD)/tests/stress/test_oracle.o \
 $(BUILD)/tests/stress/test_oracle.o: | test-packages
 
 # Files that are there; what they run must be built.
-$(STRESS_BATS): $(BUILD)/stress $(BUILD)/turnstile $(BUILD)/turnstile-broken
+$(STRESS_BATS): $(BUILD)/stress $(BUILD)/turnstile $(BUILD)/turnstile-broken \
+	$(BUILD)/turnstile-planted $(BUILD)/stress-planted
 
 .PHONY: test-stress stress
 test-stress: test-packages ## the stress test's own tests
@@ -46,4 +58,4 @@ stress: $(BUILD)/stress $(BUILD)/turnstile ## the full matrix, with drills
 	    --expect 'stop<2s'
 
 -include $(STRESS_OBJECTS:.o=.d) $(BUILD)/tests/stress/test_oracle.d \
-	$(BUILD)/tests/stress/broken.d
+	$(BUILD)/tests/stress/broken.d $(BUILD)/tests/stress/planted.d

@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "locks/clock.h"
 #include "tests/stress/buffer.h"
@@ -17,18 +18,22 @@
 
 struct web {
 	const char *url, *token;
+	const volatile sig_atomic_t *stop;
+	bool silent; /* it took its thirty seconds, and did not answer */
 	CURL *easy;
 	struct buffer body;
 	char error[256];
 };
 
 struct web *
-web_new(const char *url, const char *token)
+web_new(const char *url, const char *token, const volatile sig_atomic_t *stop)
 {
 	struct web *web = buffer_must(malloc(sizeof(*web)));
 
-	*web = (struct web){
-	    .url = url, .token = token, .easy = buffer_must(curl_easy_init())};
+	*web = (struct web){.url = url,
+	    .token = token,
+	    .stop = stop,
+	    .easy = buffer_must(curl_easy_init())};
 	return web;
 }
 
@@ -59,6 +64,20 @@ add_header(struct curl_slist **list, const char *name, const char *value)
 	*list = buffer_must(curl_slist_append(*list, text));
 }
 
+/* libcurl calls it about once a second, while nothing comes. */
+static int
+on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+    curl_off_t up)
+{
+	const struct web *web = arg;
+
+	(void)down_all;
+	(void)down;
+	(void)up_all;
+	(void)up;
+	return *web->stop;
+}
+
 static int
 ask_once(struct web *web, const struct web_request *request)
 {
@@ -83,7 +102,11 @@ ask_once(struct web *web, const struct web_request *request)
 		curl_easy_setopt(web->easy, CURLOPT_POSTFIELDS, request->form);
 	curl_easy_setopt(web->easy, CURLOPT_CUSTOMREQUEST, request->method);
 	curl_easy_setopt(web->easy, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(web->easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(web->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(web->easy, CURLOPT_XFERINFODATA, (void *)web);
 	result = curl_easy_perform(web->easy);
+	web->silent = result == CURLE_OPERATION_TIMEDOUT;
 	if (result == CURLE_OK)
 		curl_easy_getinfo(web->easy, CURLINFO_RESPONSE_CODE, &status);
 	else
@@ -101,8 +124,13 @@ web_ask(struct web *web, const struct web_request *request, json_t **body)
 	json_t *value;
 	int status;
 
-	while (
-	    (status = ask_once(web, request)) == 0 && clock_now_ns() < until_ns)
+	if (web->silent || *web->stop) {
+		if (body != NULL)
+			*body = NULL;
+		return 0;
+	}
+	while ((status = ask_once(web, request)) == 0 && !web->silent &&
+	       !*web->stop && clock_now_ns() < until_ns)
 		clock_sleep_until(clock_now_ns() + TRY_AGAIN_NS);
 	value = json_loads(web->body.bytes, 0, NULL);
 	if (status >= 400)
@@ -144,4 +172,15 @@ const char *
 web_get_text(struct web *web, const char *path)
 {
 	return web_get(web, path, NULL) == 200 ? web->body.bytes : "";
+}
+
+double
+web_get_metric(struct web *web, const char *metric, const char *lock)
+{
+	const char *at;
+	char wanted[128];
+
+	snprintf(wanted, sizeof(wanted), "\n%s{lock=\"%s\"}", metric, lock);
+	at = strstr(web_get_text(web, "/metrics"), wanted);
+	return at != NULL ? strtod(at + strlen(wanted), NULL) : -1;
 }
