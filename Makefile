@@ -26,7 +26,7 @@ CPPFLAGS += -D_GNU_SOURCE -I.
 CFLAGS += -std=c17 $(OPTIMISE) $(WARNINGS) $(HARDEN) -pthread \
 	-fno-omit-frame-pointer $(EXTRA_CFLAGS)
 LDFLAGS += $(HARDEN_LINK) $(EXTRA_LDFLAGS)
-LDLIBS += -lmicrohttpd -ljansson -lsqlite3
+LDLIBS += -lmicrohttpd -ljansson -lsqlite3 -lqrencode
 
 ifneq ($(SANITIZE),)
 CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
@@ -41,9 +41,9 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/service/page/page_files.o
 LIBRARY := $(filter-out $(BUILD)/service/main.o,$(OBJECTS))
 E2E_TESTS := $(wildcard tests/e2e/*.bats)
 
-# A compiler, the four libraries, and the curl to try them with.
+# A compiler, the five libraries, and the curl to try them with.
 BUILD_PACKAGES := gcc libc6-dev libmicrohttpd-dev libjansson-dev \
-	libsqlite3-dev libcurl4-openssl-dev curl
+	libsqlite3-dev libqrencode-dev libcurl4-openssl-dev curl
 TEST_PACKAGES := libcmocka-dev bats strace python3-jsonschema
 
 .DEFAULT_GOAL := all

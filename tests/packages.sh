@@ -6,7 +6,7 @@ set -eu
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
   command -v "${CC:-gcc}" >/dev/null 2>&1 &&
-    pkg-config --exists libmicrohttpd jansson sqlite3 libcurl 2>/dev/null &&
+    pkg-config --exists libmicrohttpd jansson sqlite3 libqrencode libcurl 2>/dev/null &&
     exit 0
   echo "This is not Debian: install what these packages hold, then try again:" >&2
   echo "  $*" >&2

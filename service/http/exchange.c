@@ -132,18 +132,39 @@ exchange_post(struct exchange *exchange)
 		(void)!write(loop->wake_fd, &one, sizeof(one));
 }
 
-/* False: refused, and the order is decided. */
-static bool
-push_order(struct exchange *exchange)
+void
+exchange_decided(struct exchange *exchange)
+{
+	if (atomic_fetch_sub(&exchange->undecided, 1) == 1)
+		exchange_post(exchange);
+}
+
+static void
+push_order(struct exchange *exchange, struct order *order)
 {
 	struct loop *loop = exchange->loop;
-	struct order *order = &exchange->request.order;
 
 	if (queue_push(loop->queue, order))
-		return true;
+		return;
 	order->outcome = loop->draining ? OUTCOME_DRAINING : OUTCOME_QUEUE_FULL;
 	counting_order(&loop->tally->sale, order);
-	return false;
+	exchange_decided(exchange);
+}
+
+/* One more is undecided until all are pushed: nobody posts before that. */
+static void
+push_orders(struct exchange *exchange)
+{
+	struct request *request = &exchange->request;
+	size_t i;
+
+	atomic_store(&exchange->undecided,
+	    request->crowd_count > 0 ? request->crowd_count + 1 : 2);
+	if (request->crowd_count == 0)
+		push_order(exchange, &request->order);
+	for (i = 0; i < request->crowd_count; i++)
+		push_order(exchange, &request->crowd[i]);
+	exchange_decided(exchange);
 }
 
 /* False: refused, and the reply is made. */
@@ -172,9 +193,9 @@ hand_over(struct exchange *exchange, enum route_where where)
 	MHD_suspend_connection(exchange->connection);
 	exchange->handed_over = true;
 	exchange->loop->away++;
-	if (!(where == ROUTE_TO_CLERK
-		    ? push_order(exchange)
-		    : push_job(exchange, where == ROUTE_TO_WALKER)))
+	if (where == ROUTE_TO_CLERK)
+		push_orders(exchange);
+	else if (!push_job(exchange, where == ROUTE_TO_WALKER))
 		exchange_post(exchange);
 }
 
@@ -187,7 +208,9 @@ serve(struct exchange *exchange)
 	(void)member_lost(); /* whatever it was, it was another call's */
 	if (exchange->handed_over) { /* and back */
 		if (exchange->reply.status == 0)
-			handle_buy_decided(&exchange->call);
+			(exchange->request.crowd_count > 0
+				? handle_crowd_decided
+				: handle_buy_decided)(&exchange->call);
 		return send_reply(exchange);
 	}
 	where = routes_begin(&exchange->call);

@@ -12,6 +12,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "service/http/background.h"
 #include "service/http/handle.h"
@@ -25,6 +26,7 @@ struct exchange {
 	struct call call; /* about both; its store is that of its thread */
 	bool handed_over; /* once; stays so when it is back */
 	struct job job;   /* waits for the background, then in the outbox */
+	atomic_size_t undecided; /* orders; whoever decides the last, posts */
 };
 
 /* A worker's loop, as its exchanges see it; by the HTTP thread only. */
@@ -56,6 +58,9 @@ struct MHD_Response *exchange_response(const struct reply *reply, bool close);
 
 /* Any thread: it was served; have the loop resume its connection. */
 void exchange_post(struct exchange *exchange);
+
+/* Any thread: an order of it was decided; posts it if that was the last. */
+void exchange_decided(struct exchange *exchange);
 
 /*
  * Called by the library when there are headers, for each piece of the body,

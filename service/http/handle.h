@@ -50,14 +50,24 @@ struct route {
 /* By files; buying has two parts: the order, and what became of it. */
 handler_fn handle_audit_get, handle_audit_text;
 handler_fn handle_buy_post, handle_buy_decided;
+handler_fn handle_crowd_post, handle_crowd_decided;
 handler_fn handle_ledger_get, handle_ledger_order;
 handler_fn handle_metrics_get;
+handler_fn handle_network_qr;
 handler_fn handle_page_about, handle_page_file, handle_page_openapi;
 handler_fn handle_page_root;
 handler_fn handle_sale_delete, handle_sale_get, handle_sale_list;
 handler_fn handle_sale_patch, handle_sale_post;
 handler_fn handle_service_livez, handle_service_locks;
 handler_fn handle_service_problem, handle_service_readyz;
+
+/* The order is this buyer's.  False: no such name, and the reply is made. */
+bool handle_buy_name(
+    struct reply *reply, const char *buyer, struct order *order);
+
+/* Where other machines reach the service, "192.168.1.5:8080", the likeliest
+ * first; none if it listens to this machine only.  A new reference. */
+json_t *handle_network_addresses(const struct call *call);
 
 /* There is no such sale; `extra` as problem_reply() takes it.  False. */
 bool handle_no_sale(struct call *call, json_t *extra);

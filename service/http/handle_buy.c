@@ -24,6 +24,18 @@ buyer_is_valid(const char *buyer)
 	return characters >= 1 && characters <= 64;
 }
 
+bool
+handle_buy_name(struct reply *reply, const char *buyer, struct order *order)
+{
+	if (!buyer_is_valid(buyer))
+		return problem_reply(reply, PROBLEM_BAD_VALUE,
+		    problem_member("buyer"),
+		    "\"buyer\" must be 1 to 64 characters, none of them a "
+		    "control character.");
+	snprintf(order->buyer, sizeof(order->buyer), "%s", buyer);
+	return true;
+}
+
 static bool
 bad_key(struct reply *reply)
 {
@@ -80,13 +92,7 @@ parse_wish(const struct body *body, int64_t max_quantity, struct order *order)
 	if (!body_allows(body, names) || !body_text(body, "buyer", &buyer) ||
 	    !body_number(body, "quantity", 1, max_quantity, &order->quantity))
 		return false;
-	if (!buyer_is_valid(buyer))
-		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
-		    problem_member("buyer"),
-		    "\"buyer\" must be 1 to 64 characters, none of them a "
-		    "control character.");
-	snprintf(order->buyer, sizeof(order->buyer), "%s", buyer);
-	return true;
+	return handle_buy_name(body->reply, buyer, order);
 }
 
 void

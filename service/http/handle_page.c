@@ -94,6 +94,7 @@ handle_page_about(struct call *call)
 	member_number(value, "workers", options->workers);
 	member_number(value, "clerks", options->clerks);
 	member_number(value, "timeout_ms", options->timeout_ms);
+	member_json(value, "addresses", handle_network_addresses(call));
 	reply_json(call->reply, 200, value);
 	reply_header(call->reply, "Cache-Control", "no-store");
 }

@@ -40,7 +40,7 @@ static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 void
 loop_answered(struct order *order)
 {
-	exchange_post(order->owner);
+	exchange_decided(order->owner);
 }
 
 void

@@ -138,6 +138,7 @@ request_free(struct request *request)
 	}
 	free(request->path);
 	free(request->order.replayed_trail);
+	free(request->crowd);
 }
 
 const char *

@@ -20,6 +20,7 @@
 #define REQUEST_ARGS_MAX 16
 #define REQUEST_BODY_MAX 4096
 #define REQUEST_ID_SIZE 33
+#define REQUEST_CROWD_MAX 200 /* buyers of one call */
 
 static_assert(REQUEST_BODY_MAX > 3 * ORDER_BUYER_SIZE + 256,
     "a body has room for any buyer's name, escaped, and for the rest");
@@ -61,6 +62,8 @@ struct request {
 	char sale[STORE_ID_SIZE];
 	char item[STORE_ORDER_SIZE]; /* an order's id, a problem's name */
 	struct order order;          /* of a buy */
+	struct order *crowd;         /* of many: owned, crowd_count of them */
+	size_t crowd_count;          /* 0: it is no crowd */
 };
 
 /* In this order; all text is copied.  The request is zero at first. */

@@ -81,7 +81,7 @@ static const struct options_row rows[] = {
 	  GIVEN(tickets_given) },
 	{ "workers", "N", NULL, "worker processes (one for each core)",
 	  OPTIONS_NUMBER, 1, LOCK_WORKERS_MAX, AT(workers) },
-	{ "clerks", "N", "4", "clerk threads at one sale, in each worker",
+	{ "clerks", "N", "10", "clerk threads at one sale, in each worker",
 	  OPTIONS_NUMBER, 1, LOCK_CLERKS_MAX, AT(clerks) },
 	{ "batch", "N", "64",
 	  "orders that one turn may carry, where there is no delay",

@@ -33,6 +33,7 @@
 #include "locks/clock.h"
 #include "locks/shared.h"
 #include "service/duration.h"
+#include "service/network.h"
 #include "service/process/doors.h"
 #include "service/process/jitter.h"
 #include "service/version.h"
@@ -159,6 +160,7 @@ own_data(struct startup *s)
 static int
 name_address(struct service *service)
 {
+	char hosts[NETWORK_MOST][NETWORK_HOST_SIZE];
 	char host[INET6_ADDRSTRLEN + 16], port[8];
 	struct sockaddr_storage address = {0};
 	socklen_t length = sizeof(address);
@@ -168,8 +170,13 @@ name_address(struct service *service)
 	    getnameinfo((struct sockaddr *)&address, length, host, sizeof(host),
 		port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return fail("the address is unknown: %s", strerror(errno));
-	snprintf(service->address, sizeof(service->address),
-	    address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	if (network_is_any(host)) /* one that can be typed */
+		snprintf(service->address, sizeof(service->address), "%s:%s",
+		    network_hosts(hosts) > 0 ? hosts[0] : "127.0.0.1", port);
+	else
+		snprintf(service->address, sizeof(service->address),
+		    address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
+		    port);
 	return 0;
 }
 

@@ -188,7 +188,9 @@ free_port() {
   for form in "$port" ":$port" "localhost:$port" "127.0.0.1:$port"; do
     launch --listen "$form" --data "$DATA" --admin open
     case $form in
-      :*) wanted="http://0.0.0.0:$port" ;;
+      :*) # every address: one that can be typed
+        wanted="http://([0-9.]+|\[[0-9a-f:]+\]):$port"
+        case $URL in *0.0.0.0*) fail "nobody can open $URL" ;; esac ;;
       localhost:*) wanted='http://(127\.0\.0\.1|\[::1\]):'"$port" ;;
       *) wanted="http://127\.0\.0\.1:$port" ;;
     esac

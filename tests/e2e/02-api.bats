@@ -576,3 +576,88 @@ deleted_under_load() {
   equal "codes and new connections" "$(paste -sd , <<<"$connections")" \
     '201 1,404 0,201 0,404 0,201 0'
 }
+
+# ------------------------------------------------------------------- crowd --
+
+# How many of the answers in $body have what matches, once each.
+answers_with() {
+  grep -o -- "$1" <<<"$body" | wc -l
+}
+
+# Each waits 300 ms between its read and its write; so ten who come at once all
+# read 1.
+crowd_comes_at_once() {
+  start --store "$STORE" --workers 1 --lock none --delay 300ms --tickets 1
+  answered 200 POST /sales/demo/crowd -d count=10
+  equal receipts "$(answers_with '"seats":\[1\]')" 10
+  equal statuses "$(answers_with '"status":201')" 10
+  equal names "$(grep -o '"buyer":"buyer [0-9]*"' <<<"$body" | sort -u | wc -l)" 10
+  answered 200 GET /sales/demo/audit
+  equal verdict "$(member verdict)" oversold
+  stop
+}
+
+@test "a crowd of ten is ten buyers at once: under none all get seat 1" {
+  each_store crowd_comes_at_once
+}
+
+@test "a crowd's buyers are told what each alone would be, in their order" {
+  start --lock mutex --tickets 2
+  answered 200 POST '/sales/demo/crowd?trail' -H 'Content-Type: application/json' \
+    -d '{"buyers":["Ann","Zoë","Cy"]}'
+  equal sold "$(answers_with '"status":201')" 2
+  equal refused "$(answers_with '"type":"/problems/sold-out"')" 1
+  equal trails "$(answers_with '"trail":\[{')" 3
+  answered 200 GET /sales/demo
+  equal remaining "$(member remaining)" 0
+  answered 200 POST /sales/nope/crowd -d count=2
+  equal 'no sale' "$(answers_with '"type":"/problems/no-sale"')" 2
+}
+
+@test "a crowd that waits holds up nobody, and its late ones get their 503" {
+  start --workers 1 --clerks 1 --lock mutex --delay 400ms --timeout 1s
+  answered 200 POST /sales/demo/crowd -d count=6
+  local sold late
+  sold=$(answers_with '"status":201') late=$(answers_with '"status":503')
+  equal answers $((sold + late)) 6
+  [ "$sold" -ge 1 ] && [ "$late" -ge 1 ] || fail "sold $sold, late $late"
+  answered 200 GET /sales/demo
+  equal remaining "$(member remaining)" $((100 - sold))
+}
+
+# -------------------------------------------------------------------- codes --
+
+# The runs of modules in the path of $body, as a picture of 8 pixels a module.
+draw_code() {
+  grep -o 'M[0-9]* [0-9]*h[0-9]*v' <<<"$body" | tr 'Mhv' '   ' | awk '
+    { for (x = $1; x < $1 + $3; x++) dark[x, $2] = 1; if ($2 > last) last = $2 }
+    END {
+      size = 8 * (last + 5); print "P1", size, size
+      for (y = 0; y < size; y++)
+        for (x = 0; x < size; x++)
+          print ((int(x / 8), int(y / 8)) in dark) ? 1 : 0
+    }'
+}
+
+@test "GET /qr.svg is a code that a reader reads" {
+  command -v zbarimg >/dev/null || "$ROOT/tests/packages.sh" zbar-tools ||
+    skip "zbar-tools cannot be installed here"
+  start
+  answered 200 GET '/qr.svg?text=http://192.168.1.5:8080/%23class'
+  equal Content-Type "$(header content-type)" image/svg+xml
+  draw_code >"$WORK/code.pbm"
+  equal text "$(zbarimg -q --raw "$WORK/code.pbm")" \
+    'http://192.168.1.5:8080/#class'
+  answered 400 GET /qr.svg
+  problem bad-value 400
+}
+
+@test "GET /about names addresses that can be typed, or none" {
+  start
+  answered 200 GET /about
+  equal addresses "$(member addresses)" '[]'
+  stop
+  launch --listen :0 --data "$WORK/every" --admin open
+  answered 200 GET /about
+  case $body in *0.0.0.0*) fail "0.0.0.0 in $body" ;; esac
+}

@@ -15,6 +15,8 @@ async function pages(stage, store) {
   await shop.ask('getRoot', 200);
   await shop.ask('getAbout', 200);
   await shop.ask('getLocks', 200);
+  await shop.ask('getQrCode', 200, { query: 'text=http://192.168.1.5:8080' });
+  await shop.ask('getQrCode', 'bad-value', { query: 'text=' });
   await shop.ask('getLivez', 200);
   await shop.ask('getReadyz', 200);
   await shop.ask('getReadyz', 200, { query: 'verbose' });
@@ -169,6 +171,7 @@ async function deleting(shop) {
 
 const CHANGES = [['openSale', { json: { id: 'new', capacity: 5 } }],
   ['changeSale', { sale: 'demo', json: { lock: 'flock' } }],
+  ['buyAsCrowd', { sale: 'demo', json: { count: 1 } }],
   ['deleteSale', { sale: 'demo', query: 'force' }]];
 
 // Who may not, and who may.
@@ -225,6 +228,12 @@ async function buying(stage, store) {
     { sale, json: { quantity: 9 }, byOption: true });
   await shop.ask('buy', 'unknown-member', { sale, json: { seat: 1 } });
   await badBodies(shop, 'buy');
+  const crowd = await shop.ask('buyAsCrowd', 200, { sale, json: { count: 2 } });
+  shop.must('each of a crowd is answered', crowd.json.answers.length === 2);
+  for (const wish of [{ count: 0 }, { count: 201 }, {}, { buyers: [] },
+    { buyers: [5] }, { buyers: ['a'], count: 1 }])
+    await shop.ask('buyAsCrowd', 'bad-value', { sale, json: wish });
+  await badBodies(shop, 'buyAsCrowd');
   await keys(shop, sale);
   await conditions(shop, sale);
   await selling(shop);
@@ -383,7 +392,7 @@ const WRITES = [['buy', { sale: 'demo' }],
   ['deleteSale', { sale: 'spare', query: 'force' }]];
 
 const READS = [['listSales'], ['getSale'], ['getOrder'], ['getLedger'],
-  ['getAudit'], ['getAuditText']];
+  ['getAudit'], ['getAuditText'], ['buyAsCrowd', { json: { count: 1 } }]];
 
 /*
  * No file may grow.  The ledger of json is full then; SQLite cannot tell how

@@ -496,7 +496,7 @@ test_defaults(void **state)
 	assert_int_equal(o->tickets, 100);
 	if (cores <= LOCK_WORKERS_MAX)
 		assert_int_equal(o->workers, cores);
-	assert_int_equal(o->clerks, 4);
+	assert_int_equal(o->clerks, 10);
 	assert_int_equal(o->batch, 64);
 	assert_int_equal(o->queue, 4096);
 	assert_int_equal(o->timeout_ms, 5000);

@@ -753,6 +753,87 @@ test_long_keys(void **state)
 	assert_null(key_of(s, quoted));
 }
 
+/* ------------------------------------------------------------ the crowd -- */
+
+static void
+refuse_crowd(
+    struct scene *s, const char *body, enum problem problem, const char *member)
+{
+	ask(s, "POST", "/sales/demo/crowd");
+	set_body(s, body);
+	assert_int_equal(begin(s), ROUTE_ANSWERED);
+	assert_problem(s, problem, member);
+	assert_null(s->request.crowd);
+}
+
+static void
+test_wrong_crowds(void **state)
+{
+	struct scene *s = *state;
+
+	refuse_crowd(s, "", PROBLEM_BAD_VALUE, "count");
+	refuse_crowd(s, "count=0", PROBLEM_BAD_VALUE, "count");
+	refuse_crowd(s, "count=201", PROBLEM_BAD_VALUE, "count");
+	refuse_crowd(s, "count=x", PROBLEM_BAD_VALUE, "count");
+	refuse_crowd(s, "buyers=a", PROBLEM_BAD_VALUE, "buyers");
+	refuse_crowd(s, "{\"buyers\":[]}", PROBLEM_BAD_VALUE, "buyers");
+	refuse_crowd(s, "{\"buyers\":[\"a\",1]}", PROBLEM_BAD_VALUE, "buyers");
+	refuse_crowd(
+	    s, "{\"buyers\":[\"a\",\"\"]}", PROBLEM_BAD_VALUE, "buyer");
+	refuse_crowd(
+	    s, "{\"buyers\":[\"a\"],\"count\":1}", PROBLEM_BAD_VALUE, "buyers");
+	refuse_crowd(s, "quantity=2", PROBLEM_UNKNOWN_MEMBER, "quantity");
+	ask(s, "POST", "/sales/demo/crowd");
+	set_body(s, "count=2");
+	set_header(s, HEADER_IDEMPOTENCY_KEY, "k1");
+	assert_int_equal(begin(s), ROUTE_ANSWERED);
+	assert_problem(s, PROBLEM_BAD_VALUE, "Idempotency-Key");
+	ask(s, "POST", "/sales/demo/crowd");
+	set_body(s, "count=2");
+	set_header(s, HEADER_IF_MATCH, "*");
+	assert_int_equal(begin(s), ROUTE_ANSWERED);
+	assert_problem(s, PROBLEM_BAD_VALUE, "If-Match");
+}
+
+/* Each is an order of its own, and answered as a buy would be. */
+static void
+test_crowd(void **state)
+{
+	struct scene *s = *state;
+	struct order *crowd;
+
+	ask(s, "POST", "/sales/demo/crowd");
+	set_body(s, "{\"buyers\":[\"ann\",\"bob\"]}");
+	assert_int_equal(begin(s), ROUTE_TO_CLERK);
+	crowd = s->request.crowd;
+	assert_int_equal(s->request.crowd_count, 2);
+	assert_string_equal(crowd[0].sale, "demo");
+	assert_string_equal(crowd[0].buyer, "ann");
+	assert_string_equal(crowd[1].buyer, "bob");
+	assert_int_equal(crowd[1].quantity, 1);
+	assert_int_equal(crowd[1].deadline_ns, ARRIVED_NS + 5 * NS_PER_SEC);
+	crowd[0].outcome = OUTCOME_SOLD;
+	crowd[0].receipt = (struct receipt){.order = ORDER_ID,
+	    .buyer = "ann",
+	    .lock = "none",
+	    .seat = 1,
+	    .quantity = 1};
+	crowd[1].outcome = OUTCOME_SOLD_OUT;
+	handle_crowd_decided(&s->call);
+	assert_int_equal(s->reply.status, 200);
+	assert_body_has(s, "{\"sale\":\"demo\",\"answers\":[{\"order\":\"");
+	assert_body_has(s, "\"buyer\":\"ann\",\"seats\":[1],");
+	assert_body_has(s, "\"status\":201},{\"type\":\"/problems/sold-out\"");
+	free(crowd);
+
+	ask(s, "POST", "/sales/demo/crowd");
+	set_body(s, "count=200");
+	assert_int_equal(begin(s), ROUTE_TO_CLERK);
+	assert_int_equal(s->request.crowd_count, 200);
+	assert_string_equal(s->request.crowd[199].buyer, "buyer 200");
+	free(s->request.crowd);
+}
+
 /* ---------------------------------------------------------------- ETags -- */
 
 /* The order for that If-Match; NULL: it is refused. */
@@ -1597,6 +1678,8 @@ main(int argc, char **argv)
 	    ROW(test_buyers),
 	    ROW(test_keys),
 	    ROW(test_long_keys),
+	    ROW(test_wrong_crowds),
+	    ROW(test_crowd),
 	    ROW(test_if_match),
 	    ROW(test_etag),
 	    ROW(test_receipt),
