@@ -27,12 +27,13 @@ function save() {
 
 function cell(run, name) {
   if (name === 'verdict')
-    return make('td', { class: run.verdict === 'correct' ? 'right' : 'wrong' },
+    return make('td', { class: run.verdict === 'correct' ? 'right' : 'wrong',
+      'data-head': t('col.verdict') },
       `${run.verdict === 'correct' ? '✓' : '✗'} ${t(`verdict.${run.verdict}`)}`);
   const words = name === 'buyers' && run.buyers === null ? t('classRun')
     : name === 'delay' && run.delay === '0' ? t('delay.0') : run[name] ?? '–';
-  return make('td', { class: NUMBERS.includes(name) ? 'number-cell' : false },
-    String(words));
+  return make('td', { class: NUMBERS.includes(name) ? 'number-cell' : false,
+    'data-head': t(`col.${name}`) }, String(words));
 }
 
 export function drawRuns() {

@@ -42,6 +42,8 @@ export function translate(root = document) {
     element.textContent = t(element.dataset.t);
   for (const element of root.querySelectorAll('[data-label]'))
     element.setAttribute('aria-label', t(element.dataset.label));
+  for (const element of root.querySelectorAll('[data-alt]'))
+    element.alt = t(element.dataset.alt);
 }
 
 export function onLanguage(listener) {

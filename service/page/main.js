@@ -2,21 +2,25 @@
 // Wires the page: choose, predict, start; then what happened, and why.
 
 import { ApiError, call, get, setToken } from './api.js';
-import { addRun, drawRuns } from './compare.js';
+import { Both } from './both.js';
 import { ClassSale } from './class.js';
+import { addressesOf, drawAddress, drawNotes } from './classroom.js';
+import { addRun, drawRuns } from './compare.js';
 import { $, make } from './dom.js';
 import { Hall } from './hall.js';
 import { getLanguage, onLanguage, setLanguage, t, tOr } from './i18n.js';
 import { showRunning, showSold, showVerdict } from './outcome.js';
 import { startPhone } from './phone.js';
-import { inspect, openSale, sendBuyers } from './sale.js';
-import { readFragment, readSettings, writeFragment } from './settings.js';
+import { Projector } from './projector.js';
+import { inspect, openSale, sendBuyers, watchSale } from './sale.js';
+import { fittingDelay, longestMs, readFragment, readSettings, writeFragment }
+  from './settings.js';
 import { Why } from './why.js';
 
 const DELAYS = ['0', '5ms', '50ms', '200ms', '1s', '3s', '1s-3s'];
 
 let locks = [], about = { may_change: true, admin: 'open' };
-let hall, why, classSale;
+let hall, why, both, classSale, projector;
 let running = null; // {id, lock} while it sells
 let shown = null;   // {result, guess} after it
 
@@ -90,11 +94,38 @@ function drawLive() {
 }
 
 function drawAsk() {
-  const { tickets, buyers, lock } = chosen();
+  const { tickets, buyers } = chosen();
   $('ask').textContent = t(tickets === 1 ? 'predictAskOne' : 'predictAskMany',
     { tickets: tickets || '?', buyers: buyers || '?' });
-  $('class-open').textContent = classSale?.id ? t('classAgain', { lock })
-    : t('classOpen');
+  drawClass();
+  const served = about.workers * about.clerks;
+  $('crowd-hint').textContent = buyers > served ? t('crowdHint', { all: served,
+    workers: about.workers, clerks: about.clerks }) : '';
+  const late = longestMs(chosen().delay) * Math.min(tickets, buyers) >
+    about.timeout_ms;
+  $('delay-hint').textContent = t(late ? 'delayLate' : 'delayHint',
+    { s: about.timeout_ms / 1000 });
+}
+
+// The buttons of the class, and the delay that its rounds will have.
+function drawClass() {
+  const { lock } = chosen(), settings = classSettings();
+  const isOpen = Boolean(classSale?.id);
+  $('class-open').textContent = isOpen && classSale.sells
+    ? t('classAgain', { lock }) : t('classOpen');
+  $('class-open').hidden = isOpen && !classSale.sells;
+  $('class-start').hidden = !isOpen || classSale.sells;
+  $('class-close').hidden = !isOpen;
+  $('class-live').hidden = !isOpen;
+  $('class-fit').textContent = settings.delay === chosen().delay ? ''
+    : t('classFit', { delay: settings.delay, tickets: settings.tickets,
+      s: about.timeout_ms / 1000 });
+}
+
+function classSettings() {
+  const settings = chosen();
+  return { ...settings, delay: settings.tickets > 0 && about.timeout_ms
+    ? fittingDelay(settings, about.timeout_ms) : settings.delay };
 }
 
 function settingsChanged() {
@@ -114,17 +145,20 @@ function guessed() {
 function setBusy(busy) {
   const may = about.may_change;
   $('start').disabled = busy || !may;
-  $('class-open').disabled = busy || !may;
+  for (const id of ['class-open', 'class-start', 'class-close'])
+    $(id).disabled = busy || !may;
   for (const button of document.querySelectorAll('.cures button'))
     button.disabled = busy || !may;
   drawAsk();
 }
 
-function scrollToOutcome() {
+function scrollToSection(id) {
   const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  $('outcome').scrollIntoView({ behavior: calm ? 'auto' : 'smooth' });
+  projector.go(id);
+  if (!projector.isOn)
+    $(id).scrollIntoView({ behavior: calm ? 'auto' : 'smooth' });
   // The button that was pressed may be gone; and readers go on from here.
-  $('outcome-head').focus({ preventScroll: true });
+  $(`${id}-head`).focus({ preventScroll: true });
 }
 
 async function run(settings, guess) {
@@ -141,15 +175,25 @@ async function run(settings, guess) {
     why.hide();
     hall.reset(settings.tickets);
     showRunning(settings, guess);
-    scrollToOutcome();
+    $('told').textContent = '';
+    scrollToSection('outcome');
     drawLive();
-    const orders = await sendBuyers(running.id, settings.buyers, (order) => {
-      running.done++;
+    const seen = new Set(), own = running;
+    const take = (order) => {
+      if (seen.has(order.order))
+        return;
+      seen.add(order.order);
+      hall.add(order);
+      showSold(hall.receipts);
+    };
+    watchSale(own.id, () => running !== own || own.isOver, take);
+    const orders = await sendBuyers(own.id, settings.buyers, (order) => {
+      own.done++;
       drawLive();
       if (order.outcome === 'sold')
-        hall.add(order);
-      showSold(hall.receipts);
+        take(order);
     });
+    own.isOver = true;
     const found = await inspect(running.id, false);
     hall.setCounter(found.sale.remaining, found.sale.version);
     addRun({ ...settings, lock: running.locks.join(' → '), predicted: guess,
@@ -167,6 +211,7 @@ function show(result, guess) {
   shown = { result, guess };
   showVerdict(result, locks, guess);
   why.show(result);
+  both.keep(result);
 }
 
 async function changeNow() {
@@ -207,14 +252,23 @@ async function again(lock) {
 
 function newClassSale() {
   return new ClassSale({
-    opened(settings) {
+    opened() {
       shown = null;
       why.hide();
+      $('outcome').hidden = true;
+      drawAddress(classSale.id, about);
+      drawClass();
+      drawNotes(classSale.notes, null);
+      scrollToSection('class');
+    },
+    noted(notes) {
+      drawNotes(notes, shown ? shown.result.audit.tickets : null);
+    },
+    sells(settings) {
       hall.reset(settings.tickets);
       showRunning(settings, guessed());
-      $('class-live').hidden = false;
-      drawAsk();
-      scrollToOutcome();
+      drawClass();
+      scrollToSection('outcome');
     },
     lines(lines, sale) {
       for (const line of lines)
@@ -228,32 +282,40 @@ function newClassSale() {
       const before = shown;
       shown = { result, guess: guessed() };
       showVerdict(result, locks, shown.guess);
-      if (!stays)
+      if (!stays) {
         why.show(result);
-      else
+        both.keep(result);
+      } else {
         shown.result = { ...result, audit: { ...result.audit,
           collision: before.result.audit.collision } };
+      }
     },
     closed(settings, audit) {
       addRun({ ...settings, buyers: null, lock: audit.lock,
         predicted: guessed(), sold: audit.tickets, verdict: audit.verdict });
     },
+    gone() {
+      drawClass();
+      $('told').textContent = t('classGone');
+    },
   });
 }
 
-async function openClass() {
+const busily = (action) => async () => {
   setBusy(true);
   try {
-    await classSale.open(chosen());
+    await action();
   } finally {
     setBusy(false);
   }
-}
+};
+
+const openClass = busily(() => classSale.open(classSettings()));
+const startClass = busily(() => classSale.start(classSettings()));
 
 async function closeClass() {
   await classSale.close();
-  $('class-live').hidden = true;
-  drawAsk();
+  drawClass();
 }
 
 // ------------------------------------------------------------------- token
@@ -276,18 +338,21 @@ async function useToken() {
 
 // -------------------------------------------------------------------- page
 
+// What stands between telephones and this service.
+function drawWarning() {
+  const served = about.workers * about.clerks;
+  const alone = addressesOf(about).length === 0;
+  $('class-warn').hidden = !alone && !(served < 30);
+  $('class-warn').textContent = alone ? t('classLocal', { host: location.host })
+    : t('classClerks', { all: served });
+}
+
 function drawWords() {
   $('language').textContent = t('other');
   $('language').lang = getLanguage() === 'zh' ? 'en' : 'zh-CN';
   $('language').setAttribute('aria-label', t('otherLabel'));
   $('token-say').textContent = t(about.admin === 'off' ? 'adminOff' : 'noToken');
-  $('six').textContent = about.workers ? t('sixHint', { workers: about.workers,
-    clerks: about.clerks, all: about.workers * about.clerks }) : '';
-  const local = /^(localhost|127\.|\[::1\])/.test(location.hostname);
-  const few = about.workers && about.workers * about.clerks < 30;
-  $('class-warn').hidden = !local && !few;
-  $('class-warn').textContent = local ? t('classLocal', { host: location.host })
-    : t('classClerks', { all: about.workers * about.clerks });
+  drawWarning();
   $('curl').textContent = `curl ${location.host}`;
   $('start').textContent = t('start');
   const now = chosen();
@@ -297,6 +362,10 @@ function drawWords() {
   drawLive();
   drawRuns();
   hall.redraw();
+  projector.draw();
+  both.draw();
+  if (classSale.id)
+    drawNotes(classSale.notes, shown ? shown.result.audit.tickets : null);
   if (shown) {
     showVerdict(shown.result, locks, shown.guess);
     why.draw();
@@ -309,7 +378,9 @@ async function startHost(settings) {
     $('bars-verdict'));
   ({ locks } = await get('/locks'));
   why = new Why(locks, (lock) => tried(() => again(lock))());
+  both = new Both();
   classSale = newClassSale();
+  projector = new Projector();
   $('tickets').value = settings.tickets;
   $('buyers').value = settings.buyers;
   drawLocks(locks.some((lock) => lock.name === settings.lock) ? settings.lock
@@ -325,6 +396,7 @@ async function startHost(settings) {
   });
   $('change').addEventListener('click', tried(changeNow));
   $('class-open').addEventListener('click', tried(openClass));
+  $('class-start').addEventListener('click', tried(startClass));
   $('class-close').addEventListener('click', tried(closeClass));
   $('token-form').addEventListener('submit', tried(useToken));
 }
@@ -338,7 +410,10 @@ $('language').addEventListener('click', () => {
 setLanguage(given.get('lang') ?? getLanguage());
 $('language').textContent = t('other');
 addEventListener('hashchange', () => location.reload());
-if (given.has('buy'))
-  startPhone(given.get('buy'));
+const classId = [...given.keys()].find((key) => /^class(-[0-9])?$/.test(key));
+if (classId)
+  startPhone(classId, true);
+else if (given.has('buy'))
+  startPhone(given.get('buy'), false);
 else
   tried(() => startHost(readSettings(given)))();

@@ -1,99 +1,32 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The telephone's page: what is left, and one large button.
+// The telephone's page: what is left, and one large button.  In a class it
+// predicts first, and notes what it was told for the projector (class.js).
 
 import { call, randomKey } from './api.js';
+import { notesOf } from './class.js';
 import { $, make } from './dom.js';
 import { t, onLanguage } from './i18n.js';
 
 const POLL_MS = 1500;
-const NAME = 'turnstile-name';
+const TRIES = 40; // after a 503, which sold nothing: a minute and more
+const NAME = 'turnstile-name', PHONE = 'turnstile-phone';
 
-export function startPhone(id) {
-  // A key lives until its answer is certain: pressing again is never twice.
-  const state = { key: randomKey(), epoch: null, version: 0, busy: false,
-    won: false, open: true, result: null };
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-  const draw = () => {
-    $('phone-buy').disabled = state.busy || state.won || !state.open;
-    $('phone-buy').textContent = t(state.busy ? 'phoneBusy' : 'phoneBuy');
-    const result = state.open ? state.result : { key: 'phone.closed' };
-    $('phone-result').className = result?.won ? 'won' : '';
-    $('phone-result').replaceChildren(...result ? [
-      t(result.key, result.args),
-      result.won ? make('small', {}, t('phone.lookUp')) : ''] : []);
-  };
-
-  const looked = ({ etag, data }) => {
-    const epoch = etag?.split('-')[0];
-    // Opened anew: its ledger is empty, and its epoch another.
-    if (state.epoch !== null && epoch !== state.epoch && data.version === 0)
-      Object.assign(state, { key: randomKey(), won: false,
-        result: { key: 'phoneRound' } });
-    Object.assign(state, { epoch, etag, open: true });
-    $('phone-left').textContent = data.remaining;
-    draw();
-  };
-
-  const poll = async () => {
-    try {
-      const known = state.etag ? { 'If-None-Match': state.etag } : {};
-      const answer = await call('GET', `/sales/${id}`, undefined, known);
-      if (answer.status !== 304)
-        looked(answer);
-    } catch (error) {
-      if (error.status === 404) {
-        Object.assign(state, { open: false, etag: null });
-        draw();
-      }
-    }
-  };
-
-  const buy = async () => {
-    let buyer = $('phone-name').value.trim();
-    if (!buyer) {
-      buyer = t('buyerN', { n: 10 + parseInt(state.key.slice(0, 4), 16) % 90 });
-      $('phone-name').value = buyer;
-    }
-    remember(buyer);
-    state.busy = true;
-    state.result = null;
-    draw();
-    try {
-      const { data } = await call('POST', `/sales/${id}/buy`, { buyer },
-        { 'Idempotency-Key': state.key });
-      state.won = true;
-      state.result = { won: true, key: data.seats.length === 1 ? 'phone.won'
-        : 'phone.wonMany', args: { seat: data.seats[0], seats: data.seats } };
-      $('phone-left').textContent = data.remaining;
-    } catch (error) {
-      state.result = { key: resultOf(error) };
-      if (error.status === 422)
-        state.key = randomKey();
-    }
-    state.busy = false;
-    draw();
-    poll();
-  };
-
+function kept(name, otherwise) {
   try {
-    $('phone-name').value = sessionStorage.getItem(NAME) ?? '';
-  } catch { /* then it is typed again */ }
-  $('phone-sale').textContent = id;
-  $('phone').hidden = false;
-  $('phone-buy').addEventListener('click', buy);
-  onLanguage(draw);
-  draw();
-  poll();
-  setInterval(() => {
-    if (!document.hidden)
-      poll();
-  }, POLL_MS);
+    const value = sessionStorage.getItem(name) ?? otherwise;
+    sessionStorage.setItem(name, value);
+    return value;
+  } catch {
+    return otherwise; // then it is another one after a reload
+  }
 }
 
 function remember(buyer) {
   try {
     sessionStorage.setItem(NAME, buyer);
-  } catch { /* as above */ }
+  } catch { /* then it is typed again */ }
 }
 
 function resultOf(error) {
@@ -104,4 +37,199 @@ function resultOf(error) {
   if (error.status === 404)
     return 'phone.closed';
   return error.status === 500 ? 'phone.unknown' : 'phone.later';
+}
+
+class Phone {
+  constructor(id, inClass) {
+    // A key lives until its answer is certain: pressing again is never twice.
+    Object.assign(this, { id, inClass, me: kept(PHONE, randomKey().slice(0, 8)),
+      key: randomKey(), busy: false, won: false, open: !inClass, result: null,
+      guess: null, notes: { epoch: null, etag: null, there: false },
+      sale: { epoch: null, etag: null } });
+  }
+
+  draw() {
+    const { result, open, won, busy, guess, notes } = this;
+    $('phone-buy').disabled = busy || won || !open;
+    $('phone-buy').textContent = t(busy ? 'phoneBusy' : open || !this.inClass
+      ? 'phoneBuy' : 'phoneWait');
+    $('phone-left-row').hidden = !open;
+    const asks = this.inClass && notes.there && !open && guess === null;
+    $('phone-guess-form').hidden = !asks;
+    $('phone-guessed').textContent = this.inClass && guess !== null
+      ? t('phoneGuessed', { n: guess }) : '';
+    // What was told stays until the next round, also when the sale is closed.
+    const closed = !open && !(this.inClass && notes.there);
+    $('phone-result').className = result?.won ? 'won' : '';
+    $('phone-result').replaceChildren(
+      result ? t(result.key, result.args) : '',
+      won ? make('small', {}, t('phone.lookUp')) : '',
+      closed ? make('small', {}, t('phone.closed')) : '');
+  }
+
+  newRound() {
+    Object.assign(this, { key: randomKey(), won: false, guess: null,
+      result: { key: this.inClass ? 'phonePredict' : 'phoneAnew' } });
+  }
+
+  // ------------------------------------------------------------- looking
+
+  // {epoch, data} if it has changed; null if not.  404 is thrown.
+  async look(what, id) {
+    const known = what.etag ? { 'If-None-Match': what.etag } : {};
+    const { status, etag, data } = await call('GET', `/sales/${id}`, undefined,
+      known);
+    if (status === 304)
+      return null;
+    what.etag = etag;
+    return { epoch: etag?.split('-')[0], data };
+  }
+
+  async lookAtNotes() {
+    const { notes } = this;
+    try {
+      const seen = await this.look(notes, notesOf(this.id));
+      notes.there = true;
+      if (seen && seen.epoch !== notes.epoch) {
+        if (notes.epoch !== null || !this.result)
+          this.newRound();
+        notes.epoch = seen.epoch;
+        this.note('here', 1);
+      }
+    } catch (error) {
+      if (error.status === 404)
+        Object.assign(notes, { there: false, etag: null });
+    }
+  }
+
+  async lookAtSale() {
+    const { sale } = this;
+    try {
+      const seen = await this.look(sale, this.id);
+      if (seen) {
+        // Opened anew: its ledger is empty, and its epoch another.
+        if (!this.inClass && sale.epoch !== null &&
+            seen.epoch !== sale.epoch && seen.data.version === 0)
+          this.newRound();
+        sale.epoch = seen.epoch;
+        $('phone-left').textContent = seen.data.remaining;
+      }
+      if (!this.open && this.inClass && this.result?.key === 'phonePredict')
+        this.result = { key: 'phoneRound' };
+      this.open = true;
+    } catch (error) {
+      if (error.status === 404) {
+        this.open = false;
+        sale.etag = null;
+      }
+    }
+  }
+
+  async poll() {
+    if (this.inClass)
+      await this.lookAtNotes();
+    await this.lookAtSale();
+    this.draw();
+  }
+
+  // ------------------------------------------------------------- speaking
+
+  // For the projector; whoever cannot be heard is not counted.
+  async note(kind, value) {
+    if (!this.inClass)
+      return;
+    const buyer = `${kind} ${value} ${this.me}`;
+    for (let i = 0; i < 5; i++)
+      try {
+        await call('POST', `/sales/${notesOf(this.id)}/buy`, { buyer },
+          { 'Idempotency-Key': `${this.me}-${kind}-${value}` });
+        return;
+      } catch (error) {
+        if (error.status !== 0 && error.status < 500)
+          return;
+        await pause(1000);
+      }
+  }
+
+  predict() {
+    const guess = $('phone-guess').valueAsNumber;
+    if (!(guess >= 0))
+      return;
+    this.guess = guess;
+    this.result = { key: 'phoneHold' };
+    this.note('guess', guess);
+    this.draw();
+  }
+
+  buyerName() {
+    let buyer = $('phone-name').value.trim();
+    if (!buyer) {
+      buyer = t('buyerN', { n: 10 + parseInt(this.key.slice(0, 4), 16) % 90 });
+      $('phone-name').value = buyer;
+    }
+    remember(buyer);
+    return buyer;
+  }
+
+  // The answer; 503 means that nothing was sold, so it asks again by itself.
+  async order(buyer) {
+    const { key } = this;
+    for (let i = 1; ; i++) {
+      try {
+        return await call('POST', `/sales/${this.id}/buy`, { buyer },
+          { 'Idempotency-Key': key });
+      } catch (error) {
+        if (error.status !== 503 || i === TRIES || key !== this.key)
+          throw error;
+        this.result = { key: 'phoneQueue' };
+        this.draw();
+        await pause(1000 + Math.random() * 1000);
+      }
+    }
+  }
+
+  async buy() {
+    const { key } = this;
+    this.busy = true;
+    this.result = null;
+    this.draw();
+    try {
+      const { data } = await this.order(this.buyerName());
+      if (key === this.key) {
+        this.won = true;
+        this.result = { won: true, key: data.seats.length === 1 ? 'phone.won'
+          : 'phone.wonMany', args: { seat: data.seats[0], seats: data.seats } };
+        $('phone-left').textContent = data.remaining;
+      }
+      this.note('told', 'sold');
+    } catch (error) {
+      this.result = { key: resultOf(error) };
+      if (error.status === 422)
+        this.key = randomKey();
+      if (error.status === 409 || error.status === 503)
+        this.note('told', error.status === 409 ? 'refused' : 'busy');
+    }
+    this.busy = false;
+    this.draw();
+    this.poll();
+  }
+}
+
+export function startPhone(id, inClass) {
+  const phone = new Phone(id, inClass);
+  $('phone-name').value = kept(NAME, '');
+  $('phone-sale').textContent = id;
+  $('phone').hidden = false;
+  $('phone-buy').addEventListener('click', () => phone.buy());
+  $('phone-guess-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    phone.predict();
+  });
+  onLanguage(() => phone.draw());
+  phone.draw();
+  phone.poll();
+  setInterval(() => {
+    if (!document.hidden)
+      phone.poll();
+  }, POLL_MS);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A run: a sale of its own, and this browser's requests as its buyers.
+// A run: a sale of its own, and a crowd of buyers.
 
 import { call, get, ledger, randomKey } from './api.js';
 import { t } from './i18n.js';
@@ -47,34 +47,60 @@ export function buyerName(i) {
   return t('names').split(' ')[i] ?? t('buyerN', { n: i + 1 });
 }
 
-// One buyer; what is returned goes into the story, sold or not.
-async function buy(id, buyer) {
+// As an order of the story: sold, refused, or failed.
+function orderOf(answer, buyer) {
+  if (answer.status === 201)
+    return { ...answer, outcome: 'sold' };
+  const { worker, clerk, trail } = answer;
+  return { buyer, worker, clerk, trail: trail ?? [], seats: [],
+    outcome: answer.status === 409 ? 'refused' : 'failed' };
+}
+
+async function sendCrowd(id, buyers) {
   try {
-    const { data } = await call('POST', `/sales/${id}/buy?trail`, { buyer });
-    return { ...data, outcome: 'sold' };
+    const { data } = await call('POST', `/sales/${id}/crowd?trail`, { buyers });
+    return data.answers.map((answer, i) => orderOf(answer, buyers[i]));
   } catch (error) {
-    const { worker, clerk, trail } = error.problem ?? {};
-    return { buyer, worker, clerk, trail: trail ?? [], seats: [],
-      outcome: error.status === 409 ? 'refused' : 'failed', error };
+    if (error.status !== 0 && error.status < 500)
+      throw error;
+    return buyers.map((buyer) => orderOf({ status: error.status }, buyer));
   }
 }
 
-// The browser lets six requests through at a time.  The others wait here, not
-// in its queue: so a change of strategy is sent before them.
-const AT_ONCE = 6;
+// The service makes the crowd: a browser opens six connections and no more.
+// One of them stays free for what is done meanwhile, and the others find
+// different workers.
+const CALLS = 5;
 
 export async function sendBuyers(id, count, onAnswer) {
-  const orders = [];
-  let next = 0;
-  const queue = async () => {
-    while (next < count) {
-      const order = await buy(id, buyerName(next++));
-      orders.push(order);
-      onAnswer(order);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, queue));
-  return orders;
+  const parts = Array.from({ length: Math.min(CALLS, count) }, () => []);
+  for (let i = 0; i < count; i++)
+    parts[i % parts.length].push(buyerName(i));
+  const answered = await Promise.all(parts.map(async (buyers) => {
+    const orders = await sendCrowd(id, buyers);
+    orders.forEach(onAnswer);
+    return orders;
+  }));
+  return answered.flat();
+}
+
+const POLL_MS = 400;
+
+// While they wait: what is sold so far, until `isOver()`.
+export async function watchSale(id, isOver, onLine) {
+  let version = 0;
+  for (;;) {
+    await new Promise((done) => setTimeout(done, POLL_MS));
+    if (isOver())
+      return;
+    try {
+      for (const line of await ledger(id, version, false)) {
+        version = line.version;
+        if (line.kind === 'sold' && !isOver())
+          onLine(line);
+      }
+    } catch { /* busy: look again */ }
+  }
 }
 
 // What became of a sale: the audit, the counter, and lines that sold nothing.

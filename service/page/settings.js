@@ -32,6 +32,19 @@ export function readSettings(given) {
   };
 }
 
+// The longest that "3s", "200ms", "1s-3s" means, in ms.
+export function longestMs(delay) {
+  const [, number, unit] = /([0-9.]+)(ms|s|m|h)?$/.exec(delay) ?? [0, 0];
+  return Number(number) * ({ s: 1e3, m: 6e4, h: 36e5 }[unit] ?? 1);
+}
+
+// A lock lets one buyer after the other through: as many delays as there are
+// tickets, all of them before an order's deadline.  The delay that fits.
+export function fittingDelay({ delay, tickets }, timeoutMs) {
+  const most = Math.max(1, Math.floor(0.6 * timeoutMs / tickets));
+  return longestMs(delay) <= most ? delay : `${most}ms`;
+}
+
 export function writeFragment(values) {
   const now = new URLSearchParams(location.hash.slice(1));
   for (const [name, value] of Object.entries(values))

@@ -15,6 +15,7 @@ function newTurn(order, step, lane) {
   return {
     lane, orders: [order], readAt: step.at, key: step.at,
     remaining: step.remaining, version: step.version,
+    // A write has begun at writeAt, and was visible at writeKey.
     delayAt: null, writeAt: null, writeKey: null, writes: null,
     result: 'none', // none: refused for want of tickets; sold; bounced; moved
     versions: [], seats: [],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The words to a story's events, and to the audit's collision.
 
+import { milliseconds } from './dom.js';
 import { t, listOf } from './i18n.js';
 
 export function nameOf(order) {
@@ -61,35 +62,67 @@ export function tell(event) {
   return '';
 }
 
-// Why, as the audit says it.
-export function tellWhy(collision) {
-  if (!collision.explained)
-    return t('why.unexplained');
-  const names = collision.orders.map(nameOf);
-  return collision.orders.length === 2
-    ? t('why.two', { first: names[0], second: names[1] })
-    : t('why.three', { first: names[0], culprit: names[1], second: names[2] });
+// What the strategy did not do; '' if it is not to blame.
+function mistakeOf([order, other], locks) {
+  const name = order.lock ?? '';
+  const facts = locks.find((lock) => lock.name === name);
+  const permits = Number(name.split(':')[1] ?? 1);
+  if (permits > 1)
+    return t('mistake.permits', { n: permits });
+  if (facts?.excludes_threads && !facts.excludes_processes)
+    return t('mistake.processes', { a: Math.min(order.worker, other.worker),
+      b: Math.max(order.worker, other.worker) });
+  return facts && !facts.holds && !facts.checks_write ? t('mistake.nobody') : '';
 }
 
-// The event at which it went wrong, and why in one sentence; null: unknown.
+// Two buyers: who read first, who read the same number after.
+function readersOf(story, collision) {
+  const turns = collision.orders.map((order) => story.turns.find((turn) =>
+    turn.orders.some((other) => other.order === order.order)));
+  if (turns.length !== 2 || !turns[0] || !turns[1] || turns[0] === turns[1])
+    return null;
+  const late = turns[0].key <= turns[1].key ? 1 : 0;
+  return { late: turns[late], n: turns[late].remaining,
+    order: collision.orders[late], other: collision.orders[1 - late] };
+}
+
+// Why: the fact of faultOf(), and whose mistake it was.
+export function tellWhy(story, collision, locks) {
+  if (!collision.explained)
+    return t('why.unexplained');
+  const [first, culprit, second] = collision.orders;
+  if (second)
+    return mistakeOf([culprit, first], locks) + t('why.three', {
+      first: nameOf(first), culprit: nameOf(culprit), second: nameOf(second) });
+  const read = readersOf(story, collision);
+  return read ? mistakeOf([read.order, read.other], locks) + t('why.two', {
+    who: nameOf(read.order), other: nameOf(read.other), n: read.n })
+    : t('why.unexplained');
+}
+
+// The event at which it went wrong, in one sentence; null: unknown.
 export function faultOf(story, collision) {
-  const turnOf = (order) => story.turns.find((turn) =>
-    turn.orders.some((other) => other.order === order.order));
   if (!collision?.explained)
     return null;
   if (collision.orders.length === 3) {
-    const culprit = turnOf(collision.orders[1]);
+    const [, culprit] = collision.orders;
     const event = story.events.find((e) => e.type === 'write' &&
-      e.turn === culprit);
-    return event && { event, text: t('why.stepLate',
-      { i: event.column + 1, who: nameOf(collision.orders[1]) }) };
+      e.orders.some((order) => order.order === culprit.order));
+    return event ? { event, text: t('why.stepLate',
+      { i: event.column + 1, who: nameOf(culprit) }) } : null;
   }
-  const [a, b] = collision.orders.map(turnOf);
-  if (!a || !b || a === b)
-    return null;
-  const [early, late] = a.key <= b.key ? [a, b] : [b, a];
-  const event = story.events.find((e) => e.type === 'read' && e.turn === late);
-  return { event, text: t('why.step', { i: event.column + 1,
-    n: late.remaining, who: nameOf(late.orders[0]),
-    other: nameOf(early.orders[0]) }) };
+  const read = readersOf(story, collision);
+  const event = read && story.events.find((e) => e.type === 'read' &&
+    e.turn === read.late);
+  return event ? { event, text: t('why.step', { i: event.column + 1, n: read.n,
+    who: nameOf(read.order), other: nameOf(read.other) }) } : null;
+}
+
+// When it happened: a write from its beginning until it is seen by all.
+export function timeOf(event, from) {
+  const at = milliseconds(event.key - from);
+  if (event.type !== 'write')
+    return at;
+  const begun = ((event.turn.writeAt - from) / 1e6).toFixed(3);
+  return `${begun} ms` === at ? at : `${begun} – ${at}`;
 }

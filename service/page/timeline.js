@@ -15,9 +15,12 @@ const TRAVEL_FROM = 0.45; // of the way from one event to the next
 const clamp = (x, least = 0, most = 1) => Math.min(most, Math.max(least, x));
 
 export class Timeline {
-  // `labels` and `scroller` are the two halves of the picture.
-  constructor(frame, labels, scroller, onStep) {
-    Object.assign(this, { frame, labels, scroller, onStep });
+  // `labels` and `scroller` are the two halves of the picture.  One that is
+  // `narrow` stands beside another: it says no times.
+  constructor({ frame, labels, scroller, narrow = false }, onStep) {
+    Object.assign(this, { frame, labels, scroller, narrow, onStep });
+    // A document has one of each id.
+    this.ref = (name) => `${name}-${frame.id}`;
     this.axis = 'order';
     this.position = 0;
     this.story = null;
@@ -86,13 +89,15 @@ export class Timeline {
   layout() {
     const { story } = this;
     const n = story.events.length;
-    this.scale = parseFloat(
-      getComputedStyle(document.documentElement).fontSize) / 16;
+    this.measure();
     const s = this.scale;
     this.available = this.scroller.clientWidth;
-    this.column = clamp(this.available / Math.max(1, n), (n < 6 ? 62 : 84) * s,
-      200 * s);
-    this.width = this.axis === 'order' ? Math.max(1, n) * this.column
+    // A refusal has its words behind the last step.
+    const tail = story.events.at(-1)?.type !== 'read' ? 0
+      : this.narrow ? 36 * s : 60 * s;
+    this.column = clamp((this.available - tail) / Math.max(1, n),
+      this.leastColumn(), 200 * s);
+    this.width = this.axis === 'order' ? Math.max(1, n) * this.column + tail
       : Math.max(this.available, 640 * s);
     this.width = Math.max(this.width, this.available);
 
@@ -109,6 +114,35 @@ export class Timeline {
       y = this.placeCounter(y);
     this.height = y + FOOT * s;
     this.drawLabels();
+  }
+
+  // On the projector nothing is written smaller than a fortieth of the screen,
+  // and the whole height of the picture fits.
+  measure() {
+    const root = document.documentElement;
+    this.scale = parseFloat(getComputedStyle(root).fontSize) / 16;
+    this.leastText = 0;
+    if (root.dataset.stage === undefined)
+      return;
+    this.leastText = innerHeight / 39;
+    const rows = Math.max(2, this.story.lanes.length);
+    const height = HEAD + FOOT + COUNTER + 2 * WIDE_GAP + rows * (LANE + GAP);
+    this.scale = Math.min(this.scale, 0.56 * innerHeight / height);
+  }
+
+  sizeOf(size) {
+    return Math.max(size * this.scale, this.leastText);
+  }
+
+  // No time may run into the next one.
+  leastColumn() {
+    const { events, from } = this.story;
+    if (this.narrow)
+      return 44 * this.scale;
+    const longest = Math.max(...events.map((event) =>
+      milliseconds(event.key - from).length));
+    return Math.max((events.length < 6 ? 62 : 84) * this.scale,
+      (longest + 1) * 0.6 * this.sizeOf(11));
   }
 
   placeCounter(y) {
@@ -161,7 +195,8 @@ export class Timeline {
 
   drawLabels() {
     const lanes = this.story.lanes.map((lane) => {
-      const clerk = lane.clerk ? t('clerkLane', lane) : t('laneRefused');
+      const clerk = this.narrow ? '' : lane.clerk ? t('clerkLane', lane)
+        : t('laneRefused');
       const [buyer] = lane.buyers;
       const label = make('div', { class: 'lane-label' }, ...this.isOnes(lane.id)
         ? [make('b', {}, nameOf({ buyer })), make('span', {}, clerk)]
@@ -181,7 +216,7 @@ export class Timeline {
   // ------------------------------------------------------------- drawing
 
   text(x, y, words, attributes = {}) {
-    const size = (attributes.size ?? 12) * this.scale;
+    const size = this.sizeOf(attributes.size ?? 12);
     delete attributes.size;
     return svg('text', { x, y, 'font-size': size, 'text-anchor': 'middle',
       ...attributes }, words);
@@ -202,7 +237,7 @@ export class Timeline {
     for (const hold of story.holds)
       picture.append(...this.holding(hold));
     for (const turn of story.turns)
-      picture.append(...this.box(turn));
+      picture.append(...this.box(turn), ...this.writing(turn));
     for (const event of story.events)
       picture.append(...this.arrow(event));
     picture.append(...this.hits());
@@ -221,11 +256,11 @@ export class Timeline {
   }
 
   patterns() {
-    const hatch = svg('pattern', { id: 'hatch', width: 8, height: 8,
+    const hatch = svg('pattern', { id: this.ref('hatch'), width: 8, height: 8,
       patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
     svg('rect', { width: 8, height: 8, class: 'hatch-back' }),
     svg('rect', { width: 3, height: 8, class: 'hatch-line' }));
-    const head = (id) => svg('marker', { id, viewBox: '0 0 10 10', refX: 9,
+    const head = (id) => svg('marker', { id: this.ref(id), viewBox: '0 0 10 10', refX: 9,
       refY: 5, markerWidth: 7, markerHeight: 7, orient: 'auto-start-reverse' },
     svg('path', { d: 'M0 0L10 5L0 10z', class: id }));
     return svg('defs', {}, hatch, head('head'), head('head-bad'));
@@ -274,7 +309,8 @@ export class Timeline {
     const s = this.scale, marks = [], { events, from, to } = this.story;
     const foot = this.height - 6 * s;
     if (this.axis === 'time') {
-      const step = niceStep((to - from) / Math.max(2, this.width / (130 * s)));
+      const apart = Math.max(130 * s, 7 * this.sizeOf(12));
+      const step = niceStep((to - from) / Math.max(2, this.width / apart));
       for (let at = 0; at <= to - from; at += step) {
         const x = this.x({ key: from + at });
         marks.push(svg('line', { x1: x, x2: x, y1: HEAD * s, y2: foot - 12 * s,
@@ -289,8 +325,9 @@ export class Timeline {
         class: 'tick' }));
       marks.push(this.text(x, 15 * s, event.column + 1,
         { class: bad ? 'step-number bad' : 'step-number', size: 13 }));
-      marks.push(this.text(x, foot, milliseconds(event.key - from),
-        { class: 'dim', size: 11 }));
+      if (!this.narrow)
+        marks.push(this.text(x, foot, milliseconds(event.key - from),
+          { class: 'dim', size: 11 }));
     }
     return marks;
   }
@@ -320,8 +357,8 @@ export class Timeline {
     if (this.position < wait.column + 1 || to - from < 1)
       return [];
     const parts = [svg('rect', { x: from, y: y + 18 * s, width: to - from,
-      height: 24 * s, fill: 'url(#hatch)', class: 'wait' })];
-    if (to - from > 60 * s)
+      height: 24 * s, fill: `url(#${this.ref('hatch')})`, class: 'wait' })];
+    if (to - from > 6 * this.sizeOf(11))
       parts.push(this.text(from + 6 * s, y + 13 * s,
         this.named(wait.lane, [wait.order], t('waits')),
         { class: 'dim', 'text-anchor': 'start', size: 11 }));
@@ -336,7 +373,7 @@ export class Timeline {
       return [];
     const parts = [svg('rect', { x: from, y: y + (LANE - 7) * s,
       width: Math.max(6 * s, to - from), height: 5 * s, class: 'hold' })];
-    if (this.axis === 'order')
+    if (this.axis === 'order' && !this.narrow)
       parts.push(this.text(from + 4 * s, y + 13 * s, t('hasLock'),
         { class: 'dim', 'text-anchor': 'start', size: 11 }));
     return parts;
@@ -361,7 +398,8 @@ export class Timeline {
       return [];
     const from = this.x(this.story.events[turn.readColumn]);
     const height = (LANE - 27) * s;
-    const badge = (23 + 11 * String(turn.remaining).length) * s;
+    const badge = 23 * s + 0.62 * this.sizeOf(18) *
+      String(turn.remaining).length;
     const small = this.axis === 'time' && turn.endColumn === undefined;
     const end = turn.endColumn === undefined ? from
       : Math.min(this.xOfColumn(turn.endColumn), this.now());
@@ -373,23 +411,36 @@ export class Timeline {
     if (!small)
       parts.push(this.text(from + badge / 2, y + 22 * s, turn.remaining,
         { size: 18, class: 'box-value' }));
-    if (turn.endColumn === undefined && !small)
+    if (turn.endColumn === undefined && !small && !this.narrow)
       parts.push(this.text(from + badge + 4 * s, y + 20 * s, t('soldOut'),
         { size: 11, class: 'dim', 'text-anchor': 'start' }));
     const label = this.named(turn.lane, turn.orders, this.boxLabel(kind));
     const full = this.axis === 'order' ? this.column
       : this.xOfColumn(turn.endColumn ?? 0) - from;
-    if (width > 96 * s && turn.writeAt !== null &&
+    if (!this.narrow && width > badge + 5 * this.sizeOf(11) &&
+        turn.writeAt !== null &&
         this.position > turn.endColumn + TRAVEL_FROM)
       parts.push(this.text(from + width - 6 * s, y + 20 * s,
         shortTime(turn.writeAt - turn.readAt),
         { size: 11, class: 'dim', 'text-anchor': 'end' }));
-    if (label && full > 60 * s)
+    if (label && full > label.length * 0.5 * this.sizeOf(11) + 9 * s)
       parts.push(this.text(from + 9 * s, y - 5 * s, label, { size: 11,
         class: kind.includes('twin') ? 'twin-label'
           : kind.includes('late') ? 'late-label' : 'dim',
         'text-anchor': 'start' }));
     return parts;
+  }
+
+  // On the axis of time: the write, from its beginning until it was seen.
+  writing(turn) {
+    if (this.axis !== 'time' || turn.result !== 'sold' ||
+        this.position < turn.endColumn + 1)
+      return [];
+    const { clerk, counter } = this.ends(turn.lane);
+    const from = this.x({ key: turn.writeAt }), to = this.x({ key: turn.writeKey });
+    return [svg('rect', { x: from, y: Math.min(clerk, counter),
+      width: Math.max(2, to - from), height: Math.abs(counter - clerk),
+      class: 'writing' })];
   }
 
   boxLabel(kind) {
@@ -424,10 +475,11 @@ export class Timeline {
     const parts = [svg('line', { x1: x, x2: x, y1: from, y2: tip,
       class: `arrow ${reads ? 'read' : event.type === 'bounce' ? 'bounce'
         : bad ? 'bad' : 'write'}`,
-      'marker-end': `url(#${bad && !reads ? 'head-bad' : 'head'})` })];
+      'marker-end': `url(#${this.ref(bad && !reads ? 'head-bad' : 'head')})` })];
     const y = done < 1 ? tip : rest;
-    const round = 11 * s, wide = Math.max(round, String(value).length * 5 * s +
-      5 * s);
+    const round = Math.max(11 * s, 0.62 * this.sizeOf(14));
+    const wide = Math.max(round, String(value).length * 0.32 *
+      this.sizeOf(14) + 5 * s);
     if (this.axis === 'order' || done < 1)
       parts.push(svg('rect', { x: x - wide, y: y - round, width: 2 * wide,
         height: 2 * round, rx: round,
@@ -443,7 +495,7 @@ export class Timeline {
     const s = this.scale, y = e.counter, w = e.way, c = 5 * s;
     return [
       svg('path', { d: `M${x} ${y}q${27 * s} ${-w * 4 * s} ${27 * s} ${w * 31 * s}`,
-        class: 'arrow bounce', fill: 'none', 'marker-end': 'url(#head-bad)' }),
+        class: 'arrow bounce', fill: 'none', 'marker-end': `url(#${this.ref('head-bad')})` }),
       svg('path', { class: 'cross', d: `M${x - c} ${y - c}L${x + c} ${y + c}` +
         `M${x + c} ${y - c}L${x - c} ${y + c}` }),
     ];

@@ -1,21 +1,61 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Why it went wrong, or right: the timeline, its words, the replay, the cure.
 
-import { $, make, milliseconds } from './dom.js';
+import { $, make } from './dom.js';
 import { t, tOr } from './i18n.js';
-import { makeStory } from './story.js';
-import { tell, tellWhy, faultOf, nameOf } from './tell.js';
+import { laneOf, makeStory } from './story.js';
+import { faultOf, nameOf, tell, tellWhy, timeOf } from './tell.js';
 import { Timeline } from './timeline.js';
 import { Replay } from './replay.js';
 
 const ORDERS_MOST = 24;
 
+const readAt = (order) => order.trail.find((step) => step.step === 'read')
+  ?.at_ns ?? Infinity;
+
+// The orders that tell the most: the audit's, with what the buys' own answers
+// add; of a run without a collision the first that was sold, and the next.
+export function witnessesOf({ audit, orders }) {
+  if (audit.collision)
+    return audit.collision.orders.map((order) => ({ ...order,
+      ...orders.find((own) => own.order === order.order) }));
+  const all = orders.filter((order) => order.trail?.length > 0)
+    .sort((a, b) => readAt(a) - readAt(b));
+  const first = all.find((order) => order.outcome === 'sold');
+  const next = all.slice(all.indexOf(first) + 1);
+  const waited = next.find((order) => order.clerk &&
+    laneOf(order) !== laneOf(first ?? order));
+  return [first, waited ?? next[0]].filter((order) => order);
+}
+
+// First, culprit, second: from top to bottom.
+export function arrangeLanes(story, orders) {
+  const place = (lane) => orders.findIndex((order) =>
+    laneOf(order) === lane.id);
+  story.lanes.sort((a, b) => place(a) - place(b));
+}
+
+export const culpritOf = (orders) =>
+  orders.find((order) => order.role === 'culprit')?.order ?? null;
+
+// The first seat that is sold in it, as it is at the timeline's position.
+export function drawSeat(cell, { story, position }) {
+  const sold = story.turns.filter((turn) => turn.result === 'sold');
+  const seat = sold.find((turn) => turn.twins.length > 0)?.seats[0] ??
+    sold[0]?.seats[0];
+  const owners = sold.filter((turn) => turn.seats.includes(seat) &&
+    position >= turn.endColumn + 1).map((turn) => nameOf(turn.orders[0]));
+  cell.className = `seat ${['free', 'sold'][owners.length] ?? 'twice'}`;
+  cell.textContent = [seat, ...owners].join(' · ');
+}
+
 export class Why {
   // `onAgain(lock)`: run the same again under another strategy.
   constructor(locks, onAgain) {
     Object.assign(this, { locks, onAgain, result: null });
-    this.timeline = new Timeline($('timeline'), $('lane-labels'),
-      $('timeline-scroll'), () => this.stepped());
+    this.timeline = new Timeline({ frame: $('timeline'),
+      labels: $('lane-labels'), scroller: $('timeline-scroll') },
+    () => this.stepped());
     this.replay = new Replay(this.timeline, () => this.drawStage(),
       (finished) => this.replayed(finished));
     $('view').addEventListener('change', () => this.draw());
@@ -45,21 +85,13 @@ export class Why {
     this.result = result;
     $('why').hidden = !result.orders.some((order) => order.trail?.length > 0);
     $('view').value = result.audit.collision ? 'collision' : 'run';
-    $('view').disabled = !result.audit.collision;
-    $('replay').hidden = !result.audit.collision;
     if (!$('why').hidden)
       this.draw();
   }
 
-  // The audit's orders, with what the buys' own answers add.
-  collisionOrders() {
-    return this.result.audit.collision.orders.map((order) => ({ ...order,
-      ...this.result.orders.find((own) => own.order === order.order) }));
-  }
-
   ordersInView() {
     if ($('view').value === 'collision')
-      return this.collisionOrders();
+      return witnessesOf(this.result);
     const all = this.result.orders.filter((order) => order.trail?.length > 0)
       .sort((a, b) => a.trail[0].at_ns - b.trail[0].at_ns);
     const shown = all.slice(0, ORDERS_MOST);
@@ -75,18 +107,23 @@ export class Why {
     $('cut').textContent = '';
     const { collision } = this.result.audit;
     const orders = this.ordersInView();
-    const inCollision = $('view').value === 'collision';
-    const story = makeStory(orders, inCollision ? [] : this.result.lines);
-    this.collision = collision && { ...collision, orders:
-      this.collisionOrders() };
+    const isClose = $('view').value === 'collision';
+    const story = makeStory(orders, isClose ? [] : this.result.lines);
+    $('view').options[0].textContent = t(collision ? 'viewCollision'
+      : 'viewPair');
+    this.collision = collision && { ...collision,
+      orders: witnessesOf(this.result) };
+    this.witness = this.collision ? makeStory(this.collision.orders) : null;
     this.fault = faultOf(story, this.collision);
-    if (inCollision)
-      this.arrangeLanes(story, orders);
+    if (isClose)
+      arrangeLanes(story, orders);
     else
       story.lanes.sort((a, b) => a.worker - b.worker || a.clerk - b.clerk);
-    $('why-head').textContent = inCollision ? t('howSold', {
-      seat: collision.seat, first: nameOf(orders[0]),
-      second: nameOf(orders.at(-1)) }) : t('howRun');
+    $('why-head').textContent = !isClose ? t('howRun')
+      : collision ? t('howSold', { seat: collision.seat,
+        first: nameOf(orders[0]), second: nameOf(orders.at(-1)) })
+        : t('howPair', { first: nameOf(orders[0]),
+          second: nameOf(orders.at(-1)) });
     $('fault').hidden = this.fault === null && collision !== null;
     $('fault').textContent = this.fault?.text ?? this.fineWords();
     $('fault').className = collision ? 'fault-words' : 'fault-words fine';
@@ -94,15 +131,8 @@ export class Why {
     this.drawExplanation();
     $('stage').hidden = true;
     this.timeline.show(story, { fault: this.fault?.event ?? null,
-      culprit: orders.find((order) => order.role === 'culprit')?.order ?? null });
+      culprit: culpritOf(orders) });
     this.stepped();
-  }
-
-  // First, culprit, second: from top to bottom.
-  arrangeLanes(story, orders) {
-    const place = (lane) => orders.findIndex((order) =>
-      order.worker === lane.worker && order.clerk === lane.clerk);
-    story.lanes.sort((a, b) => place(a) - place(b));
   }
 
   fineWords() {
@@ -120,7 +150,7 @@ export class Why {
         this.timeline.go(i + 1);
       } },
     make('span', {}, `${i + 1}.`),
-    make('span', {}, milliseconds(event.key - story.from)),
+    make('span', {}, timeOf(event, story.from)),
     make('span', {}, tell(event)))));
   }
 
@@ -136,7 +166,7 @@ export class Why {
     const parts = [];
     if (collision)
       parts.push(make('h3', {}, t('whyHead')), make('p', { id: 'why-words' },
-        tellWhy(collision)));
+        tellWhy(this.witness, collision, this.locks)));
     if (audit.wrong || !safe.some((lock) => lock.name === audit.lock)) {
       safe.sort((a, b) => (b.name === 'mutex') - (a.name === 'mutex'));
       parts.push(make('h3', {}, t('cure')), make('p', {}, t('cureSay')),
@@ -194,19 +224,12 @@ export class Why {
     }
     $('replay').textContent = t('stop');
     $('stage').hidden = false;
+    $('why').scrollIntoView({ block: 'start' });
     this.replay.start();
   }
 
-  // The seat, as it is at the timeline's position.
   drawStage() {
-    const { story, position } = this.timeline;
-    const { seat } = this.collision;
-    const owners = story.turns.filter((turn) => turn.result === 'sold' &&
-      turn.seats.includes(seat) && position >= turn.endColumn + 1)
-      .map((turn) => nameOf(turn.orders[0]));
-    const cell = $('stage-seat');
-    cell.className = `seat ${['free', 'sold'][owners.length] ?? 'twice'}`;
-    cell.textContent = [seat, ...owners].join(' · ');
+    drawSeat($('stage-seat'), this.timeline);
   }
 
   replayed() {

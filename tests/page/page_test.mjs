@@ -58,14 +58,23 @@ test('none with one ticket shows a red seat and the collision in words',
       /How seat 1 was sold to \w+ and to \w+/.test(await text('why-head')));
     check('the words name the step',
       /wrong at step \d+: \w+ read 1 while \w+ held/.test(await text('fault')));
-    check('the audit says why', /decided on a number that \w+ was already/
-      .test(await text('why-words')));
+    const [, who, other] = /: (\w+) read 1 while (\w+) held/
+      .exec(await text('fault'));
+    equal('why', await text('why-words'), `Nobody took turns: ${who} decided ` +
+      `on the 1 that ${other} was already using.`);
     check('the lost write is told', /write is lost/.test(await text('steps')));
   });
 
+test('ten buyers are ten at once', async () => {
+  await sell('lock=none&tickets=1&buyers=10&delay=1s', 10);
+  equal('sold', await text('sold-n'), '10');
+  check('told so', /You were right/.test(await text('remarks')));
+  await sell('lock=none&tickets=1&buyers=6&delay=200ms', 1);
+});
+
 test('two boxes hold the same number at the same time', async () => {
   const boxes = await browser.run(`return [...document.querySelectorAll(
-    '.timeline rect.box.twin')].map((box) => ({ from: box.x.baseVal.value,
+    '#timeline rect.box.twin')].map((box) => ({ from: box.x.baseVal.value,
       to: box.x.baseVal.value + box.width.baseVal.value,
       value: box.nextSibling.textContent }))`);
   equal('boxes', boxes.length, 2);
@@ -82,7 +91,7 @@ test('prediction, outcome, counter and receipts stand side by side',
     check('the counter says 1', /1 sold · 0 left/.test(await text('bar-counter')));
     check('the receipts say more',
       (await text('bar-receipts')).includes(`${sold} sold`));
-    equal('rows to compare', await count('#runs tbody tr'), 1);
+    equal('rows to compare', await count('#runs tbody tr'), 3);
   });
 
 test('the arrow keys and the buttons step', async () => {
@@ -92,7 +101,7 @@ test('the arrow keys and the buttons step', async () => {
   check('the step is told', /^Step \d+ of \d+: /.test(await text('step-words')));
   await browser.press('#timeline', '\uE011');
   equal('after Home', await position(), 0);
-  equal('boxes before the first step', await count('.timeline rect.box'), 0);
+  equal('boxes before the first step', await count('#timeline rect.box'), 0);
   await browser.click('#next');
   equal('after the button', await position(), 1);
   await browser.press('#timeline', '\uE014');
@@ -102,7 +111,7 @@ test('the arrow keys and the buttons step', async () => {
 });
 
 test('the axis switches to true time and back', async () => {
-  const far = `const boxes = document.querySelectorAll('.timeline rect.box');
+  const far = `const boxes = document.querySelectorAll('#timeline rect.box');
     return Math.abs(boxes[0].x.baseVal.value - boxes[1].x.baseVal.value)`;
   const choose = (value) => browser.run(`const axis =
     document.getElementById('axis'); axis.value = arguments[0];
@@ -117,7 +126,7 @@ test('the axis switches to true time and back', async () => {
 test('instant replay moves numbers and turns the seat red', async () => {
   await browser.click('#replay');
   await browser.until('a number on its way', `const seen =
-    [...document.querySelectorAll('.timeline rect.number')].map((number) =>
+    [...document.querySelectorAll('#timeline rect.number')].map((number) =>
       number.y.baseVal.value).join();
     const moved = window.seen !== undefined && window.seen !== seen;
     window.seen = seen; return moved`);
@@ -134,8 +143,8 @@ test('the cure button runs the same again, and no seat is sold twice',
     await browser.until('correct', "return document.querySelector('.verdict.right')");
     equal('red seats', await count('.hall .seat.twice'), 0);
     equal('sold', await text('sold-n'), '1');
-    equal('same numbers', await count('.timeline .twin'), 0);
-    equal('rows to compare', await count('#runs tbody tr'), 2);
+    equal('same numbers', await count('#timeline .twin'), 0);
+    equal('rows to compare', await count('#runs tbody tr'), 4);
     check('the address has the cure',
       (await browser.run('return location.hash')).includes('lock=mutex'));
   });
@@ -143,35 +152,35 @@ test('the cure button runs the same again, and no seat is sold twice',
 test('under mutex boxes never overlap, and waiting is hatched', async () => {
   await sell('lock=mutex&tickets=20&buyers=6&delay=50ms', 6);
   const boxes = await browser.run(`return [...document.querySelectorAll(
-    '.timeline rect.box')].map((box) => [box.x.baseVal.value,
+    '#timeline rect.box')].map((box) => [box.x.baseVal.value,
       box.x.baseVal.value + box.width.baseVal.value]).sort((a, b) => a[0] - b[0])`);
   equal('boxes', boxes.length, 6);
   for (let i = 1; i < boxes.length; i++)
     check('a box begins after the one before', boxes[i][0] >= boxes[i - 1][1]);
-  check('waiting is hatched', await count('.timeline rect.wait') > 0);
+  check('waiting is hatched', await count('#timeline rect.wait') > 0);
 });
 
 test('under optimistic the refused write bounces and is read again',
   async () => {
     await sell('lock=optimistic&tickets=20&buyers=6&delay=50ms', 6);
     equal('red seats', await count('.hall .seat.twice'), 0);
-    check('crosses', await count('.timeline .cross') > 0);
+    check('crosses', await count('#timeline .cross') > 0);
     check('words', /has changed: refused, reads again/.test(await text('steps')));
   });
 
 test('the strategy changes while it sells, and the timeline shows when',
   async () => {
-    await openPage('lock=none&tickets=100&buyers=24&delay=200ms');
+    await openPage('lock=none&tickets=100&buyers=60&delay=1s');
     await browser.until('the page', isIdle);
-    await browser.type('#guess', '24');
+    await browser.type('#guess', '60');
     await browser.click('#start');
-    await browser.until('the first seat', "return document.querySelector('.seat:not(.free)')");
+    await browser.until('the first seat', "return document.querySelector('.hall .seat:not(.free)')");
     await browser.click('#change');
     await browser.until('the verdict', isDone);
     equal('strategies judged', await count('#remarks tr'), 3);
     await browser.run(`const view = document.getElementById('view');
       view.value = 'run'; view.dispatchEvent(new Event('change'))`);
-    check('the moment is marked', await count('.timeline line.change') > 0);
+    check('the moment is marked', await count('#timeline line.change') > 0);
     check('and told', /strategy changes from none to mutex/
       .test(await text('steps')));
   });
@@ -180,9 +189,9 @@ test('the language switches, and the link keeps it', async () => {
   await browser.click('#language');
   equal('lang', await browser.run('return document.documentElement.lang'),
     'zh-CN');
-  check('Chinese headline', /卖了两次/.test(
+  check('Chinese headline', /卖出了两次/.test(
     await browser.run("return document.querySelector('h1').textContent")));
-  check('Chinese story', /写入剩/.test(await text('steps')));
+  check('Chinese story', /写回：剩/.test(await text('steps')));
   check('link', (await browser.run('return location.hash')).includes('lang=zh'));
   await browser.click('#language');
   check('English headline', /Sold twice/.test(
@@ -256,8 +265,9 @@ test('a late write that puts the counter back is named as the culprit',
       return Promise.all([import('/page/story.js'), import('/page/tell.js')])
         .then(([{ makeStory }, { faultOf, tellWhy }]) => {
           const collision = { explained: true, orders };
-          return faultOf(makeStory(orders), collision).text + ' ' +
-            tellWhy(collision);
+          const story = makeStory(orders);
+          return faultOf(story, collision).text + ' ' +
+            tellWhy(story, collision, []);
         })`);
     check(told, /step 4: Wim wrote back/.test(told) &&
       /Wim’s late write put the counter back to where it was before Ann/
@@ -297,31 +307,265 @@ test('a telephone buys at /#buy=ID, and a second one reads sold out',
       "document.getElementById('phone-result').textContent)");
   });
 
-test('the class buys, the hall polls: red with names; mutex, again: one',
+// ------------------------------------------------------------- the class --
+
+const post = async (path, members, headers = {}) => (await fetch(
+  service.url + path, { method: 'POST', headers,
+    body: new URLSearchParams(members) })).status;
+
+// What phone.js says to the service, for one telephone of many.
+async function telephone(i, answers) {
+  const me = `telephone${i}`;
+  const note = (kind, value) => post('/sales/class-notes/buy',
+    { buyer: `${kind} ${value} ${me}` },
+    { 'Idempotency-Key': `${me}-${kind}-${value}` });
+  await note('here', 1);
+  await note('guess', i % 30);
+  while ((await fetch(`${service.url}/sales/class`)).status === 404)
+    await new Promise((done) => setTimeout(done, 100));
+  const status = await post('/sales/class/buy', { buyer: `Pupil ${i}` },
+    { 'Idempotency-Key': me });
+  answers.push(status);
+  await note('told', { 201: 'sold', 409: 'refused' }[status] ?? 'busy');
+}
+
+async function openRound(fragment, base) {
+  await openPage(fragment, base);
+  await browser.until('the page', isIdle);
+  await browser.click('#class-open');
+  await browser.until('the round',
+    "return !document.getElementById('class-start').hidden");
+}
+
+// 20 tickets at 3 s each would take a minute; an order waits 5 s.
+test('100 telephones under mutex, 3 s chosen: each is answered, none 503',
   async () => {
-    await openPage('lock=none&tickets=1&delay=200ms');
-    await browser.until('the page', isIdle);
-    await browser.click('#class-open');
-    await browser.until('the address', "return /#buy=class/.test(" +
-      "document.getElementById('class-address').textContent)");
-    const press = () => Promise.all(['Ann', 'Ben', 'Cy'].map((buyer) =>
-      fetch(`${service.url}/sales/class/buy`, { method: 'POST',
-        body: new URLSearchParams({ buyer }) })));
-    await press();
-    await browser.until('names on a red seat', `const seat =
-      document.querySelector('.hall .seat.twice');
-      return seat && /Ann/.test(seat.textContent) && /Ben/.test(seat.textContent)`);
-    await browser.until('a story', isDone);
-    await browser.click('[data-cure=mutex]');
-    await browser.until('a free seat',
-      "return document.querySelector('.hall .seat.free')");
-    await press();
-    await browser.until('one winner', "return document.querySelector(" +
-      "'.hall .seat.sold') && document.querySelector('.verdict.right')");
-    await browser.click('#class-close');
-    await browser.until('closed',
-      "return document.getElementById('class-live').hidden");
+    await openRound('lock=mutex&tickets=20&delay=3s');
+    check('the delay that fits is said', /the delay is 150ms/
+      .test(await text('class-fit')));
+    const answers = [];
+    const all = Promise.all(Array.from({ length: 100 }, (_, i) =>
+      telephone(i, answers)));
+    await browser.until('their predictions', "return " +
+      "/^100 have predicted/.test(document.getElementById(" +
+      "'class-predicted').textContent)");
+    check('the spread is shown', await count('#class-spread li') >= 10);
+    await browser.click('#class-start');
+    await all;
+    equal('answers', answers.length, 100);
+    equal('sold', answers.filter((status) => status === 201).length, 20);
+    equal('refused', answers.filter((status) => status === 409).length, 80);
+    await browser.until('all of it', "return /Of 100 telephones, 20 were " +
+      "told .* and 80 /.test(document.getElementById('told').textContent)");
+    await browser.until('the verdict', "return document.querySelector(" +
+      "'.verdict.right')");
   });
+
+test('the next round, under none: red seats with names, and the mark', async () => {
+  await browser.run(`document.querySelector('input[value=none]').click();
+    document.getElementById('class-open').click()`);
+  await browser.until('the next round',
+    "return !document.getElementById('class-start').hidden");
+  const answers = [];
+  const all = Promise.all(Array.from({ length: 100 }, (_, i) =>
+    telephone(i, answers)));
+  await browser.until('their predictions', "return /^100 have/.test(" +
+    "document.getElementById('class-predicted').textContent)");
+  await browser.click('#class-start');
+  await all;
+  equal('503s', answers.filter((status) => status === 503).length, 0);
+  await browser.until('names on a red seat', `const seat =
+    document.querySelector('.hall .seat.twice');
+    return seat && /Pupil \\d+ · Pupil/.test(seat.textContent)`);
+  await browser.until('a story', isDone);
+  await browser.click('#class-close');
+  await browser.until('closed',
+    "return document.getElementById('class-live').hidden");
+});
+
+test('a telephone predicts, waits, buys, and keeps its seat', async () => {
+  const notes = { id: 'class-notes', capacity: 1000, lock: 'mutex', delay: '0' };
+  await post('/sales', notes);
+  await openPage('class');
+  await browser.until('the question',
+    "return !document.getElementById('phone-guess-form').hidden");
+  check('nothing to press yet', await browser.run(
+    "return document.getElementById('phone-buy').disabled"));
+  await browser.type('#phone-name', 'Zoe');
+  await browser.type('#phone-guess', '7');
+  await browser.click('#phone-guess-form button');
+  check('said', /You predict 7/.test(await text('phone-guessed')));
+  await post('/sales', { id: 'class', capacity: 1, lock: 'mutex', delay: '0' });
+  await browser.until('it is open',
+    "return !document.getElementById('phone-buy').disabled");
+  await browser.click('#phone-buy');
+  const has = "return /^Seat 1 is yours/.test(" +
+    "document.getElementById('phone-result').textContent)";
+  await browser.until('a seat', has);
+  const noted = async () => (await (await fetch(
+    `${service.url}/sales/class-notes/ledger`)).json()).lines
+    .map(({ buyer }) => buyer.split(' ').slice(0, 2).join(' ')).sort().join();
+  for (let i = 0; i < 100 && !(await noted()).includes('told'); i++)
+    await new Promise((done) => setTimeout(done, 50));
+  equal('the notes', await noted(), 'guess 7,here 1,told sold');
+  for (const id of ['class', 'class-notes'])
+    await fetch(`${service.url}/sales/${id}?force=1`, { method: 'DELETE' });
+  await browser.until('it is closed', "return /closed/.test(" +
+    "document.getElementById('phone-result').textContent)");
+  check('and the seat is still there', await browser.run(has));
+});
+
+test('the address of a round can be typed, and scanned', async () => {
+  const every = await startService(binary, '--listen', '0.0.0.0:0', '--admin',
+    'open');
+  try {
+    const { addresses } = await (await fetch(`${every.url}/about`)).json();
+    const local = every.url.replace(/\/\/.*:/, '//127.0.0.1:');
+    await openRound('lock=none&tickets=3', local);
+    if (addresses.length > 0)
+      equal('address', await text('class-address'), `${addresses[0]}/#class`);
+    check('it is not 0.0.0.0', !/0\.0\.0\.0/.test(
+      every.link + await text('class-address')));
+    await browser.until('the code', `const code =
+      document.getElementById('class-qr');
+      return code.complete && code.naturalWidth > 0`);
+    equal('the code says', await browser.run(`return decodeURIComponent(
+      document.getElementById('class-qr').src.split('text=')[1])`),
+    `http://${await text('class-address')}`);
+  } finally {
+    await every.stop();
+  }
+});
+
+// ---------------------------------------------------------- the projector --
+
+// What is written on the screen, too small or out of sight.
+const tooSmall = `const least = innerHeight / 40, found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode());) {
+    const element = node.parentElement;
+    if (!node.data.trim() || !element.checkVisibility?.() ||
+        element.closest('noscript, script, option'))
+      continue;
+    const size = parseFloat(getComputedStyle(element).fontSize);
+    if (size < least - 0.01)
+      found.push(element.tagName + ' ' + size + ' ' + node.data.trim());
+  }
+  const stage = document.querySelector('#host > .on');
+  if (stage.scrollHeight > stage.clientHeight + 1)
+    found.push(stage.id + ' is ' + stage.scrollHeight + ' high, of ' +
+      stage.clientHeight);
+  return found.join('; ')`;
+
+for (const [width, height] of [[1280, 720], [1920, 1080]])
+  test(`the projector, ${width} x ${height}: one stage, large letters, replay`,
+    async () => {
+      await browser.size(width, height);
+      await sell('lock=none&tickets=1&buyers=10&delay=200ms', 1);
+      await browser.click('[data-cure=mutex]');
+      await browser.until('both', "return !document.getElementById('both')" +
+        ".hidden && !document.getElementById('start').disabled");
+      await browser.click('#projector');
+      for (const stage of ['setup', 'outcome', 'why', 'both', 'compare']) {
+        await browser.click(`[data-go=${stage}]`);
+        equal(stage, await browser.run(tooSmall), '');
+      }
+      await browser.press('body', '\uE00E'); // PageUp
+      equal('PageUp goes to', await browser.run(
+        'return document.documentElement.dataset.stage'), 'both');
+      await browser.click('#both-replay');
+      await browser.until('wrong and cured seats', "return document" +
+        ".querySelector('#wrong-seat.twice') && document.querySelector(" +
+        "'#cured-seat.sold')");
+      await browser.until('the end', "return document.getElementById(" +
+        "'both-replay').textContent.startsWith('Replay')");
+      await browser.press('body', '\uE00E');
+      await browser.click('#replay');
+      await browser.until('a sold seat on the stage', "return document" +
+        ".getElementById('stage-seat').matches('.sold')");
+      equal('while it replays', await browser.run(tooSmall), '');
+      await browser.run("document.getElementById('class-open').click()");
+      await browser.until('the round',
+        "return document.documentElement.dataset.stage === 'class' && " +
+        "document.getElementById('class-qr').naturalWidth > 0");
+      equal('class', await browser.run(tooSmall), '');
+      await browser.run("document.getElementById('class-close').click()");
+      await browser.until('closed',
+        "return document.getElementById('class-live').hidden");
+      await browser.click('#projector');
+      await browser.size(1280, 800);
+    });
+
+test('replay is in view at 1280 x 720: both buyers, and the seat', async () => {
+  await browser.size(1280, 720);
+  await sell('lock=none&tickets=1&buyers=6&delay=200ms', 1);
+  await browser.click('#replay');
+  const box = await browser.run(`const a = document.getElementById('stage')
+    .getBoundingClientRect(), b = document.getElementById('timeline')
+    .getBoundingClientRect(); return [a.top, b.bottom, innerHeight]`);
+  check(`in view: ${box}`, box[0] >= 0 && box[1] <= box[2]);
+  await browser.click('#replay');
+  await browser.size(1280, 800);
+});
+
+test('390 px: no column is cut, and no time runs into the next', async () => {
+  await browser.size(390, 844);
+  await sell('lock=none&tickets=1&buyers=6&delay=200ms', 1);
+  const cut = await browser.run(`const table = document.getElementById('runs');
+    return table.scrollWidth - table.clientWidth`);
+  check(`${cut} px are cut`, cut <= 0);
+  const boxes = await browser.run(`return [...document.querySelectorAll(
+    '#timeline text.dim')].filter((text) => / ms$/.test(text.textContent))
+    .map((text) => text.getBoundingClientRect())
+    .map(({ left, right, top }) => ({ left, right, top }))`);
+  for (const a of boxes)
+    for (const b of boxes)
+      if (a !== b && a.top === b.top && a.left <= b.left)
+        check('times are apart', a.right <= b.left);
+  await browser.size(1280, 800);
+});
+
+test('the why names what the strategy did not do', async () => {
+  const told = await browser.run(`
+    const order = (buyer, worker, version, lock) => ({ order: buyer, buyer,
+      worker, clerk: 1, version, lock, seats: [1], trail: [
+        { step: 'read', at_ns: 100 * version, remaining: 1, version: 0 },
+        { step: 'write', at_ns: 500 * version, remaining: 0, version: 0 }] });
+    return Promise.all(['story', 'tell', 'api'].map((name) =>
+      import('/page/' + name + '.js'))).then(async ([{ makeStory }, { tellWhy },
+      { get }]) => {
+      const { locks } = await get('/locks');
+      return ['none', 'mutex-private', 'semaphore:3'].map((lock) => {
+        const orders = [order('Ann', 2, 1, lock), order('Bob', 1, 2, lock)];
+        return tellWhy(makeStory(orders), { explained: true, orders }, locks);
+      });
+    })`);
+  equal('none', told[0],
+    'Nobody took turns: Bob decided on the 1 that Ann was already using.');
+  check('mutex-private', /^Two processes, two mutexes \(worker 1 and worker 2/
+    .test(told[1]));
+  check('semaphore:3', /^3 were let in at once: Bob/.test(told[2]));
+});
+
+// Ann's write begins before Ben reads, and is seen by all only after it.
+test('a write has two times: when it began, and when it was seen', async () => {
+  const times = await browser.run(`return Promise.all([
+    import('/page/story.js'), import('/page/tell.js')]).then(
+    ([{ makeStory }, { timeOf }]) => {
+      const story = makeStory([
+        { order: 'a', buyer: 'Ann', worker: 1, clerk: 1, seats: [1], version: 1,
+          trail: [{ step: 'read', at_ns: 0, remaining: 3, version: 0 },
+            { step: 'write', at_ns: 16000, remaining: 2, version: 0 }] },
+        { order: 'b', buyer: 'Ben', worker: 1, clerk: 2, seats: [1], version: 2,
+          trail: [{ step: 'read', at_ns: 429000, remaining: 3, version: 0 },
+            { step: 'write', at_ns: 500000, remaining: 2, version: 0 }] },
+      ]);
+      return story.events.map((event) => event.type + ' ' +
+        timeOf(event, story.from)).join('; ');
+    })`);
+  equal('times', times, 'read 0.000 ms; read 0.429 ms; ' +
+    'write 0.016 – 0.429 ms; write 0.500 ms');
+});
 
 test('with --admin token: read-only, until the link or the field has it',
   async () => {
@@ -376,10 +620,12 @@ test('files have ETags, and nosniff, and a policy without inline code',
   });
 
 // Chromium itself notes a line for each 409, the answer of a buyer who is
-// refused, and none of them can be avoided; all else is an error.
-test('the console is empty, but for refusals', async () => {
+// refused, and each 404, while a telephone waits for its sale, and none of them
+// can be avoided; all else is an error.
+test('the console is empty, but for refusals and waiting', async () => {
   const lines = consoleLines.filter((line) => !(line.source === 'network' &&
-    /\/buy\S* - .*\b409\b/.test(line.message)));
+    /\/buy\S* - .*\b409\b|\/sales\/(class|hall)\S* - .*\b404\b/
+      .test(line.message)));
   equal('console', lines.map((line) => line.message).join('\n'), '');
 });
 

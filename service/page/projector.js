@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The projector: one stage fills the screen, in letters that are read from the
+// back row (style.css, [data-stage]).  PageUp and PageDown, which a presenter's
+// clicker sends, go from stage to stage.
+
+import { $, make } from './dom.js';
+import { t } from './i18n.js';
+
+const STAGES = ['setup', 'class', 'outcome', 'why', 'both', 'compare'];
+const root = document.documentElement;
+
+export class Projector {
+  constructor() {
+    $('projector').hidden = false;
+    $('projector').addEventListener('click', () => this.toggle());
+    document.addEventListener('keydown', (event) => this.key(event));
+    document.addEventListener('fullscreenchange', () => {
+      if (!document.fullscreenElement && this.isOn)
+        this.toggle();
+    });
+    // What a stage has to show comes and goes.
+    const seen = new MutationObserver(() => this.drawButtons());
+    for (const id of STAGES)
+      seen.observe($(id), { attributeFilter: ['hidden'] });
+    this.draw();
+  }
+
+  get isOn() {
+    return root.dataset.stage !== undefined;
+  }
+
+  toggle() {
+    if (this.isOn) {
+      delete root.dataset.stage;
+      if (document.fullscreenElement)
+        document.exitFullscreen().catch(() => {});
+    } else {
+      root.dataset.stage = STAGES.find((id) => id === 'why' && !$(id).hidden) ??
+        'setup';
+      root.requestFullscreen?.().catch(() => {});
+    }
+    this.draw();
+  }
+
+  // Nothing happens unless it is on.
+  go(stage) {
+    if (!this.isOn || $(stage).hidden)
+      return;
+    root.dataset.stage = stage;
+    this.draw();
+  }
+
+  key(event) {
+    const by = { PageDown: 1, PageUp: -1 }[event.key];
+    if (!this.isOn || !by)
+      return;
+    event.preventDefault();
+    const there = STAGES.filter((id) => !$(id).hidden);
+    const to = there.indexOf(root.dataset.stage) + by;
+    this.go(there[Math.min(there.length - 1, Math.max(0, to))]);
+  }
+
+  draw() {
+    for (const id of STAGES)
+      $(id).classList.toggle('on', root.dataset.stage === id);
+    $('stages').hidden = !this.isOn;
+    $('projector').textContent = t(this.isOn ? 'projectorOff' : 'projector');
+    $('projector').setAttribute('aria-pressed', String(this.isOn));
+    this.drawButtons();
+    scrollTo(0, 0);
+  }
+
+  drawButtons() {
+    $('stages').replaceChildren(...STAGES.map((id) => make('button',
+      { type: 'button', disabled: $(id).hidden, 'data-go': id,
+        'aria-current': root.dataset.stage === id ? 'true' : null,
+        onclick: () => this.go(id) }, t(`stage.${id}`))));
+  }
+}
