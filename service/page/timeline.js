@@ -415,8 +415,8 @@ export class Timeline {
       parts.push(this.text(from + badge + 4 * s, y + 20 * s, t('soldOut'),
         { size: 11, class: 'dim', 'text-anchor': 'start' }));
     const label = this.named(turn.lane, turn.orders, this.boxLabel(kind));
-    const full = this.axis === 'order' ? this.column
-      : this.xOfColumn(turn.endColumn ?? 0) - from;
+    const full = turn.endColumn === undefined ? this.column
+      : this.xOfColumn(turn.endColumn) - from;
     if (!this.narrow && width > badge + 5 * this.sizeOf(11) &&
         turn.writeAt !== null &&
         this.position > turn.endColumn + TRAVEL_FROM)
