@@ -134,6 +134,12 @@ class Driver {
       { text: key });
   }
 
+  // To whatever has the focus.
+  async key(value) {
+    await this.send('POST', '/actions', { actions: [{ type: 'key', id: 'keys',
+      actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }] });
+  }
+
   // Until the script's result is true; with a name for the failure.
   async until(what, script, ...args) {
     const end = Date.now() + 20000;

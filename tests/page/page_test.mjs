@@ -338,34 +338,35 @@ async function openRound(fragment, base) {
 }
 
 // 20 tickets at 3 s each would take a minute; an order waits 5 s.
-test('100 telephones under mutex, 3 s chosen: each is answered, none 503',
-  async () => {
-    await openRound('lock=mutex&tickets=20&delay=3s');
-    check('the delay that fits is said', /the delay is 150ms/
-      .test(await text('class-fit')));
-    const answers = [];
-    const all = Promise.all(Array.from({ length: 100 }, (_, i) =>
-      telephone(i, answers)));
-    await browser.until('their predictions', "return " +
-      "/^100 have predicted/.test(document.getElementById(" +
-      "'class-predicted').textContent)");
-    check('the spread is shown', await count('#class-spread li') >= 10);
-    await browser.click('#class-start');
-    await all;
-    equal('answers', answers.length, 100);
-    equal('sold', answers.filter((status) => status === 201).length, 20);
-    equal('refused', answers.filter((status) => status === 409).length, 80);
-    await browser.until('all of it', "return /Of 100 telephones, 20 were " +
-      "told .* and 80 /.test(document.getElementById('told').textContent)");
-    await browser.until('the verdict', "return document.querySelector(" +
-      "'.verdict.right')");
-  });
+for (const lock of ['mutex', 'flock', 'semaphore', 'optimistic'])
+  test(`100 telephones, ${lock}, 3 s chosen: each is answered, none with 503`,
+    async () => {
+      await openRound(`lock=${lock}&tickets=20&delay=3s`);
+      check('the delay that fits is said', /the delay is 150ms/
+        .test(await text('class-fit')));
+      const answers = [];
+      const all = Promise.all(Array.from({ length: 100 }, (_, i) =>
+        telephone(i, answers)));
+      await browser.until('their predictions', "return " +
+        "/^100 have predicted/.test(document.getElementById(" +
+        "'class-predicted').textContent)");
+      check('the spread is shown', await count('#class-spread li') >= 10);
+      await browser.click('#class-start');
+      await all;
+      equal('answers', answers.length, 100);
+      equal('sold', answers.filter((status) => status === 201).length, 20);
+      equal('refused', answers.filter((status) => status === 409).length, 80);
+      await browser.until('all of it', "return /Of 100 telephones, 20 were " +
+        "told .* and 80 /.test(document.getElementById('told').textContent)");
+      await browser.until('the verdict', "return document.querySelector(" +
+        "'.verdict.right')");
+      await browser.click('#class-close');
+      await browser.until('closed',
+        "return document.getElementById('class-live').hidden");
+    });
 
-test('the next round, under none: red seats with names, and the mark', async () => {
-  await browser.run(`document.querySelector('input[value=none]').click();
-    document.getElementById('class-open').click()`);
-  await browser.until('the next round',
-    "return !document.getElementById('class-start').hidden");
+test('100 telephones, none: red seats with names; again: a new round', async () => {
+  await openRound('lock=none&tickets=20&delay=3s');
   const answers = [];
   const all = Promise.all(Array.from({ length: 100 }, (_, i) =>
     telephone(i, answers)));
@@ -378,6 +379,10 @@ test('the next round, under none: red seats with names, and the mark', async () 
     document.querySelector('.hall .seat.twice');
     return seat && /Pupil \\d+ · Pupil/.test(seat.textContent)`);
   await browser.until('a story', isDone);
+  await browser.run("document.querySelector('[data-cure=mutex]').click()");
+  await browser.until('the next round',
+    "return !document.getElementById('class-start').hidden && " +
+    "document.getElementById('class-predicted').textContent.startsWith('0')");
   await browser.click('#class-close');
   await browser.until('closed',
     "return document.getElementById('class-live').hidden");
@@ -495,6 +500,39 @@ for (const [width, height] of [[1280, 720], [1920, 1080]])
       await browser.click('#projector');
       await browser.size(1280, 800);
     });
+
+// Tab until the element has the focus, as a hand would.
+async function tabTo(id) {
+  for (let i = 0; i < 80; i++) {
+    await browser.key('\uE004');
+    if (await browser.run('return document.activeElement.id') === id)
+      return;
+  }
+  throw new Error(`Tab does not reach ${id}`);
+}
+
+test('with the keyboard alone: predict, start, replay, step, cure', async () => {
+  await openPage('lock=none&tickets=1&buyers=6&delay=200ms');
+  await browser.until('the page', isIdle);
+  await browser.run("document.getElementById('language').focus()");
+  await tabTo('guess');
+  await browser.key('1');
+  await browser.key('\uE007'); // Enter
+  await browser.until('the verdict', isDone);
+  await tabTo('replay');
+  await browser.key('\uE007');
+  await browser.until('it replays',
+    "return document.getElementById('replay').textContent === 'Stop'");
+  await tabTo('timeline');
+  await browser.key('\uE011');
+  await browser.key('\uE014');
+  equal('the step', await position(), 1);
+  await tabTo('projector');
+  await browser.key('\uE007');
+  await browser.until('the projector',
+    "return document.documentElement.dataset.stage === 'why'");
+  await browser.key('\uE007');
+});
 
 test('replay is in view at 1280 x 720: both buyers, and the seat', async () => {
   await browser.size(1280, 720);
