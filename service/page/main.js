@@ -380,7 +380,7 @@ async function startHost(settings) {
   why = new Why(locks, (lock) => tried(() => again(lock))());
   both = new Both();
   classSale = newClassSale();
-  projector = new Projector();
+  projector = new Projector(() => why.draw());
   $('tickets').value = settings.tickets;
   $('buyers').value = settings.buyers;
   drawLocks(locks.some((lock) => lock.name === settings.lock) ? settings.lock

@@ -10,7 +10,9 @@ const STAGES = ['setup', 'class', 'outcome', 'why', 'both', 'compare'];
 const root = document.documentElement;
 
 export class Projector {
-  constructor() {
+  // `onToggle()` when it went on or off.
+  constructor(onToggle) {
+    this.onToggle = onToggle;
     $('projector').hidden = false;
     $('projector').addEventListener('click', () => this.toggle());
     document.addEventListener('keydown', (event) => this.key(event));
@@ -40,6 +42,7 @@ export class Projector {
       root.requestFullscreen?.().catch(() => {});
     }
     this.draw();
+    this.onToggle();
   }
 
   // Nothing happens unless it is on.

@@ -89,8 +89,14 @@ export class Why {
       this.draw();
   }
 
+  // On the projector there is room for two or three.
+  isClose() {
+    return $('view').value === 'collision' ||
+      document.documentElement.dataset.stage !== undefined;
+  }
+
   ordersInView() {
-    if ($('view').value === 'collision')
+    if (this.isClose())
       return witnessesOf(this.result);
     const all = this.result.orders.filter((order) => order.trail?.length > 0)
       .sort((a, b) => a.trail[0].at_ns - b.trail[0].at_ns);
@@ -107,7 +113,7 @@ export class Why {
     $('cut').textContent = '';
     const { collision } = this.result.audit;
     const orders = this.ordersInView();
-    const isClose = $('view').value === 'collision';
+    const isClose = this.isClose();
     const story = makeStory(orders, isClose ? [] : this.result.lines);
     $('view').options[0].textContent = t(collision ? 'viewCollision'
       : 'viewPair');
@@ -218,7 +224,7 @@ export class Why {
       this.replay.stop();
       return;
     }
-    if ($('view').value !== 'collision') {
+    if (!this.isClose()) {
       $('view').value = 'collision';
       this.draw();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a visitor sees and does, in a real browser against a real service.
-// Each test says its goal; the last line counts.
+// Each test says its goal; the last line counts.  ONLY=words runs those whose
+// goal has these words.
 
 import { startDriver, startService } from './driver.mjs';
 
@@ -475,6 +476,7 @@ for (const [width, height] of [[1280, 720], [1920, 1080]])
         await browser.click(`[data-go=${stage}]`);
         equal(stage, await browser.run(tooSmall), '');
       }
+      equal('lanes', await count('#timeline .lane'), 2);
       await browser.press('body', '\uE00E'); // PageUp
       equal('PageUp goes to', await browser.run(
         'return document.documentElement.dataset.stage'), 'both');
@@ -548,8 +550,9 @@ test('replay is in view at 1280 x 720: both buyers, and the seat', async () => {
 
 test('390 px: no column is cut, and no time runs into the next', async () => {
   await browser.size(390, 844);
-  await sell('lock=none&tickets=1&buyers=6&delay=200ms', 1);
-  const cut = await browser.run(`const table = document.getElementById('runs');
+  await sell('lock=none&tickets=1&buyers=6&delay=1s', 1);
+  const cut = await browser.run(`const table =
+    document.querySelector('.wide-table');
     return table.scrollWidth - table.clientWidth`);
   check(`${cut} px are cut`, cut <= 0);
   const boxes = await browser.run(`return [...document.querySelectorAll(
@@ -564,6 +567,7 @@ test('390 px: no column is cut, and no time runs into the next', async () => {
 });
 
 test('the why names what the strategy did not do', async () => {
+  await openPage('lock=none');
   const told = await browser.run(`
     const order = (buyer, worker, version, lock) => ({ order: buyer, buyer,
       worker, clerk: 1, version, lock, seats: [1], trail: [
@@ -587,6 +591,7 @@ test('the why names what the strategy did not do', async () => {
 
 // Ann's write begins before Ben reads, and is seen by all only after it.
 test('a write has two times: when it began, and when it was seen', async () => {
+  await openPage('lock=none');
   const times = await browser.run(`return Promise.all([
     import('/page/story.js'), import('/page/tell.js')]).then(
     ([{ makeStory }, { timeOf }]) => {
@@ -691,7 +696,8 @@ browser = await startDriver(chromedriver, chromium);
 await browser.size(1280, 800);
 await browser.go('about:blank');
 await browser.log('performance'); // Chromium's own first tab
-for (const { goal, body } of tests) {
+for (const { goal, body } of tests.filter(({ goal }) =>
+  goal.includes(process.env.ONLY ?? ''))) {
   try {
     await body();
     passed++;
