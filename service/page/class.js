@@ -165,9 +165,9 @@ export class ClassSale {
       undefined, known);
     if (status === 304 || round !== this.round)
       return;
+    const audit = await get(`/sales/${this.id}/audit`);
     const lines = data.version > this.version
       ? await ledger(this.id, this.version, true) : [];
-    const audit = await get(`/sales/${this.id}/audit`);
     if (round !== this.round)
       return;
     Object.assign(this, { etag, audit: audit.receipts > 0 ? audit : null });

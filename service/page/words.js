@@ -388,7 +388,7 @@ export const words = {
     'step.raise': '加票：剩 {n} 张',
     seatOne: ' {seat} 号座',
     seatMany: ' {seat}–{last} 号座',
-    'why.two': '{who}据以卖票的 {n}，{other}早已经在用了。',
+    'why.two': '{who}卖票时用的那个 {n}，{other}早就在用了。',
     'why.three': '{culprit}写得太晚，把计数器拨回到{first}买票之前，{second}却当真了。',
     'mistake.nobody': '谁也没有等谁：',
     'mistake.processes': '两个进程，两把互斥锁（进程 {a} 和进程 {b} 各锁各的）：',

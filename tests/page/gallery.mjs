@@ -51,6 +51,22 @@ async function openClass() {
     document.getElementById('class-predicted').textContent)`);
 }
 
+// And as far as everybody was told.
+async function sellToClass() {
+  await browser.run(`document.getElementById('class-start').click()`);
+  await browser.until('what happens', `return
+    !document.getElementById('outcome').hidden`.replace('\n', ' '));
+  await Promise.all(Array.from({ length: 28 }, async (_, i) => {
+    const { status } = await fetch(`${base}/sales/class/buy`, { method: 'POST',
+      body: new URLSearchParams({ buyer: `Pupil ${i}` }) });
+    await fetch(`${base}/sales/class-notes/buy`, { method: 'POST',
+      body: new URLSearchParams({
+        buyer: `told ${status === 201 ? 'sold' : 'refused'} phone${i}` }) });
+  }));
+  await browser.until('what was told', `return /28/.test(
+    document.getElementById('told').textContent)`);
+}
+
 async function phones(language) {
   await browser.size(390, 844);
   await browser.go('about:blank');
@@ -80,6 +96,14 @@ for (const [language, dark] of LOOKS) {
         if (await browser.run(`const button = document.querySelector(
           '[data-go=${stage}]'); button.click(); return !button.disabled`))
           await take(name(`projector-${stage}`));
+      await browser.run(`document.querySelector('input[value=none]').click();
+        const tickets = document.getElementById('tickets');
+        tickets.value = 20;
+        tickets.dispatchEvent(new Event('input', { bubbles: true }))`);
+      await sellToClass();
+      await take(name('projector-class-told'));
+      await browser.run("document.querySelector('[data-go=class]').click()");
+      await take(name('projector-class-after'));
       await browser.run("document.getElementById('projector').click()");
       await run(language, 'none', 3, 10);
       await browser.run("document.getElementById('projector').click()");
