@@ -39,7 +39,7 @@ send_orders() {
 # 200 orders for 150 tickets, all of them queued or in a clerk's hands: the
 # lock is held from here.
 queue_200() {
-  start_workers 2 --store "$STORE" --lock flock --delay 3ms --tickets 150
+  start_workers 2 --store "$STORE" --clerks 4 --lock flock --delay 3ms --tickets 150
   hold
   send_orders 200
   await 5 has_queued $((200 - 2 * 4))
@@ -108,7 +108,7 @@ any_sold() {
 # The deadline is over before the lock is free: 503, in time, nothing sold.
 @test "SIGTERM while the lock is held elsewhere: 503 at the deadline" {
   local STORE=json from
-  start_workers 1 --store json --lock flock --timeout 600ms
+  start_workers 1 --store json --clerks 4 --lock flock --timeout 600ms
   hold
   send_orders 20
   await 5 has_queued 16
