@@ -125,6 +125,7 @@ target_request(const char *data, size_t size)
 	struct call call = {
 	    .service = &service, .reply = &reply, .client_fd = -1};
 	enum route_where where;
+	size_t i;
 
 	(void)size;
 	begin_once();
@@ -137,10 +138,12 @@ target_request(const char *data, size_t size)
 		if (where == ROUTE_TO_BACKGROUND || where == ROUTE_TO_WALKER)
 			request->route->handler(&call);
 		claim((reply.status == 0) == (where == ROUTE_TO_CLERK));
-		if (where == ROUTE_TO_CLERK)
-			claim_order(&request->order);
-		else
+		if (where != ROUTE_TO_CLERK)
 			claim_reply(&reply);
+		else if (request->crowd_count == 0)
+			claim_order(&request->order);
+		for (i = 0; i < request->crowd_count; i++)
+			claim_order(&request->crowd[i]);
 		request_free(request);
 	}
 	free(request);
