@@ -423,6 +423,16 @@ print_note_on_flags(const struct service *service)
 	    demo->capacity, demo->lock, delay, flags, o->data);
 }
 
+static void
+print_who_sells(const struct options *o)
+{
+	const bool many = o->workers > 1, more = o->clerks > 1;
+
+	printf("  sold by %u %s with %u %s%s\n", o->workers,
+	    many ? "workers (processes)" : "worker (process)", o->clerks,
+	    more ? "clerks (threads)" : "clerk (thread)", many ? " each" : "");
+}
+
 void
 startup_announce(const struct service *service)
 {
@@ -430,16 +440,15 @@ startup_announce(const struct service *service)
 	const struct store_state *demo = &service->prepared->demo;
 	const bool has_demo = demo->birth != 0;
 
-	printf("turnstile " TURNSTILE_VERSION
-	       ": http://%s  store %s in %s  lock %s  %u worker%s x %u clerk%s",
-	    service->address, o->store, o->data,
-	    has_demo ? demo->settings.lock : o->lock, o->workers,
-	    o->workers == 1 ? "" : "s", o->clerks, o->clerks == 1 ? "" : "s");
+	printf("turnstile " TURNSTILE_VERSION ": http://%s  lock %s",
+	    service->address, has_demo ? demo->settings.lock : o->lock);
 	if (has_demo)
 		printf("  sale demo: %" PRId64 " of %" PRId64 " left\n",
 		    demo->remaining, demo->settings.capacity);
 	else
 		printf("  no sale demo: %s\n", service->prepared->error);
+	print_who_sells(o);
+	printf("  kept in %s (%s)\n", o->data, o->store);
 	print_note_on_flags(service);
 	if (doors_are_open(o->data))
 		printf("others than its owner may look into %s: chmod 700 it\n",

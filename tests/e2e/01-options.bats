@@ -33,11 +33,19 @@ load helper
   matches "--version" "$("$TURNSTILE" --version)" '^turnstile [0-9]+(\.[0-9]+)+$'
 }
 
-@test "the start-up line says where, what and how much is left" {
+# What the start says of who sells and of where it is kept: lines 2 and 3.
+start_says() {
+  equal "who sells" "$(sed -n 2p "$OUT")" "  sold by $1"
+  equal "where it is kept" "$(sed -n 3p "$OUT")" "  kept in $2"
+}
+
+@test "the start-up lines say where, what, how much is left, and who sells" {
   start --workers 2 --clerks 4 --store sqlite --lock mutex
   matches "start-up" "$START_LINE" \
-    "^turnstile [0-9.]+: http://127\.0\.0\.1:[0-9]+  store sqlite in $DATA  lock mutex  2 workers x 4 clerks  sale demo: 100 of 100 left\$"
-  equal "lines on stdout" "$(wc -l <"$OUT")" 1
+    '^turnstile [0-9.]+: http://127\.0\.0\.1:[0-9]+  lock mutex  sale demo: 100 of 100 left$'
+  start_says '2 workers (processes) with 4 clerks (threads) each' \
+    "$DATA (sqlite)"
+  equal "lines on stdout" "$(wc -l <"$OUT")" 3
   answered 200 GET /sales/demo
 }
 
@@ -98,7 +106,9 @@ wrong_value() {
     TURNSTILE_VERSION=1 TURNSTILE_HELP=1)
   launch
   matches "start-up" "$START_LINE" \
-    "http://127\.0\.0\.1:[0-9]+  store json in $WORK/by-variable  lock flock  1 worker x 3 clerks  sale demo: 7 of 7 left\$"
+    'http://127\.0\.0\.1:[0-9]+  lock flock  sale demo: 7 of 7 left$'
+  start_says '1 worker (process) with 3 clerks (threads)' \
+    "$WORK/by-variable (json)"
   answered 200 GET /sales/demo
   equal delay_ms "$(member delay_ms)" '[1,2]'
   call POST /sales/demo/buy -d quantity=3
@@ -117,7 +127,9 @@ wrong_value() {
   start --store sqlite --lock optimistic --delay 3ms --tickets 9 --workers 2 \
     --clerks 1 --max-quantity 4 --admin open --timeout 4s --log text
   matches "start-up" "$START_LINE" \
-    "  store sqlite in $DATA  lock optimistic  2 workers x 1 clerk  sale demo: 9 of 9 left\$"
+    '  lock optimistic  sale demo: 9 of 9 left$'
+  start_says '2 workers (processes) with 1 clerk (thread) each' \
+    "$DATA (sqlite)"
   [ ! -e "$WORK/by-variable" ]
   answered 201 POST /sales/demo/buy -d quantity=4
   answered 200 PATCH /sales/demo -d lock=mutex # and a line of text, no JSON
@@ -382,7 +394,7 @@ demo_stays() {
   grep -q ': ignored: --lock$' "$OUT"
   stop
   again --store "$STORE" --tickets 9 --lock none
-  equal "lines on stdout" "$(wc -l <"$OUT")" 1
+  equal "lines on stdout" "$(wc -l <"$OUT")" 3
 }
 
 @test "flags that differ from the demo sale are ignored, and it says so" {

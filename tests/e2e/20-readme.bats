@@ -92,3 +92,18 @@ at_port() {
   done < <(find locks storage service docker tests -name node_modules -prune \
     -o -name README.md -printf '%h\n')
 }
+
+@test "the glossary: ten words, on one screen, linked where they are met" {
+  local words word file link
+  words=$(sed -n 's/^- \*\*\([a-z]*\)\*\*:.*/\1/p' GLOSSARY.md | sort | paste -sd ' ')
+  echo "$words"
+  [ "$words" = 'base clerk epoch latch ledger sale seat strategy trail version' ]
+  [ "$(wc -l <GLOSSARY.md)" -le 40 ]
+  [ -z "$(awk 'length > 96' GLOSSARY.md)" ]
+  for file in README.md {locks,service,storage}/README.md \
+    service/{sale,audit,http,page,process}/README.md storage/json/README.md; do
+    link=$(grep -o '([./]*GLOSSARY.md)' "$file" | head -n 1 | tr -d '()')
+    [ -e "$(dirname "$file")/${link:-none}" ] ||
+      { echo "$file does not link to the glossary"; return 1; }
+  done
+}
