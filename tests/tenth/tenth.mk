@@ -8,7 +8,7 @@ TENTH_PROGRAMS := $(TENTH)/turnstile-futex $(TENTH)/stress-futex \
 	$(TENTH)/turnstile-full $(TENTH)/turnstile-late
 TENTH_OBJECTS := $(foreach kind,futex liar full late,\
 	$(TENTH)/lock_$(kind).o $(TENTH)/lock_rows_$(kind).o)
-TENTH_TESTS := tests/tenth/tenth.bats
+TENTH_TESTS := tests/tenth/tenth.bats tests/tenth/walk.bats
 tenth_library = $(filter-out $(BUILD)/locks/lock_rows.o,$(1))
 
 $(TENTH)/generated: tests/tenth/generate.sh tests/tenth/lock_futex.c \
