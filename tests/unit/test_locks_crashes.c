@@ -2,11 +2,13 @@
 /*
  * The contract of locks/lock.h when a clerk's process is stopped or killed,
  * for every strategy that keeps somebody out: while it holds the lock, while
- * it waits for it, and at any instruction of an acquire or a release.
+ * it waits for it, and at any instruction of an acquire or a release.  Who
+ * stops between a check and what it is a check for lets two in.
  */
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -17,6 +19,7 @@
 /* Over the steps of an acquire or release; a process is slow under TSan. */
 #define KILLS (TSAN_ON ? 3 : 60)
 #define STEPS_MAX 1000000 /* it has fewer instructions */
+#define APART 2           /* cmp, jne, mov: two stops are in between */
 
 static bool
 is_semaphore(const struct play *play)
@@ -240,17 +243,25 @@ kill_in_release(struct stage *stage, unsigned steps)
 	return steps;
 }
 
-/* The first one only measures: it is killed at the end. */
-static void
-kill_again_and_again(struct stage *stage, kill_in_fn *kill_in)
+/* How many there are: it is killed at the end. */
+static unsigned
+count_steps(struct stage *stage, kill_in_fn *kill_in)
 {
 	const unsigned steps = kill_in(stage, STEPS_MAX);
-	unsigned i;
 
 	if (steps == 0 || steps == STEPS_MAX) {
 		print_message("SKIP: a process cannot be stepped here\n");
 		skip();
 	}
+	return steps;
+}
+
+static void
+kill_again_and_again(struct stage *stage, kill_in_fn *kill_in)
+{
+	const unsigned steps = count_steps(stage, kill_in);
+	unsigned i;
+
 	for (i = 0; i < KILLS; i++) {
 		kill_in(stage, 1 + steps * i / KILLS);
 		actors_assert_admitted(stage);
@@ -267,6 +278,66 @@ static void
 test_killed_at_any_step_of_release(void **state)
 {
 	kill_again_and_again(*state, kill_in_release);
+}
+
+/*
+ * The one that was stopped in between goes on, and stops once more at its
+ * end, if that was not where it was.
+ */
+static struct answer
+go_on(const struct actor *actor)
+{
+	struct pollfd answered = {.fd = actor->ours, .events = POLLIN};
+
+	ptrace(PTRACE_DETACH, actor->tid, NULL, NULL);
+	do
+		kill(actor->tid, SIGCONT);
+	while (poll(&answered, 1, 1) == 0);
+	return actor_answer(actor);
+}
+
+/*
+ * Actor 0 is stopped after `steps` of an acquire, and one more than there is
+ * room for tries to enter.  Then it goes on: not both may get in.  False: it
+ * had come to its end.
+ */
+static bool
+meet_in_acquire(struct stage *stage, unsigned steps)
+{
+	const unsigned last = actors_admitted(stage->play);
+	struct actor *slow = actor_up(stage, 0);
+	bool between, both, in;
+	unsigned i;
+
+	for (i = 1; i < last; i++)
+		assert_true(actors_can_enter(stage, i, SLOT));
+	actor_up(stage, last);
+	actor_tell(slow,
+	    (struct order){.deed = ACQUIRE, .slot = SLOT, .stepped = true});
+	between = step(slow, steps) == steps;
+	in = actors_can_enter(stage, last, SLOT);
+	both = go_on(slow).result <= LOCK_INHERITED;
+	if (both)
+		actor_release(slow);
+	if (both && in)
+		fail_msg("two got in: one stopped at step %u of its acquire, "
+			 "and another meanwhile",
+		    steps);
+	for (i = 1; i < last + in; i++)
+		actor_release(&stage->actors[i]);
+	return between;
+}
+
+static void
+test_met_at_any_step_of_acquire(void **state)
+{
+	const unsigned steps = count_steps(*state, kill_in_acquire);
+	const unsigned every = TSAN_ON ? steps / 3 + 1 : APART;
+	unsigned i;
+
+	for (i = 1; i < steps && meet_in_acquire(*state, i); i += every)
+		;
+	actors_assert_admitted(*state);
 }
 
 static const struct check checks[] = {
@@ -286,6 +357,7 @@ static const struct check checks[] = {
 	true},
     {"killed at any step of release", test_killed_at_any_step_of_release, true,
 	true},
+    {"met at any step of acquire", test_met_at_any_step_of_acquire, true, true},
 };
 
 int
