@@ -62,6 +62,7 @@ $(BUILD)/%.o: %.c | packages
 -include tests/stress/stress.mk
 -include tests/fuzz/fuzz.mk
 -include tests/tenth/tenth.mk
+-include tests/exercises/exercises.mk
 -include tests/torture/torture.mk
 -include tests/million/million.mk
 -include tests/openapi/openapi.mk
@@ -90,13 +91,13 @@ demo: packages ## see it oversell, see why, see the cure; under a minute
 test: test-packages ## all tests that need nothing but Debian's packages
 	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(UNIT_TESTS) \
 	    $(STRESS_TESTS) $(TENTH_TESTS) $(TORTURE_TESTS) $(HISTORY_TESTS) \
-	    $(FUZZ_TESTS) $(BUILD)/million
+	    $(FUZZ_TESTS) $(EXERCISE_TESTS) $(BUILD)/million
 	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
 	    BROKEN=$(BUILD)/turnstile-broken TENTH=$(BUILD)/tenth \
 	    TORTURE=$(BUILD)/torture MILLION=$(BUILD)/million tests/run.sh \
 	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS) $(TENTH_TESTS) \
 	    $(TORTURE_TESTS) $(MILLION_TESTS) $(FUZZ_TESTS) $(LINT_TESTS) \
-	    $(HISTORY_TESTS) $(MODELS_TESTS) $(MUTANTS_TESTS)
+	    $(EXERCISE_TESTS) $(HISTORY_TESTS) $(MODELS_TESTS) $(MUTANTS_TESTS)
 unit: test-packages ## unit and contract tests only
 	@$(MAKE) -s $(UNIT_TESTS)
 	@tests/run.sh $(UNIT_TESTS)

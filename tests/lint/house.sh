@@ -32,7 +32,7 @@ build=$(cd "${2:-build}" && pwd)
 facts=$(mktemp)
 trap 'rm -f "$facts"' EXIT
 
-sources=$(find ./* -type d \( -name 'build*' -o -name node_modules \) -prune \
+sources=$(find ./* -type d \( -name 'build*' -o -name answers -o -name node_modules \) -prune \
   -o -name '*.[ch]' -print | sed 's,^\./,,' | sort)
 generated=$(cd "$build" && find locks storage service -name '*.c' \
   2>/dev/null) || true

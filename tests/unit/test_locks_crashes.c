@@ -332,7 +332,7 @@ static void
 test_met_at_any_step_of_acquire(void **state)
 {
 	const unsigned steps = count_steps(*state, kill_in_acquire);
-	const unsigned every = TSAN_ON ? steps / 3 + 1 : APART;
+	const unsigned every = TSAN_ON ? steps / 3 + 1 : APART + steps / 800;
 	unsigned i;
 
 	for (i = 1; i < steps && meet_in_acquire(*state, i); i += every)
