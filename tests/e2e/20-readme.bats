@@ -94,7 +94,7 @@ at_port() {
 }
 
 @test "the glossary: ten words, on one screen, linked where they are met" {
-  local words word file link
+  local words file link
   words=$(sed -n 's/^- \*\*\([a-z]*\)\*\*:.*/\1/p' GLOSSARY.md | sort | paste -sd ' ')
   echo "$words"
   [ "$words" = 'base clerk epoch latch ledger sale seat strategy trail version' ]
