@@ -44,9 +44,10 @@ endif
 # Files that are there; what they run must be built.
 $(EXERCISE_TESTS): $(EXERCISE_PROGRAMS)
 
+# "not yet" is no error of make's; who wants the status asks run itself.
 .PHONY: exercise test-exercises
 exercise: test-packages ## judge an exercise: make exercise N=3; without N a list
-	@BUILD=$(BUILD) tests/exercises/run $(N)
+	@BUILD=$(BUILD) tests/exercises/run $(N) || [ $$? -eq 1 ]
 test-exercises: test-packages ## the exercises' checks, with solutions and mistakes
 	@$(MAKE) -s $(EXERCISE_TESTS)
 	@tests/run.sh $(EXERCISE_TESTS)
