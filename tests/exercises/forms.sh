@@ -59,12 +59,12 @@ lock_judge() {
     "Somebody got in while somebody else was inside. See acquire."
   lock_test test_locks 'yours,*' \
     "tests/unit/test_locks.c says what this test does."
-  lock_test test_yours 'yours,*crowd*' \
-    "In a crowd two were inside at once, or somebody never got in."
   lock_test test_locks_crashes 'yours,*killed*' \
     "A clerk was killed. What becomes of what it had?"
   lock_test test_locks_crashes 'yours,*' \
     "A clerk was stopped on its way. Did somebody else get in meanwhile?"
+  lock_test test_yours 'yours,*crowd*' \
+    "In a crowd two were inside at once, or somebody never got in."
   lock_race
 }
 

@@ -53,7 +53,8 @@ take() {
   [ -n "$typed" ] || fail "step $1 has no commands"
   if [ -n "${2-}" ]; then typed=${typed//$2/$3}; fi
   echo "$typed"
-  output=$(cd "$WALK" && CMOCKA_MESSAGE_OUTPUT=STANDARD bash -c "$typed" 2>&1 3>&-) || true
+  output=$(cd "$WALK" && CMOCKA_MESSAGE_OUTPUT=STANDARD \
+    bash -c "$typed" 2>&1 3>&-) || true
   echo "$output"
 }
 
