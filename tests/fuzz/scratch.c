@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/fuzz/scratch.h"
 
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "locks/clock.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/tree.h"
 
 #define SOLD_MAX 200
 #define DIRS_MAX 4
@@ -15,22 +15,13 @@
 static char dirs[DIRS_MAX][128];
 static size_t dir_count;
 
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *ftw)
-{
-	(void)st;
-	(void)what;
-	(void)ftw;
-	return remove(path);
-}
-
 static void
 remove_all(void)
 {
 	size_t i;
 
 	for (i = 0; i < dir_count; i++)
-		nftw(dirs[i], remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		tree_remove(dirs[i]);
 }
 
 const char *

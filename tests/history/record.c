@@ -5,7 +5,6 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
-#include <ftw.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include "tests/history/client.h"
 #include "tests/history/fate.h"
 #include "tests/history/server.h"
+#include "tests/tree.h"
 
 #define CLIENTS_MOST 256
 
@@ -201,15 +201,6 @@ parse(int argc, char *argv[], struct settings *s, struct scene *scene)
 
 /* --------------------------------------------------------------- recording */
 
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *ftw)
-{
-	(void)st;
-	(void)what;
-	(void)ftw;
-	return remove(path);
-}
-
 static bool
 start_clients(struct scene *scene, struct client *clients[CLIENTS_MOST])
 {
@@ -295,7 +286,7 @@ record_and_clean(struct settings *s, struct scene *scene)
 		fprintf(stderr, "history-record: see %s\n", log);
 		return 1;
 	}
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(dir);
 	unlink(log);
 	return 0;
 }

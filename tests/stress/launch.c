@@ -13,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <poll.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "tests/tree.h"
 
 #define START_WITHIN_MS 10000
 #define STOP_WITHIN_NS (10 * NS_PER_SEC)
@@ -88,19 +88,10 @@ launch_file_system(const char *path)
 	return other;
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *ftw)
-{
-	(void)st;
-	(void)what;
-	(void)ftw;
-	return remove(path);
-}
-
 static void
 remove_files(const struct launch *launch)
 {
-	nftw(launch->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(launch->dir);
 	unlink(launch->log);
 }
 

@@ -9,21 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *ftw)
-{
-	(void)st;
-	(void)what;
-	(void)ftw;
-	return remove(path);
-}
-
-void
-tree_remove(const char *path)
-{
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* nftw() has no argument of one's own. */
 static const char *copy_from, *copy_to;
 

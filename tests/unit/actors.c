@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 
 #include "locks/shared.h"
 #include "locks/tsan.h"
+#include "tests/tree.h"
 
 #define INTRUSION (20 * NS_PER_MS) /* long enough for an intruder to get in */
 #define TOO_LATE SERVED            /* after a deadline, on a busy machine */
@@ -436,15 +436,6 @@ actors_set_up(void **state)
 	return stage->locks == NULL || stage->room == NULL ? -1 : 0;
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 int
 actors_tear_down(void **state)
 {
@@ -457,7 +448,7 @@ actors_tear_down(void **state)
 			well = false;
 	locks_free(stage->locks);
 	shared_free(stage->room, sizeof(*stage->room));
-	nftw(stage->dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+	tree_remove(stage->dir);
 	free(stage);
 	return well ? 0 : -1;
 }

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -25,6 +24,7 @@
 #include "locks/clock.h"
 #include "locks/lock.h"
 #include "storage/store.h"
+#include "tests/tree.h"
 
 struct fixture {
 	const char *kind; /* of the store */
@@ -93,23 +93,13 @@ fixture_start(struct fixture *f, const char *kind)
 	f->user = open_store(f);
 }
 
-static inline int
-fixture_remove(
-    const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static inline void
 fixture_stop(struct fixture *f)
 {
 	store_close(f->user);
 	locks_free(f->locks);
 	store_free(f->store);
-	nftw(f->dir, fixture_remove, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(f->dir);
 }
 
 /* A sale without a delay. */

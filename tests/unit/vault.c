@@ -5,7 +5,6 @@
 #include <sys/prctl.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <stdatomic.h>
 
@@ -234,7 +233,7 @@ vault_teardown(void **state)
 		close(disk.go[i]);
 	}
 	stop(f);
-	nftw(f->dir, fixture_remove, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(f->dir);
 	shared_free(f->said, ERROR_SIZE);
 	free(f);
 	return 0;
