@@ -35,7 +35,7 @@ quick() {
   [[ ${lines[0]} != SKIP:* ]] || skip "${lines[0]#SKIP: }"
   [ "$status" -eq 0 ]
   [[ $output =~ powercut-sqlite:\ ([0-9]+)\ cases,\ 0\ failed$ ]]
-  [ "${BASH_REMATCH[1]}" -ge 50 ]
+  [ "${BASH_REMATCH[1]}" -ge 25 ] # how many share a sync is chance
 }
 
 @test "crashes at a call; json" {
