@@ -25,7 +25,7 @@
 #endif
 
 #define TRAP_FLAG 0x100
-#define PAUSE_MOST_NS (60 * NS_PER_US)
+#define PAUSES 13                  /* 1 us, 2 us, 4 us … 4 ms */
 #define PAUSES_IN_STEPS 2          /* one step in so many */
 #define PAUSES_IN_INSTRUCTIONS 100 /* one instruction in so many */
 
@@ -42,7 +42,11 @@ draw(struct jitter *jitter, uint64_t below)
 	return (z ^ z >> 31) % below;
 }
 
-/* Now and then let others run, or sleep for a few microseconds. */
+/*
+ * Now and then let others run, or sleep.  As many pauses are short as long: how
+ * long it takes another clerk to get where two must not be depends on what else
+ * the machine does.
+ */
 static void
 dawdle(struct jitter *jitter, uint64_t one_in)
 {
@@ -52,7 +56,7 @@ dawdle(struct jitter *jitter, uint64_t one_in)
 		sched_yield();
 	else
 		clock_sleep_until(
-		    clock_now_ns() + (int64_t)draw(jitter, PAUSE_MOST_NS));
+		    clock_now_ns() + (NS_PER_US << draw(jitter, PAUSES)));
 }
 
 #if STEPS_INSTRUCTIONS
