@@ -68,6 +68,27 @@ is_foreign(const struct call *call)
 	       !host_is_own(host, call->service->options->host);
 }
 
+static bool
+ask_for_token(struct call *call)
+{
+	reply_header(call->reply, "WWW-Authenticate", "Bearer realm=\"admin\"");
+	return problem_reply(call->reply, PROBLEM_TOKEN_NEEDED, NULL,
+	    "Send \"Authorization: Bearer TOKEN\"; the token stands in the "
+	    "file admin-token of the data directory.");
+}
+
+bool
+admin_may_name(struct call *call)
+{
+	if (admin_is(call))
+		return true;
+	if (call->service->options->admin == ADMIN_OFF)
+		return problem_reply(call->reply, PROBLEM_FORBIDDEN, NULL,
+		    "This service runs with --admin off: it tells nobody who "
+		    "bought.");
+	return ask_for_token(call);
+}
+
 bool
 admin_may(struct call *call)
 {
@@ -81,8 +102,5 @@ admin_may(struct call *call)
 		    "changed over HTTP.");
 	if (admin_is(call))
 		return true;
-	reply_header(call->reply, "WWW-Authenticate", "Bearer realm=\"admin\"");
-	return problem_reply(call->reply, PROBLEM_TOKEN_NEEDED, NULL,
-	    "Send \"Authorization: Bearer TOKEN\"; the token stands in the "
-	    "file admin-token of the data directory.");
+	return ask_for_token(call);
 }

@@ -11,6 +11,9 @@
 /* May the caller see names?  Any thread that has the call. */
 bool admin_is(const struct call *call);
 
+/* The same, but if not, it is refused and the reply is made. */
+bool admin_may_name(struct call *call);
+
 /*
  * May the caller change sales?  A page of another origin may not, whatever it
  * knows.  False: refused, and the reply is made.

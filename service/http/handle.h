@@ -45,13 +45,14 @@ struct route {
 	enum route_where where;
 	bool admin; /* changes what is sold, or how */
 	handler_fn *handler;
+	const char *args; /* of the query, "after, limit"; "": it takes none */
 };
 
 /* By files; buying has two parts: the order, and what became of it. */
 handler_fn handle_audit_get, handle_audit_text;
 handler_fn handle_buy_post, handle_buy_decided;
 handler_fn handle_crowd_post, handle_crowd_decided;
-handler_fn handle_ledger_get, handle_ledger_order;
+handler_fn handle_ledger_csv, handle_ledger_get, handle_ledger_order;
 handler_fn handle_metrics_get;
 handler_fn handle_network_qr;
 handler_fn handle_page_about, handle_page_file, handle_page_openapi;

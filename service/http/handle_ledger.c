@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls that read the ledger: orders and pages. */
+/* Calls that read the ledger: orders, and pages as JSON or as CSV. */
 #include "service/http/handle.h"
 
 #include <inttypes.h>
+#include <string.h>
 
+#include "locks/timestamp.h"
 #include "service/http/admin.h"
+#include "service/http/csv.h"
 #include "service/http/problem.h"
 #include "service/member.h"
 
@@ -45,27 +48,25 @@ handle_ledger_order(struct call *call)
 struct page {
 	const struct reply *reply; /* whose body it becomes */
 	FILE *out;
+	void (*print)(struct page *page, const struct store_line *line);
 	const char *separator;
-	int64_t limit, last;
+	int64_t after, limit;
+	int64_t last;      /* version of the last line that was looked at */
+	const char *buyer; /* only this one's lines; NULL: all */
+	int64_t since_ms;  /* only lines of that moment, and later ones */
 	bool with_names, with_trails;
+	bool whole; /* nobody asked for a part: then none may be missing */
 };
 
-static void
-print_line(struct page *page, json_t *value)
-{
-	fputs(page->separator, page->out);
-	json_dumpf(value, page->out, JSON_COMPACT);
-	json_decref(value);
-	page->separator = ",";
-}
+static const char *const kinds[] = {[STORE_SOLD] = "sold",
+    [STORE_RECOUNTED] = "recounted",
+    [STORE_RAISED] = "raised"};
 
-static bool
-append_line(const struct store_line *line, void *arg)
+/* ----------------------------------------------------------------- JSON -- */
+
+static void
+print_json(struct page *page, const struct store_line *line)
 {
-	static const char *const kinds[] = {[STORE_SOLD] = "sold",
-	    [STORE_RECOUNTED] = "recounted",
-	    [STORE_RAISED] = "raised"};
-	struct page *page = arg;
 	const bool sold = line->kind == STORE_SOLD;
 	json_t *value = json_object();
 
@@ -86,51 +87,198 @@ append_line(const struct store_line *line, void *arg)
 		member_number(value, "clerk", line->clerk);
 		member_json(value, "trail", json_loads(line->trail, 0, NULL));
 	}
-	print_line(page, value);
+	fputs(page->separator, page->out);
+	json_dumpf(value, page->out, JSON_COMPACT);
+	json_decref(value);
+	page->separator = ",";
+}
+
+/* ------------------------------------------------------------------ CSV -- */
+
+static void
+print_csv_head(const struct page *page)
+{
+	fprintf(page->out,
+	    "version,kind,sold_at,order,buyer,first_seat,quantity,remaining,"
+	    "capacity,lock,base,nth%s\r\n",
+	    page->with_trails ? ",worker,clerk,trail" : "");
+}
+
+/* What a line has none of is empty. */
+static void
+print_csv(struct page *page, const struct store_line *line)
+{
+	const bool sold = line->kind == STORE_SOLD;
+	char sold_at[TIMESTAMP_SIZE];
+
+	timestamp_print(line->sold_at_ms, sold_at);
+	fprintf(page->out, "%" PRId64 ",%s,%s,%s,", line->version,
+	    kinds[line->kind], sold_at, sold ? line->order : "");
+	if (sold && page->with_names)
+		csv_put_text(page->out, line->buyer);
+	if (sold)
+		fprintf(page->out, ",%" PRId64 ",%" PRId64, line->seat,
+		    line->quantity);
+	else
+		fputs(",,", page->out);
+	fprintf(page->out, ",%" PRId64 ",%" PRId64 ",%s,%" PRId64 ",%u",
+	    line->remaining, line->capacity, line->lock, line->base, line->nth);
+	if (page->with_trails && sold) {
+		fprintf(page->out, ",%u,%u,", line->worker, line->clerk);
+		csv_put_text(page->out, line->trail);
+	} else if (page->with_trails) {
+		fputs(",,,", page->out);
+	}
+	fputs("\r\n", page->out);
+}
+
+/* ---------------------------------------------------------------- pages -- */
+
+/* A walk's visit: until the page is full. */
+static bool
+append_line(const struct store_line *line, void *arg)
+{
+	struct page *page = arg;
+
 	page->last = line->version;
+	if (line->sold_at_ms < page->since_ms ||
+	    (page->buyer != NULL && (line->kind != STORE_SOLD ||
+					strcmp(line->buyer, page->buyer) != 0)))
+		return true;
+	page->print(page, line);
 	return --page->limit > 0 && page->reply->size < LEDGER_PAGE_BYTES &&
 	       !page->reply->lost;
 }
 
+/* Is there more behind the page? */
+static bool
+goes_on(const struct page *page, const struct store_state *state)
+{
+	return page->last > 0 && page->last < state->version;
+}
+
 static void
-print_page(struct call *call, const struct store_state *state, int64_t after,
-    struct page *page)
+print_page(
+    struct call *call, const struct store_state *state, struct page *page)
 {
 	fprintf(page->out,
 	    "{\"sale\":\"%s\",\"version\":%" PRId64 ",\"lines\":[",
 	    state->settings.id, state->version);
-	if (!handle_walk(call, state, after, append_line, page))
+	if (!handle_walk(call, state, page->after, append_line, page))
 		return;
-	if (page->last > 0 && page->last < state->version)
+	if (goes_on(page, state))
 		fprintf(page->out, "],\"next\":%" PRId64 "}\n", page->last);
 	else
 		fprintf(page->out, "],\"next\":null}\n");
 }
 
 static void
-reply_page(struct call *call, const struct store_state *state, int64_t after,
-    struct page *page)
+print_table(
+    struct call *call, const struct store_state *state, struct page *page)
 {
-	page->out = reply_open(call->reply);
-	if (page->out == NULL)
+	print_csv_head(page);
+	if (!handle_walk(call, state, page->after, append_line, page) ||
+	    !goes_on(page, state))
 		return;
-	print_page(call, state, after, page);
-	reply_close(call->reply, page->out, 200, "application/json");
+	/* Nobody looks for a header beside a table that looks whole. */
+	if (page->whole)
+		problem_reply(call->reply, PROBLEM_BAD_VALUE,
+		    problem_member("limit"),
+		    "A page ends behind a MiB, and this ledger does not fit: "
+		    "send \"limit\" and \"after\", and go on after what "
+		    "Next-After says until there is none.");
+	else
+		reply_header(call->reply, "Next-After", "%" PRId64, page->last);
+}
+
+/* "2026-11-21T13:40:00.123Z", or less of it: the rest is that of midnight. */
+static bool
+parse_since(const char *text, int64_t *ms)
+{
+	char whole[] = "0000-00-00T00:00:00.000Z", again[TIMESTAMP_SIZE];
+	size_t length = strlen(text);
+
+	if (length == strlen("2026-11-21T13:40:00Z") && text[length - 1] == 'Z')
+		length--;
+	else if (length != strlen("2026-11-21") && length != strlen(whole))
+		return false;
+	memcpy(whole, text, length);
+	*ms = timestamp_parse(whole);
+	if (*ms < 0)
+		return false;
+	timestamp_print(*ms, again); /* the 31st of February is none */
+	return strcmp(whole, again) == 0;
+}
+
+/* Which lines.  False: the reply is made. */
+static bool
+parse_filters(struct call *call, struct page *page)
+{
+	const char *since = request_arg(call->request, "since");
+
+	page->buyer = request_arg(call->request, "buyer");
+	if (page->buyer != NULL && !admin_may_name(call))
+		return false;
+	if (since == NULL || parse_since(since, &page->since_ms))
+		return true;
+	return problem_reply(call->reply, PROBLEM_BAD_VALUE,
+	    problem_member("since"),
+	    "\"since\" must be a time in UTC, 2026-11-21 or "
+	    "2026-11-21T13:40:00Z; \"after\" is for versions.");
+}
+
+static void
+reply_page(struct call *call, bool csv)
+{
+	struct page page = {.reply = call->reply,
+	    .print = csv ? print_csv : print_json,
+	    .separator = "",
+	    .limit = csv ? INT64_MAX : LEDGER_PAGE,
+	    .with_names = admin_is(call),
+	    .with_trails = handle_arg_is_set(call->request, "trail"),
+	    .whole = request_arg(call->request, "limit") == NULL &&
+		     request_arg(call->request, "after") == NULL};
+	struct store_state state;
+
+	if (!handle_arg_number(call, "after", 0, INT64_MAX, &page.after) ||
+	    !handle_arg_number(
+		call, "limit", 1, LEDGER_PAGE_MAX, &page.limit) ||
+	    !parse_filters(call, &page) || !handle_read_sale(call, &state))
+		return;
+	page.out = reply_open(call->reply);
+	if (page.out == NULL)
+		return;
+	(csv ? print_table : print_page)(call, &state, &page);
+	reply_close(
+	    call->reply, page.out, 200, csv ? CSV_TYPE : "application/json");
+}
+
+void
+handle_ledger_csv(struct call *call)
+{
+	reply_page(call, true);
+	if (call->reply->status == 200)
+		reply_header(call->reply, "Content-Disposition",
+		    "attachment; filename=\"%s.csv\"", call->request->sale);
+}
+
+/* Who asks for both means the first one. */
+static bool
+wants_csv(const struct request *request)
+{
+	const char *accept = request->headers[HEADER_ACCEPT];
+	const char *csv, *json;
+
+	if (accept == NULL)
+		return false;
+	csv = strcasestr(accept, "text/csv");
+	json = strcasestr(accept, "application/json");
+	return csv != NULL && (json == NULL || csv < json);
 }
 
 void
 handle_ledger_get(struct call *call)
 {
-	struct page page = {.reply = call->reply,
-	    .separator = "",
-	    .limit = LEDGER_PAGE,
-	    .with_names = admin_is(call),
-	    .with_trails = handle_arg_is_set(call->request, "trail")};
-	struct store_state state;
-	int64_t after = 0;
-
-	if (handle_arg_number(call, "after", 0, INT64_MAX, &after) &&
-	    handle_arg_number(call, "limit", 1, LEDGER_PAGE_MAX, &page.limit) &&
-	    handle_read_sale(call, &state))
-		reply_page(call, &state, after, &page);
+	reply_page(call, wants_csv(call->request));
+	reply_header(call->reply, "Vary", "Accept");
 }

@@ -102,15 +102,100 @@ reply_sale(struct call *call, int status, const struct store_state *state,
 	handle_put_etag(call, state);
 }
 
+/* ------------------------------------------------------ what the log says --
+ */
+
+/* The fields of one event; a name of NULL is behind the last one. */
+struct note {
+	struct log_field fields[10];
+	size_t count;
+};
+
 /* It is done; from here on no reply may deny it. */
-static void
-note_change(const struct call *call, const char *event)
+static struct note
+note_begin(const struct call *call)
 {
 	call->reply->changed = true;
-	LOG_EVENT(&call->service->log, event,
-	    LOG_TEXT("sale", call->request->sale),
-	    LOG_TEXT("request", call->request->id));
+	return (struct note){.fields = {LOG_TEXT("sale", call->request->sale),
+				 LOG_TEXT("request", call->request->id)},
+	    .count = 2};
 }
+
+static void
+note_number(struct note *note, const char *name, int64_t number)
+{
+	note->fields[note->count++] = LOG_NUMBER(name, number);
+}
+
+static void
+note_text(struct note *note, const char *name, const char *text)
+{
+	note->fields[note->count++] = LOG_TEXT(name, text);
+}
+
+static void
+note_opened(const struct call *call, const struct store_settings *settings)
+{
+	struct note note = note_begin(call);
+	char delay[DURATION_RANGE_SIZE];
+
+	duration_range_print(
+	    settings->delay_min_ms, settings->delay_max_ms, delay);
+	note_number(&note, "capacity", settings->capacity);
+	note_text(&note, "lock", settings->lock);
+	note_text(&note, "delay", delay);
+	log_event(&call->service->log, "sale-opened", note.fields);
+}
+
+/* Each member that is another one now, as it was and as it is. */
+static void
+note_changed(const struct call *call, const struct store_settings *was,
+    const struct store_settings *is)
+{
+	struct note note = note_begin(call);
+	char before[DURATION_RANGE_SIZE], delay[DURATION_RANGE_SIZE];
+
+	duration_range_print(was->delay_min_ms, was->delay_max_ms, before);
+	duration_range_print(is->delay_min_ms, is->delay_max_ms, delay);
+	if (strcmp(was->lock, is->lock) != 0) {
+		note_text(&note, "lock_old", was->lock);
+		note_text(&note, "lock_new", is->lock);
+	}
+	if (strcmp(before, delay) != 0) {
+		note_text(&note, "delay_old", before);
+		note_text(&note, "delay_new", delay);
+	}
+	if (was->capacity != is->capacity) {
+		note_number(&note, "capacity_old", was->capacity);
+		note_number(&note, "capacity_new", is->capacity);
+	}
+	if (note.count == 2)
+		note_text(&note, "what", "nothing: it was so already");
+	log_event(&call->service->log, "sale-changed", note.fields);
+}
+
+static void
+note_recounted(const struct call *call, int64_t remaining)
+{
+	struct note note = note_begin(call);
+
+	note_number(&note, "remaining", remaining);
+	log_event(&call->service->log, "sale-recounted", note.fields);
+}
+
+/* And what went with it. */
+static void
+note_deleted(const struct call *call, const struct store_state *state)
+{
+	struct note note = note_begin(call);
+
+	note_number(&note, "capacity", state->settings.capacity);
+	note_number(&note, "remaining", state->remaining);
+	note_number(&note, "ledger_lines", state->version);
+	log_event(&call->service->log, "sale-deleted", note.fields);
+}
+
+/* ------------------------------------------------------------ the calls -- */
 
 static void
 open_sale(struct call *call, const struct store_settings *settings)
@@ -129,7 +214,7 @@ open_sale(struct call *call, const struct store_settings *settings)
 	}
 	if (!handle_store_ok(call, result))
 		return;
-	note_change(call, "sale-opened");
+	note_opened(call, &state.settings);
 	reply_sale(call, 201, &state, -1);
 	reply_header(call->reply, "Location", "/sales/%s", settings->id);
 }
@@ -187,6 +272,7 @@ change_sale(struct call *call, const struct body *body)
 {
 	int64_t version, recounted_to = -1;
 	struct store_state state;
+	struct store_settings old;
 	struct store_change change = {.trail = "[]"};
 	enum store_result result;
 
@@ -194,7 +280,7 @@ change_sale(struct call *call, const struct body *body)
 		if (!handle_read_sale(call, &state))
 			return;
 		version = state.version;
-		change.settings = state.settings;
+		change.settings = old = state.settings;
 		if (!parse_settings(
 			body, state.settings.capacity, &change.settings))
 			return;
@@ -208,9 +294,11 @@ change_sale(struct call *call, const struct body *body)
 	    result == STORE_MOVED && clock_now_ns() < handle_deadline_ns(call));
 	if (!handle_store_ok(call, result))
 		return;
-	note_change(call, "sale-changed");
+	note_changed(call, &old, &state.settings);
 	result = store_each(
 	    call->store, &state, version, find_recount, &recounted_to);
+	if (recounted_to != -1)
+		note_recounted(call, recounted_to);
 	/* Somebody else may have removed it since. */
 	if (result == STORE_GONE || handle_store_ok(call, result))
 		reply_sale(call, 200, &state, recounted_to);
@@ -234,30 +322,37 @@ handle_sale_patch(struct call *call)
 	body_free(&body);
 }
 
+/* Its receipts are the only proof of what was sold.  False: the reply is
+ * made. */
+static bool
+may_delete(struct call *call, const struct store_state *state)
+{
+	if (state->highest == 0 || handle_arg_is_set(call->request, "force"))
+		return true;
+	return problem_reply(call->reply, PROBLEM_HAS_RECEIPTS,
+	    json_pack("{s:I, s:I}", "remaining", state->remaining, "version",
+		state->version),
+	    "It has sold; GET /sales/%s/ledger.csv keeps its ledger, and "
+	    "?force=1 deletes both.",
+	    call->request->sale);
+}
+
 void
 handle_sale_delete(struct call *call)
 {
-	const bool force = handle_arg_is_set(call->request, "force");
 	struct store_state state;
 	enum store_result result;
 
 	do {
-		if (!handle_read_sale(call, &state))
+		if (!handle_read_sale(call, &state) ||
+		    !may_delete(call, &state))
 			return;
-		if (state.remaining > 0 && !force) {
-			problem_reply(call->reply, PROBLEM_NOT_SOLD_OUT,
-			    json_pack("{s:I}", "remaining", state.remaining),
-			    "Tickets left: %" PRId64 "; ?force=1 deletes the "
-			    "sale and its ledger all the same.",
-			    state.remaining);
-			return;
-		}
 		result =
 		    store_remove(call->store, &state, handle_deadline_ns(call));
 	} while ((result == STORE_CONFLICT || result == STORE_MOVED) &&
 		 clock_now_ns() < handle_deadline_ns(call));
 	if (!handle_store_ok(call, result))
 		return;
-	note_change(call, "sale-deleted");
+	note_deleted(call, &state);
 	reply_text(call->reply, 204, NULL, "");
 }

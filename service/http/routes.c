@@ -13,35 +13,40 @@
 
 /* clang-format off */
 const struct route routes[] = {
-	{ "GET", "/", ROUTE_ANSWERED, false, handle_page_root },
-	{ "GET", "/page/{item}", ROUTE_ANSWERED, false, handle_page_file },
-	{ "GET", "/about", ROUTE_ANSWERED, false, handle_page_about },
-	{ "GET", "/qr.svg", ROUTE_ANSWERED, false, handle_network_qr },
-	{ "GET", "/locks", ROUTE_ANSWERED, false, handle_service_locks },
+	{ "GET", "/", ROUTE_ANSWERED, false, handle_page_root, "" },
+	{ "GET", "/page/{item}", ROUTE_ANSWERED, false, handle_page_file, "" },
+	{ "GET", "/about", ROUTE_ANSWERED, false, handle_page_about, "" },
+	{ "GET", "/qr.svg", ROUTE_ANSWERED, false, handle_network_qr, "text" },
+	{ "GET", "/locks", ROUTE_ANSWERED, false, handle_service_locks, "" },
 	{ "GET", "/problems/{item}", ROUTE_ANSWERED, false,
-	  handle_service_problem },
-	{ "GET", "/openapi.yaml", ROUTE_ANSWERED, false, handle_page_openapi },
-	{ "GET", "/livez", ROUTE_ANSWERED, false, handle_service_livez },
-	{ "GET", "/readyz", ROUTE_ANSWERED, false, handle_service_readyz },
-	{ "GET", "/metrics", ROUTE_ANSWERED, false, handle_metrics_get },
-	{ "GET", "/sales", ROUTE_TO_BACKGROUND, false, handle_sale_list },
-	{ "POST", "/sales", ROUTE_TO_BACKGROUND, true, handle_sale_post },
-	{ "GET", "/sales/{sale}", ROUTE_ANSWERED, false, handle_sale_get },
+	  handle_service_problem, "" },
+	{ "GET", "/openapi.yaml", ROUTE_ANSWERED, false, handle_page_openapi,
+	  "" },
+	{ "GET", "/livez", ROUTE_ANSWERED, false, handle_service_livez, "" },
+	{ "GET", "/readyz", ROUTE_ANSWERED, false, handle_service_readyz,
+	  "verbose" },
+	{ "GET", "/metrics", ROUTE_ANSWERED, false, handle_metrics_get, "" },
+	{ "GET", "/sales", ROUTE_TO_BACKGROUND, false, handle_sale_list, "" },
+	{ "POST", "/sales", ROUTE_TO_BACKGROUND, true, handle_sale_post, "" },
+	{ "GET", "/sales/{sale}", ROUTE_ANSWERED, false, handle_sale_get, "" },
 	{ "PATCH", "/sales/{sale}", ROUTE_TO_BACKGROUND, true,
-	  handle_sale_patch },
+	  handle_sale_patch, "" },
 	{ "DELETE", "/sales/{sale}", ROUTE_TO_BACKGROUND, true,
-	  handle_sale_delete },
-	{ "POST", "/sales/{sale}/buy", ROUTE_TO_CLERK, false, handle_buy_post },
+	  handle_sale_delete, "force" },
+	{ "POST", "/sales/{sale}/buy", ROUTE_TO_CLERK, false, handle_buy_post,
+	  "trail" },
 	{ "POST", "/sales/{sale}/crowd", ROUTE_TO_CLERK, true,
-	  handle_crowd_post },
+	  handle_crowd_post, "trail" },
 	{ "GET", "/sales/{sale}/orders/{item}", ROUTE_TO_BACKGROUND, false,
-	  handle_ledger_order },
+	  handle_ledger_order, "" },
 	{ "GET", "/sales/{sale}/ledger", ROUTE_TO_WALKER, false,
-	  handle_ledger_get },
+	  handle_ledger_get, "after, buyer, limit, since, trail" },
+	{ "GET", "/sales/{sale}/ledger.csv", ROUTE_TO_WALKER, false,
+	  handle_ledger_csv, "after, buyer, limit, since, trail" },
 	{ "GET", "/sales/{sale}/audit", ROUTE_TO_WALKER, false,
-	  handle_audit_get },
+	  handle_audit_get, "seat" },
 	{ "GET", "/sales/{sale}/audit.txt", ROUTE_TO_WALKER, false,
-	  handle_audit_text },
+	  handle_audit_text, "seat" },
 };
 /* clang-format on */
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
@@ -118,6 +123,43 @@ refuse_twice(const struct call *call)
 	    problem_member(safe), "\"%s\" is there twice: send it once.", safe);
 }
 
+/* Is it one of "after, limit"? */
+static bool
+is_known(const char *args, const char *name)
+{
+	size_t length;
+
+	for (; *args != '\0'; args += strspn(args, ", ")) {
+		length = strcspn(args, ",");
+		if (length == strlen(name) && memcmp(args, name, length) == 0)
+			return true;
+		args += length;
+	}
+	return false;
+}
+
+/* What is not understood may be what matters: ?ater=7 is all the ledger. */
+static bool
+knows_args(const struct call *call)
+{
+	const struct request *request = call->request;
+	const char *args = request->route->args;
+	char safe[PROBLEM_SAFE_SIZE];
+	size_t i;
+
+	for (i = 0; i < request->arg_count; i++) {
+		if (is_known(args, request->args[i].name))
+			continue;
+		problem_print_safely(safe, request->args[i].name);
+		return problem_reply(call->reply, PROBLEM_UNKNOWN_MEMBER,
+		    problem_member(safe),
+		    "There is no argument \"%s\" here; %s%s.", safe,
+		    args[0] == '\0' ? "this call takes none" : "there are: ",
+		    args);
+	}
+	return true;
+}
+
 static bool
 refuse_closed(const struct call *call)
 {
@@ -158,6 +200,8 @@ may_pass(struct call *call)
 		    reply, PROBLEM_METHOD, NULL, "Use %s.", allowed);
 	}
 	if (request->route->admin && !admin_may(call))
+		return false;
+	if (!knows_args(call))
 		return false;
 	if (request->sale[0] != '\0' && !store_id_is_valid(request->sale))
 		return problem_reply(reply, PROBLEM_BAD_VALUE,

@@ -313,8 +313,12 @@ buy() {
   matches detail "$(member detail)" 'lock, delay, capacity'
   change bad-value - -d ''
   change bad-body - -H "$JSON" -d '{"lock":"none"'
-  bad not-sold-out 409 - DELETE /sales/demo
-  bad not-sold-out 409 - DELETE '/sales/demo?force=0'
+  unchanged
+  answered 201 POST /sales/demo/buy
+  remember
+  bad has-receipts 409 - DELETE /sales/demo
+  bad has-receipts 409 - DELETE '/sales/demo?force=0'
+  bad unknown-member 400 fource DELETE '/sales/demo?fource=1'
   unchanged
 }
 

@@ -30,7 +30,7 @@ walk() {
 load_sale() {
   stdbuf -oL curl -q -sS --noproxy '*' --max-time "$CURL_LIMIT" -Z \
     --parallel-max "$BUYERS" -X POST -d buyer=load -o /dev/null \
-    -w '%{http_code}\n' "$URL/sales/$1/buy?n=[1-1000000]" \
+    -w '%{http_code}\n' "$URL/sales/$1/buy#[1-1000000]" \
     >"$WORK/load" 2>"$WORK/load.err" 3>&- &
   LOADS=("$!")
 }

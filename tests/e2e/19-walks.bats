@@ -114,7 +114,7 @@ was_refused() {
   walk_slowly 10000
   begin_audit
   http -Z --no-progress-meter --parallel-immediate --parallel-max 40 \
-    -o "$WORK/more#1" "$URL/sales/demo/audit?n=[1-40]" >/dev/null 3>&- &
+    -o "$WORK/more#1" "$URL/sales/demo/audit#[1-40]" >/dev/null 3>&- &
   local more=$!
   PIDS+=("$more")
   await 10 was_refused 8

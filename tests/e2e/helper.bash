@@ -15,6 +15,11 @@ ROOT=$(realpath "$BATS_TEST_DIRNAME/../..")
 TURNSTILE=$(cd "$ROOT" && realpath "${TURNSTILE:-build/turnstile}")
 CURL_LIMIT=15 # seconds; nothing here takes half of it
 
+# What every service says on stderr as it starts and stops, and of each change.
+TOLD_START='^[^ ]+ started version="[^"]+" pid=[0-9]+ url="http://[^"]+" store="[a-z]+" data=".*" workers=[0-9]+ clerks=[0-9]+ admin="[a-z]+"( token_file=".*")?$'
+TOLD_STOP='^[^ ]+ (stopping signal="(TERM|INT)" from_pid=[0-9]+ from_uid=[0-9]+ what=".*"|stopped after_ms=[0-9]+)$'
+TOLD_SALE='^[^ ]+ sale-(opened|changed|recounted|deleted) sale=".*" request="[0-9a-f]+"( [a-z_]+=("[^"]+"|[0-9]+))+$'
+
 # Nobody's settings but the test's.
 unset "${!TURNSTILE_@}" STORE http_proxy https_proxy all_proxy ALL_PROXY
 export LC_ALL=C
@@ -25,7 +30,7 @@ setup() {
   WORK=$(mktemp -d "$(dirname "$TURNSTILE")/e2e.XXXXXX")
   SERVICE='' PIDS=() LOADS=() MOUNTS=()
   VARIABLES=() # NAME=value, for the service only
-  EXPECTED=('^[^ ]+ sale-(opened|changed|deleted) sale=".*" request="[0-9a-f]+"$')
+  EXPECTED=("$TOLD_START" "$TOLD_STOP" "$TOLD_SALE")
   WANTED=()
   STARTED=0
 }
@@ -112,7 +117,13 @@ is_gone() {
 }
 
 has_started() {
-  grep -q '^turnstile [^ ]*: http' "$OUT" || is_gone "$SERVICE"
+  start_line >/dev/null || is_gone "$SERVICE"
+}
+
+# The banner; where the log is JSON, the event.
+start_line() {
+  grep -m 1 '^turnstile [^ ]*: http' "$OUT" ||
+    { [ -f "$ERR" ] && grep -m 1 '"event":"started"' "$ERR"; }
 }
 
 # The service with exactly these arguments; fails if it does not start.
@@ -124,12 +135,12 @@ launch() {
   SERVICE=$!
   PIDS=("$SERVICE")
   await 10 has_started
-  START_LINE=$(grep -m 1 '^turnstile [^ ]*: http' "$OUT") || {
+  START_LINE=$(start_line) || {
     cat "$ERR" >&2
     SERVICE=
     fail "the service did not start: $*"
   }
-  URL=${START_LINE#*: } URL=${URL%% *}
+  URL=http${START_LINE#*http} URL=${URL%%[ \"]*}
   PORT=${URL##*:}
 }
 
@@ -148,6 +159,13 @@ again() {
 expect_log() {
   EXPECTED+=("$@")
   WANTED+=("$@")
+}
+
+# The service is one with --log json: how it tells of its start and its stop.
+json_log() {
+  expect_log '^\{"time":"[^"]*Z","event":"started","version":.*,"admin":"[a-z]+"(,"token_file":".*")?\}$' \
+    '^\{"time":"[^"]*Z","event":"stopping","signal":"TERM",.*\}$' \
+    '^\{"time":"[^"]*Z","event":"stopped","after_ms":[0-9]+\}$'
 }
 
 # Nothing but what is expected, and all that is wanted.
@@ -317,7 +335,7 @@ buyers() {
   mkdir "$WORK/answers"
   http -Z --no-progress-meter --parallel-immediate --parallel-max "$count" \
     -X POST -o "$WORK/answers/#1" -w "$HEADS" "$@" \
-    "$url?trail&n=[1-$count]" >"$WORK/heads"
+    "$url?trail#[1-$count]" >"$WORK/heads"
 }
 
 # volley TARGET…: a connection for each, all of them opened beforehand, then

@@ -48,7 +48,7 @@ static const char *const refusals[] = {[ANSWER_SOLD_OUT] = "sold-out",
     [ANSWER_KEY_REUSED] = "key-reused",
     [ANSWER_NO_SALE] = "no-sale",
     [ANSWER_SALE_EXISTS] = "sale-exists",
-    [ANSWER_NOT_SOLD_OUT] = "not-sold-out",
+    [ANSWER_HAS_RECEIPTS] = "has-receipts",
     [ANSWER_BAD_VALUE] = "bad-value"};
 #define REFUSALS (sizeof(refusals) / sizeof(refusals[0]))
 
@@ -612,7 +612,7 @@ history_print_op(const struct history *h, const struct op *op, FILE *out)
 	case ANSWER_KEY_REUSED:
 	case ANSWER_NO_SALE:
 	case ANSWER_SALE_EXISTS:
-	case ANSWER_NOT_SOLD_OUT:
+	case ANSWER_HAS_RECEIPTS:
 	case ANSWER_BAD_VALUE:
 		fprintf(out, ": refused, %s;", refusals[op->answer]);
 		break;

@@ -36,7 +36,7 @@ enum answer {
 	ANSWER_KEY_REUSED,
 	ANSWER_NO_SALE,
 	ANSWER_SALE_EXISTS,
-	ANSWER_NOT_SOLD_OUT,
+	ANSWER_HAS_RECEIPTS,
 	ANSWER_BAD_VALUE,
 	ANSWER_ODD, /* something that no sale should say */
 };

@@ -289,10 +289,10 @@ func life(s sale, w wish, t told) []interface{} {
 		}
 		after = open(s, *w.Capacity, *w.Capacity, 0, w.Lock, "")
 	} else {
-		may := w.Force || s.remaining == 0
+		may := w.Force || s.remaining == s.capacity
 		switch {
 		case t.Refused == "no-sale" && !s.exists,
-			t.Refused == "not-sold-out" && s.exists && !may && is(t.Remaining, s.remaining):
+			t.Refused == "has-receipts" && s.exists && !may && is(t.Remaining, s.remaining):
 			return before
 		case t.Refused != "":
 			return nil

@@ -410,19 +410,19 @@ delete_sale(struct sale *sale, const struct op *op, struct undo *undo,
     struct reason *reason)
 {
 	struct sale_now *s = &sale->now;
-	const bool may = op->force || s->remaining == 0;
+	const bool may = op->force || s->remaining == s->capacity;
 
 	if (op->answer == ANSWER_NO_SALE)
 		return s->exists ? no_fit(reason, MISFIT_IS_SALE, 0, 0)
 				 : FIT_SAME;
 	if (!s->exists)
 		return no_fit(reason, MISFIT_NO_SALE, 0, 0);
-	if (op->answer == ANSWER_NOT_SOLD_OUT && !may)
+	if (op->answer == ANSWER_HAS_RECEIPTS && !may)
 		return told_is(op->remaining, s->remaining, MISFIT_REMAINING,
 			   reason)
 			   ? FIT_SAME
 			   : FIT_NOT;
-	if (op->answer == ANSWER_NOT_SOLD_OUT || !may)
+	if (op->answer == ANSWER_HAS_RECEIPTS || !may)
 		return no_fit(reason, MISFIT_TOO_FEW, 0, s->remaining);
 	if (op->answer != ANSWER_DONE && op->answer != ANSWER_NONE)
 		return no_fit(reason, MISFIT_ODD, op->odd, 0);

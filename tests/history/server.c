@@ -35,7 +35,7 @@ become(const struct server *s, int out)
 	const char *args[] = {s->program, "--listen", listen, "--data", s->dir,
 	    "--store", s->store, "--lock", s->lock, "--workers", workers,
 	    "--clerks", clerks, "--timeout", "2s", "--tickets", "1", "--admin",
-	    "open", NULL};
+	    "open", "--log", "text", NULL};
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -180,8 +180,8 @@ serve_life(struct play *play, struct shop *s, struct client *c)
 		}
 	} else if (!s->exists) {
 		say(c, "'refused':'no-sale'");
-	} else if (s->remaining > 0 && !c->force) {
-		say(c, "'refused':'not-sold-out','remaining':%d", s->remaining);
+	} else if (s->remaining < s->capacity && !c->force) {
+		say(c, "'refused':'has-receipts','remaining':%d", s->remaining);
 	} else {
 		s->exists = false;
 		say(c, "%s", "");

@@ -65,7 +65,7 @@ sell() {
   # A worker that is not ready yet would answer 503.
   curl -qsf --noproxy '*' --retry 20 --retry-delay 1 "$url/readyz" >answers
   if [ "$2" -gt 0 ]; then
-    curl -qsf --noproxy '*' -d buyer=alice "$url/sales/demo/buy?n=[1-$2]" \
+    curl -qsf --noproxy '*' -d buyer=alice "$url/sales/demo/buy#[1-$2]" \
       >answers
     [ "$(grep -c '"seats":' answers)" -eq "$2" ]
   fi

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { OpenApi } from './document.mjs';
 import { scenes } from './scenes.mjs';
 import { Stage, Tally } from './stage.mjs';
-import { problems, routes, unnamed } from './sources.mjs';
+import { args, problems, routes, unnamed } from './sources.mjs';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, '../..');
@@ -53,6 +53,14 @@ function compareRoutes(tally, document, known) {
     .map(({ method, path: at }) => unnamed(`${method} ${at}`)));
   if (!known.has('GET /openapi.yaml')) documented.delete('GET /openapi.yaml');
   compare(tally, 'routes', known, documented);
+}
+
+function compareArgs(tally, document) {
+  const documented = [...document.operations.values()]
+    .flatMap(({ method, path: at, parameters }) => parameters
+      .filter((parameter) => parameter.in === 'query')
+      .map(({ name }) => `${unnamed(`${method} ${at}`)} ?${name}`));
+  compare(tally, 'arguments', new Set(args(ROOT)), new Set(documented));
 }
 
 // The service hands out this very document.
@@ -106,6 +114,7 @@ async function main() {
   const named = problems(ROOT);
   const known = new Set(routes(ROOT));
   compareRoutes(tally, document, known);
+  compareArgs(tally, document);
   compare(tally, 'problems',
     new Set(named.keys()), new Set(document.problems()));
   const stage = new Stage(BINARY, document, named, known, tally, OUT_OF_REACH);

@@ -8,7 +8,8 @@ import { parse } from 'yaml';
 const ID = 'file:///openapi';
 const METHODS = ['get', 'post', 'patch', 'delete', 'put', 'head', 'options'];
 // Where one of these is sent, the document must say so.
-const TELLING = ['location', 'etag', 'retry-after', 'www-authenticate'];
+const TELLING = ['location', 'etag', 'retry-after', 'www-authenticate',
+  'next-after'];
 
 // The schemas, with references that hold outside of the document.
 function rebase(schema) {

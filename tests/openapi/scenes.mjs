@@ -59,6 +59,10 @@ async function confuse(stage, shop) {
     if (stage.serves(id))
       await shop.ask(id, 'bad-request',
         { sale: 'demo', order: 'x', name: 'x', file: 'x', query });
+  for (const id of stage.document.operations.keys())
+    if (stage.serves(id))
+      await shop.ask(id, 'unknown-member',
+        { sale: 'demo', order: 'x', name: 'x', file: 'x', query: 'nix=1' });
 }
 
 // What the document says of all calls, and does not repeat at each.
@@ -153,7 +157,7 @@ async function changing(stage, store) {
 async function nobodysSales(shop) {
   const json = { lock: 'none' };
   for (const id of ['getSale', 'deleteSale', 'buy', 'getOrder', 'getLedger',
-    'getAudit', 'getAuditText', 'changeSale']) {
+    'getLedgerCsv', 'getAudit', 'getAuditText', 'changeSale']) {
     const options = { order: 'x', ...id === 'changeSale' ? { json } : {} };
     await shop.ask(id, 'no-sale', { sale: 'nobody', ...options });
     await shop.ask(id, 'bad-value',
@@ -162,12 +166,15 @@ async function nobodysSales(shop) {
 }
 
 async function deleting(shop) {
-  await shop.ask('deleteSale', 'not-sold-out', { sale: 'all' });
-  await shop.ask('deleteSale', 204, { sale: 'all', query: 'force' });
+  await shop.ask('deleteSale', 204, { sale: 'all' });
   await shop.sale('small', { capacity: 1 });
   await shop.ask('buy', 201, { sale: 'small' });
-  await shop.ask('deleteSale', 204, { sale: 'small' });
+  await shop.ask('deleteSale', 'has-receipts', { sale: 'small' });
+  await shop.ask('deleteSale', 204, { sale: 'small', query: 'force' });
 }
+
+// What only an admin asks a ledger.
+const asksForNames = { sale: 'demo', query: 'buyer=alice' };
 
 const CHANGES = [['openSale', { json: { id: 'new', capacity: 5 } }],
   ['changeSale', { sale: 'demo', json: { lock: 'flock' } }],
@@ -180,6 +187,8 @@ async function admins(stage, store) {
   const off = await stage.open(store, '--admin', 'off');
   for (const [id, options] of CHANGES)
     await off.ask(id, 'forbidden', options);
+  for (const id of ['getLedger', 'getLedgerCsv'])
+    await off.ask(id, 'forbidden', asksForNames);
   await off.ask('getAbout', 200);
   await off.close();
   const shop = await stage.open(store, '--admin', 'token');
@@ -205,6 +214,10 @@ async function names(shop, right) {
   const shown = await shop.ask('getLedger', 200, { sale: 'demo', ...right });
   shop.must('a name is hidden', !('buyer' in hidden.json.lines[0]));
   shop.must('a name is shown', 'buyer' in shown.json.lines[0]);
+  for (const id of ['getLedger', 'getLedgerCsv']) {
+    await shop.ask(id, 'token-needed', asksForNames);
+    await shop.ask(id, 200, { ...asksForNames, ...right });
+  }
   const about = await shop.ask('getAbout', 200, right);
   shop.must('the token may change', about.json.may_change === true);
 }
@@ -306,8 +319,16 @@ async function readLedger(shop, sale) {
   const page = await shop.ask('getLedger', 200,
     { sale, query: 'after=1&limit=2' });
   shop.must('there is a next page', page.json.next === 3);
-  for (const query of ['after=-1', 'after=x', 'limit=0', 'limit=1001'])
-    await shop.ask('getLedger', 'bad-value', { sale, query });
+  const wrong = ['after=-1', 'after=x', 'limit=0', 'limit=1001', 'since=1h'];
+  for (const id of ['getLedger', 'getLedgerCsv'])
+    for (const query of wrong)
+      await shop.ask(id, 'bad-value', { sale, query });
+  for (const query of ['', 'trail', 'since=2026-11-21', 'limit=2'])
+    await shop.ask('getLedgerCsv', 200, { sale, query });
+  const table = await shop.ask('getLedger', 200,
+    { sale, query: 'limit=2', headers: { Accept: 'text/csv' } });
+  shop.must('it is a table', table.text.startsWith('version,'));
+  shop.must('there is more', table.headers['next-after'] === '2');
 }
 
 // ------------------------------------------------------- too many, too late --
@@ -392,7 +413,8 @@ const WRITES = [['buy', { sale: 'demo' }],
   ['deleteSale', { sale: 'spare', query: 'force' }]];
 
 const READS = [['listSales'], ['getSale'], ['getOrder'], ['getLedger'],
-  ['getAudit'], ['getAuditText'], ['buyAsCrowd', { json: { count: 1 } }]];
+  ['getLedgerCsv'], ['getAudit'], ['getAuditText'],
+  ['buyAsCrowd', { json: { count: 1 } }]];
 
 /*
  * No file may grow.  The ledger of json is full then; SQLite cannot tell how

@@ -20,6 +20,15 @@ export function routes(root) {
     .map(([, method, pattern]) => unnamed(`${method} ${pattern}`));
 }
 
+// "GET /sales/{} ?seat", and so on: each argument that a route knows
+export function args(root) {
+  return [...table(`${root}/service/http/routes.c`, 'routes')
+    .matchAll(/\{\s*"([A-Z]+)",\s*"([^"]+)"[^"]*"([^"]*)"\s*\}/g)]
+    .flatMap(([, method, pattern, words]) => words.split(', ')
+      .filter((word) => word !== '')
+      .map((word) => `${unnamed(`${method} ${pattern}`)} ?${word}`));
+}
+
 // name -> status
 export function problems(root) {
   return new Map([...table(`${root}/service/http/problem.c`, 'rows')

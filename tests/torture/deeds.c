@@ -36,7 +36,7 @@ const struct deed deeds[] = {
 	    NULL } } },
 	{ .name = "delete", .count = 1, .done = 204, .was_done = 404,
 	  .sells = "demo",
-	  .requests = { { "DELETE", "/sales/gone", NULL, NULL } } },
+	  .requests = { { "DELETE", "/sales/gone?force=1", NULL, NULL } } },
 
 	{ .name = "audit", .count = 1, .reads = true, .done = 200,
 	  .requests = { { "GET", "/sales/odd/audit", NULL, NULL } } },

@@ -204,6 +204,7 @@ test_where(void **state)
 	    {"POST", "/sales/demo/buy", ROUTE_TO_CLERK},
 	    {"GET", "/sales/demo/orders/" ORDER_ID, ROUTE_TO_BACKGROUND},
 	    {"GET", "/sales/demo/ledger", ROUTE_TO_WALKER},
+	    {"GET", "/sales/demo/ledger.csv", ROUTE_TO_WALKER},
 	    {"GET", "/sales/demo/audit", ROUTE_TO_WALKER},
 	    {"GET", "/sales/demo/audit.txt", ROUTE_TO_WALKER},
 	};
@@ -221,6 +222,22 @@ test_where(void **state)
 	assert_string_equal(s->request.item, ORDER_ID);
 }
 
+/* A path that fits, with x for each variable. */
+static void
+fill_pattern(const char *pattern, char path[128])
+{
+	size_t n = 0;
+
+	for (; *pattern != '\0'; pattern++)
+		if (*pattern != '{')
+			path[n++] = *pattern;
+		else {
+			path[n++] = 'x';
+			pattern = strchr(pattern, '}');
+		}
+	path[n] = '\0';
+}
+
 /* Each route's own pattern leads to it, and to no other. */
 static void
 test_patterns(void **state)
@@ -229,18 +246,9 @@ test_patterns(void **state)
 	size_t i;
 
 	for (i = 0; i < routes_count; i++) {
-		const char *pattern = routes[i].pattern;
 		char path[128];
-		size_t n = 0;
 
-		for (; *pattern != '\0'; pattern++)
-			if (*pattern != '{')
-				path[n++] = *pattern;
-			else {
-				path[n++] = 'x';
-				pattern = strchr(pattern, '}');
-			}
-		path[n] = '\0';
+		fill_pattern(routes[i].pattern, path);
 		visit(s, routes[i].method, path);
 		assert_int_equal(routes_number(s->request.route), i);
 	}
@@ -402,6 +410,55 @@ test_arguments_twice(void **state)
 	begin(s);
 	assert_problem(s, PROBLEM_BAD_REQUEST, "???");
 	forget(s);
+}
+
+/* What a call does not know it refuses, and says what it knows. */
+static void
+test_unknown_arguments(void **state)
+{
+	static const char *const unknown[] = {"", "ater", "afte", "after,",
+	    "afters", ",", "AFTER", "after, limit"};
+	struct scene *s = *state;
+	char path[128];
+	size_t i, n;
+
+	for (i = 0; i < routes_count; i++)
+		for (n = 0; n < sizeof(unknown) / sizeof(unknown[0]); n++) {
+			fill_pattern(routes[i].pattern, path);
+			ask(s, routes[i].method, path);
+			set_arg(s, unknown[n], "1");
+			assert_int_equal(begin(s), ROUTE_ANSWERED);
+			assert_problem(s, PROBLEM_UNKNOWN_MEMBER, unknown[n]);
+			assert_body_has(s, routes[i].args[0] == '\0'
+					       ? "takes none"
+					       : routes[i].args);
+		}
+	ask(s, "GET", "/sales/demo/ledger");
+	set_arg(s, "limit", "1");
+	set_arg(s, "\xff\"\n", "1");
+	begin(s);
+	assert_problem(s, PROBLEM_UNKNOWN_MEMBER, "???");
+}
+
+/* Each that a call does know leads on, alone and with the others. */
+static void
+test_known_arguments(void **state)
+{
+	struct scene *s = *state;
+	char path[128], words[128], *word, *rest;
+	size_t i;
+
+	for (i = 0; i < routes_count; i++) {
+		fill_pattern(routes[i].pattern, path);
+		ask(s, routes[i].method, path);
+		snprintf(words, sizeof(words), "%s", routes[i].args);
+		for (rest = words; (word = strsep(&rest, ", ")) != NULL;)
+			if (*word != '\0')
+				set_arg(s, word, "1");
+		begin(s);
+		if (s->reply.status == 400)
+			assert_null(strstr(s->reply.body, "unknown-member"));
+	}
 }
 
 /* While the store is being recovered, what needs it is refused. */
@@ -1179,24 +1236,41 @@ test_recount(void **state)
 	assert_body_has(s, "\"remaining\":8,\"version\":4");
 }
 
+/* A DELETE with this ?force, if it is not NULL. */
+static int
+delete_demo(struct scene *s, const char *force)
+{
+	ask(s, "DELETE", "/sales/demo");
+	if (force != NULL)
+		set_arg(s, "force", force);
+	return status_of(s);
+}
+
+/* What has sold is deleted by force alone, whether tickets are left or not. */
 static void
 test_delete_sale(void **state)
 {
 	struct scene *s = *state;
+	struct store_state read = state_of(&s->f, "demo");
 
-	ask(s, "DELETE", "/sales/demo");
-	assert_int_equal(status_of(s), 409);
-	assert_problem(s, PROBLEM_NOT_SOLD_OUT, NULL);
-	assert_body_has(s, "\"remaining\":10");
-	ask(s, "DELETE", "/sales/demo");
-	set_arg(s, "force", "0");
-	assert_int_equal(status_of(s), 409);
-	ask(s, "DELETE", "/sales/demo");
-	set_arg(s, "force", "1");
-	assert_int_equal(status_of(s), 204);
+	buy_seat(s, &read, 1);
+	assert_int_equal(delete_demo(s, NULL), 409);
+	assert_problem(s, PROBLEM_HAS_RECEIPTS, NULL);
+	assert_body_has(s, "\"remaining\":9");
+	assert_body_has(s, "\"version\":1");
+	assert_body_has(s, "/sales/demo/ledger.csv");
+	assert_int_equal(delete_demo(s, "0"), 409);
+	for (; read.highest < 10; read = state_of(&s->f, "demo"))
+		buy_seat(s, &read, read.highest + 1);
+	assert_int_equal(delete_demo(s, NULL), 409);
+	assert_body_has(s, "\"remaining\":0");
+	assert_int_equal(delete_demo(s, "1"), 204);
 	assert_int_equal(s->reply.size, 0);
-	ask(s, "DELETE", "/sales/demo");
-	assert_int_equal(status_of(s), 404);
+	assert_int_equal(delete_demo(s, NULL), 404);
+	/* What has not: its ledger says nothing that is lost. */
+	create_sale(&s->f, "demo", 10, "mutex");
+	visit_form(s, "PATCH", "/sales/demo", "capacity=20");
+	assert_int_equal(delete_demo(s, NULL), 204);
 }
 
 /* --------------------------------------------------------- overtaken -- */
@@ -1255,17 +1329,6 @@ change_first(struct scene *s)
 	configure_sale(&s->f, "demo", "semaphore", -1, -1);
 }
 
-static void
-raise_first(struct scene *s)
-{
-	struct store_state state = state_of(&s->f, "demo");
-	struct store_change change = {
-	    .settings = state.settings, .trail = "[]"};
-
-	change.settings.capacity++;
-	ok(store_configure(s->f.user, &state, &change, in_ms(5000)));
-}
-
 /* A PATCH changes what the other left; what it did not name stays his. */
 static void
 test_change_is_overtaken(void **state)
@@ -1302,11 +1365,9 @@ test_delete_is_overtaken(void **state)
 	assert_int_equal(status_of(s), 204);
 
 	create_sale(&s->f, "demo", 1, "mutex");
-	buy_first(s);
-	let_overtake(s, raise_first);
-	ask(s, "DELETE", "/sales/demo");
-	assert_int_equal(status_of(s), 409);
-	assert_problem(s, PROBLEM_NOT_SOLD_OUT, NULL);
+	let_overtake(s, buy_first);
+	assert_int_equal(delete_demo(s, NULL), 409);
+	assert_problem(s, PROBLEM_HAS_RECEIPTS, NULL);
 	assert_null(overtaken);
 }
 
@@ -1412,28 +1473,6 @@ test_ledger(void **state)
 	assert_problem(s, PROBLEM_BAD_VALUE, "after");
 }
 
-/* Nothing stands behind the last line, however far one looks. */
-static void
-test_ledger_beyond(void **state)
-{
-	static const char *const beyond[] = {
-	    "3", "4", "1099511627776", "9223372036854775807"};
-	struct scene *s = *state;
-	size_t i;
-
-	oversell(s);
-	for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
-		ask(s, "GET", "/sales/demo/ledger");
-		set_arg(s, "after", beyond[i]);
-		assert_int_equal(status_of(s), 200);
-		assert_body_has(s, "\"lines\":[],\"next\":null}\n");
-	}
-	ask(s, "GET", "/sales/demo/ledger");
-	set_arg(s, "after", "9223372036854775808");
-	status_of(s);
-	assert_problem(s, PROBLEM_BAD_VALUE, "after");
-}
-
 /* Lines of a thousand seats each, about 4 KiB; as many as there are. */
 static void
 buy_thousands(struct scene *s, int64_t lines)
@@ -1459,6 +1498,215 @@ buy_thousands(struct scene *s, int64_t lines)
 		ok(store_put(
 		    s->f.user, &now, &line, 1, in_ms(20000), &overwrote));
 	}
+}
+
+#define CSV_HEAD                                                               \
+	"version,kind,sold_at,order,buyer,first_seat,quantity,remaining,"      \
+	"capacity,lock,base,nth"
+
+static void
+test_ledger_csv(void **state)
+{
+	static const char *const both[] = {
+	    "text/csv", "*/*, TEXT/CSV;q=0.9", "text/csv, application/json"};
+	struct scene *s = *state;
+	size_t i;
+
+	oversell(s);
+	visit_form(s, "PATCH", "/sales/demo", "capacity=12");
+	ask(s, "GET", "/sales/demo/ledger.csv");
+	assert_int_equal(status_of(s), 200);
+	assert_string_equal(
+	    s->reply.type, "text/csv; charset=utf-8; header=present");
+	assert_memory_equal(s->reply.body, CSV_HEAD "\r\n1,sold,",
+	    strlen(CSV_HEAD "\r\n1,sold,"));
+	assert_body_has(s, "\r\n3,sold,2026-11-21T05:00:00.123Z,"
+			   "c0112233445566778899aabbccddeeff,\"alice\",1,1,9,"
+			   "10,mutex,0,1\r\n");
+	assert_body_has(s, "\r\n4,raised,");
+	assert_body_has(s, "Z,,,,,11,12,mutex,3,1\r\n");
+	assert_null(header_of(s, "Next-After"));
+	assert_string_equal(header_of(s, "Content-Disposition"),
+	    "attachment; filename=\"demo.csv\"");
+	for (i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
+		ask(s, "GET", "/sales/demo/ledger");
+		set_header(s, HEADER_ACCEPT, both[i]);
+		assert_int_equal(status_of(s), 200);
+		assert_body_has(s, CSV_HEAD "\r\n");
+		assert_string_equal(header_of(s, "Vary"), "Accept");
+	}
+	ask(s, "GET", "/sales/demo/ledger");
+	set_header(s, HEADER_ACCEPT, "application/json, text/csv");
+	status_of(s);
+	assert_string_equal(s->reply.type, "application/json");
+}
+
+static void
+test_ledger_csv_pages(void **state)
+{
+	struct scene *s = *state;
+
+	oversell(s);
+	ask(s, "GET", "/sales/demo/ledger.csv");
+	set_arg(s, "limit", "2");
+	assert_int_equal(status_of(s), 200);
+	assert_string_equal(header_of(s, "Next-After"), "2");
+	ask(s, "GET", "/sales/demo/ledger.csv");
+	set_arg(s, "after", "2");
+	set_arg(s, "trail", "1");
+	assert_int_equal(status_of(s), 200);
+	assert_body_has(s, CSV_HEAD ",worker,clerk,trail\r\n3,sold,");
+	assert_body_has(s, ",0,1,1,1,\"[]\"\r\n");
+	assert_null(header_of(s, "Next-After"));
+	/* Who wants all of it does not get a part that looks like all. */
+	buy_thousands(s, 12000);
+	ask(s, "GET", "/sales/hall/ledger.csv");
+	status_of(s);
+	assert_problem(s, PROBLEM_BAD_VALUE, "limit");
+	ask(s, "GET", "/sales/hall/ledger.csv");
+	set_arg(s, "after", "0");
+	assert_int_equal(status_of(s), 200);
+	assert_in_range(s->reply.size, 1024 * 1024, 1024 * 1024 + 1024);
+	assert_non_null(header_of(s, "Next-After"));
+}
+
+/* Lines of alice and bob, at 13:00:00.123 and a second later, and a raise. */
+static void
+sell_to_two(struct scene *s)
+{
+	static const char *const buyers[] = {"alice", "bob", "alice"};
+	struct store_state read;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		struct store_line line = {.seat = (int64_t)i + 1,
+		    .quantity = 1,
+		    .remaining = 9 - (int64_t)i,
+		    .capacity = 10,
+		    .buyer = buyers[i],
+		    .lock = "mutex",
+		    .worker = 1,
+		    .clerk = 1,
+		    .sold_at_ms = INT64_C(1577883600123) + (i > 0) * 1000,
+		    .trail = "[]"};
+
+		read = state_of(&s->f, "demo");
+		snprintf(line.order, sizeof(line.order), "%032zx", i);
+		ok(store_put_if(s->f.user, &read, &line, 1, in_ms(5000)));
+	}
+	visit_form(s, "PATCH", "/sales/demo", "capacity=11");
+}
+
+/* The versions of the lines that these arguments let through, "1 3 next 3";
+ * NULL: it was refused. */
+static const char *
+lines_of(struct scene *s, const char *const args[])
+{
+	static char text[128];
+	const char *line;
+	size_t n = 0;
+
+	ask(s, "GET", "/sales/demo/ledger");
+	for (; *args != NULL; args += 2)
+		set_arg(s, args[0], args[1]);
+	if (status_of(s) != 200)
+		return NULL;
+	text[0] = '\0';
+	line = strstr(s->reply.body, "\"lines\":[");
+	while ((line = strstr(line, "\",\"version\":")) != NULL) {
+		line += strlen("\",\"version\":");
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s ",
+		    (int)strspn(line, "0123456789"), line);
+	}
+	line = strstr(s->reply.body, "\"next\":") + strlen("\"next\":");
+	snprintf(text + n, sizeof(text) - n, "next %.*s",
+	    (int)strcspn(line, "}"), line);
+	return text;
+}
+
+#define LINES(...) lines_of(s, (const char *const[]){__VA_ARGS__, NULL})
+
+static void
+test_ledger_filters(void **state)
+{
+	struct scene *s = *state;
+
+	sell_to_two(s);
+	assert_string_equal(LINES("limit", "9"), "1 2 3 4 next null");
+	assert_string_equal(LINES("buyer", "alice"), "1 3 next null");
+	assert_string_equal(LINES("buyer", "bob"), "2 next null");
+	assert_string_equal(LINES("buyer", "Bob"), "next null");
+	assert_string_equal(LINES("buyer", ""), "next null");
+	assert_string_equal(LINES("buyer", "alice", "limit", "1"), "1 next 1");
+	assert_string_equal(
+	    LINES("buyer", "alice", "limit", "1", "after", "1"), "3 next 3");
+	assert_string_equal(LINES("buyer", "alice", "after", "3"), "next null");
+	assert_string_equal(
+	    LINES("since", "2020-01-01T13:00:00.123Z"), "1 2 3 4 next null");
+	assert_string_equal(
+	    LINES("since", "2020-01-01T13:00:00.124Z"), "2 3 4 next null");
+	assert_string_equal(
+	    LINES("since", "2020-01-01T13:00:01Z", "buyer", "alice"),
+	    "3 next null");
+	assert_string_equal(LINES("since", "2020-01-01"), "1 2 3 4 next null");
+	assert_string_equal(LINES("since", "9999-12-31"), "next null");
+}
+
+static void
+test_ledger_since_when(void **state)
+{
+	static const char *const wrong[] = {"", "1", "1h", "yesterday",
+	    "2026-11-21T", "2026-11-21T13:00Z", "2026-11-21T13:00:00",
+	    "2026-11-21T13:00:00+", "2026-11-21T13:00:00.1Z",
+	    "2026-11-21T13:00:00.1234Z", "2026-11-21 13:00:00Z", "2026-02-29",
+	    "2026-13-01", "2026-11-00", "2026-11-21T24:00:00Z", "1969-12-31"};
+	struct scene *s = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (LINES("since", wrong[i]) != NULL)
+			fail_msg("%s was taken", wrong[i]);
+		assert_problem(s, PROBLEM_BAD_VALUE, "since");
+	}
+}
+
+/* Whether somebody has bought is not told by asking for the name either. */
+static void
+test_ledger_of_a_buyer(void **state)
+{
+	struct scene *s = *state;
+
+	sell_to_two(s);
+	s->options.admin = ADMIN_TOKEN;
+	assert_null(LINES("buyer", "alice"));
+	assert_problem(s, PROBLEM_TOKEN_NEEDED, NULL);
+	assert_non_null(header_of(s, "WWW-Authenticate"));
+	s->options.admin = ADMIN_OFF;
+	assert_null(LINES("buyer", "alice"));
+	assert_problem(s, PROBLEM_FORBIDDEN, NULL);
+	assert_string_equal(LINES("since", "2020-01-01"), "1 2 3 4 next null");
+}
+
+/* Nothing stands behind the last line, however far one looks. */
+static void
+test_ledger_beyond(void **state)
+{
+	static const char *const beyond[] = {
+	    "3", "4", "1099511627776", "9223372036854775807"};
+	struct scene *s = *state;
+	size_t i;
+
+	oversell(s);
+	for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+		ask(s, "GET", "/sales/demo/ledger");
+		set_arg(s, "after", beyond[i]);
+		assert_int_equal(status_of(s), 200);
+		assert_body_has(s, "\"lines\":[],\"next\":null}\n");
+	}
+	ask(s, "GET", "/sales/demo/ledger");
+	set_arg(s, "after", "9223372036854775808");
+	status_of(s);
+	assert_problem(s, PROBLEM_BAD_VALUE, "after");
 }
 
 /* A page ends behind a MiB; the next one goes on there. */
@@ -1570,12 +1818,13 @@ test_walk_ends(void **state)
 static void
 test_walk_does_not_begin(void **state)
 {
-	static const char *const paths[] = {
-	    "/sales/demo/ledger", "/sales/demo/audit", "/sales/demo/audit.txt"};
+	static const char *const paths[] = {"/sales/demo/ledger",
+	    "/sales/demo/ledger.csv", "/sales/demo/audit",
+	    "/sales/demo/audit.txt"};
 	struct scene *s = *state;
 	size_t i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		assert_int_equal(visit(s, "GET", paths[i]), ROUTE_TO_WALKER);
 		s->request.arrived_ns = clock_now_ns();
 		grow_late(s);
@@ -1589,14 +1838,15 @@ test_walk_does_not_begin(void **state)
 static void
 test_names_hidden(void **state)
 {
-	static const char *const paths[] = {
-	    "/sales/demo/ledger", "/sales/demo/audit", "/sales/demo/audit.txt"};
+	static const char *const paths[] = {"/sales/demo/ledger",
+	    "/sales/demo/ledger.csv", "/sales/demo/audit",
+	    "/sales/demo/audit.txt"};
 	struct scene *s = *state;
 	size_t i;
 
 	oversell(s);
 	s->options.admin = ADMIN_TOKEN;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		ask(s, "GET", paths[i]);
 		assert_int_equal(status_of(s), 200);
 		assert_null(strstr(s->reply.body, "alice"));
@@ -1665,6 +1915,8 @@ main(int argc, char **argv)
 	    ROW(test_ambiguous),
 	    ROW(test_headers_twice),
 	    ROW(test_arguments_twice),
+	    ROW(test_unknown_arguments),
+	    ROW(test_known_arguments),
 	    ROW(test_no_store),
 	    ROW(test_root),
 	    ROW(test_admin_open),
@@ -1697,6 +1949,11 @@ main(int argc, char **argv)
 	    ROW(test_store_results),
 	    ROW(test_list_sales),
 	    ROW(test_ledger),
+	    ROW(test_ledger_csv),
+	    ROW(test_ledger_csv_pages),
+	    ROW(test_ledger_filters),
+	    ROW(test_ledger_since_when),
+	    ROW(test_ledger_of_a_buyer),
 	    ROW(test_ledger_beyond),
 	    ROW(test_ledger_pages_end),
 	    ROW(test_walk_ends),
