@@ -103,7 +103,7 @@ static const struct options_row rows[] = {
 	  "who may open, change and delete sales (open on a loopback\n"
 	  "address, else token)",
 	  OPTIONS_CHOICE, AT(admin), GIVEN(admin_given) },
-	{ "log", "text|json", "text", "how to write the log",
+	{ "log", "text|json", "text", "how to write the log; json: and print nothing else",
 	  OPTIONS_CHOICE, AT(log_json) },
 };
 /* clang-format on */
@@ -133,6 +133,10 @@ print_tail(FILE *out)
 	fprintf(out,
 	    "\nEach option is also an environment variable: --max-quantity is "
 	    "TURNSTILE_MAX_QUANTITY.\nA flag wins.\n\n"
+	    "Signals: SIGTERM or SIGINT stop it, and what waits is answered; a "
+	    "second one stops it\nat once. SIGHUP changes nothing. The log "
+	    "goes "
+	    "to standard error.\n"
 	    "Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot start, 2 "
 	    "for a wrong option.\n");
 }

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -57,18 +58,20 @@ struct startup {
 	int owner_fd; /* holds the flock on DATA/.lock; never closed */
 };
 
-static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int
-fail(const char *format, ...)
+int
+startup_fail(const struct service *service, const char *format, ...)
 {
+	char why[2048];
 	va_list args;
 
-	fprintf(stderr, "turnstile: ");
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
-	fprintf(stderr, "\n");
+	if (service->log.json)
+		LOG_EVENT(
+		    &service->log, "start-failed", LOG_TEXT("error", why));
+	else
+		fprintf(stderr, "turnstile: %s\n", why);
 	return -1;
 }
 
@@ -82,21 +85,24 @@ startup_die_with(pid_t parent)
 
 /* The last generation's workers may be on their way out: wait for a while. */
 static int
-lock_data(int fd, const char *path, const char *dir)
+lock_data(const struct service *service, int fd, const char *path)
 {
+	const char *dir = service->options->data;
 	const int64_t until_ns = clock_now_ns() + OWNER_WAIT_NS;
 	char owner[16] = "";
 	ssize_t n;
 
 	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK)
-			return fail("%s: %s", path, strerror(errno));
+			return startup_fail(
+			    service, "%s: %s", path, strerror(errno));
 		if (clock_now_ns() > until_ns) {
 			n = pread(fd, owner, sizeof(owner) - 1, 0);
 			owner[n > 0 ? n : 0] = '\0';
 			owner[strcspn(owner, "\n")] = '\0';
-			return fail("%s is in use by process %s: stop it, or "
-				    "use another --data",
+			return startup_fail(service,
+			    "%s is in use by process %s: stop it, or "
+			    "use another --data",
 			    dir, owner);
 		}
 		clock_sleep_until(clock_now_ns() + 20 * NS_PER_MS);
@@ -117,20 +123,23 @@ write_owner(int fd)
 
 /* A directory that was made is on disk before anything in it is promised. */
 static int
-make_data(const char *dir)
+make_data(const struct service *service)
 {
+	const char *dir = service->options->data;
 	char path[4096];
 	int fd, rc;
 
 	if (mkdir(dir, 0700) != 0)
 		return errno == EEXIST ? 0
-				       : fail("%s: %s", dir, strerror(errno));
+				       : startup_fail(service, "%s: %s", dir,
+					     strerror(errno));
 	if (snprintf(path, sizeof(path), "%s/..", dir) >= (int)sizeof(path))
-		return fail("%s: the name is too long", dir);
+		return startup_fail(service, "%s: the name is too long", dir);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	rc = fd == -1 ? -1 : fsync(fd);
 	if (rc != 0)
-		rc = fail("%s: fsync: %s", path, strerror(errno));
+		rc = startup_fail(
+		    service, "%s: fsync: %s", path, strerror(errno));
 	if (fd != -1)
 		close(fd);
 	return rc;
@@ -143,14 +152,16 @@ own_data(struct startup *s)
 	const char *dir = s->service->options->data;
 	char path[4096];
 
-	if (make_data(dir) != 0)
+	if (make_data(s->service) != 0)
 		return -1;
 	if (snprintf(path, sizeof(path), "%s/.lock", dir) >= (int)sizeof(path))
-		return fail("%s: the name is too long", dir);
+		return startup_fail(
+		    s->service, "%s: the name is too long", dir);
 	s->owner_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->owner_fd == -1)
-		return fail("%s: %s", path, strerror(errno));
-	if (lock_data(s->owner_fd, path, dir) != 0)
+		return startup_fail(
+		    s->service, "%s: %s", path, strerror(errno));
+	if (lock_data(s->service, s->owner_fd, path) != 0)
 		return -1;
 	write_owner(s->owner_fd);
 	return 0;
@@ -169,7 +180,8 @@ name_address(struct service *service)
 		&length) != 0 ||
 	    getnameinfo((struct sockaddr *)&address, length, host, sizeof(host),
 		port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return fail("the address is unknown: %s", strerror(errno));
+		return startup_fail(
+		    service, "the address is unknown: %s", strerror(errno));
 	if (network_is_any(host)) /* one that can be typed */
 		snprintf(service->address, sizeof(service->address), "%s:%s",
 		    network_hosts(hosts) > 0 ? hosts[0] : "127.0.0.1", port);
@@ -209,15 +221,18 @@ host_of(const struct options *options)
 }
 
 static int
-fail_address(const struct options *options, int error)
+fail_address(const struct service *service, int error)
 {
+	const struct options *options = service->options;
 	const char *host = host_of(options);
 
 	if (error == EADDRINUSE)
-		return fail("port %u is in use: try --listen %s:%u, or port 0 "
-			    "for any that is free",
+		return startup_fail(service,
+		    "port %u is in use: try --listen %s:%u, or port 0 "
+		    "for any that is free",
 		    options->port, host, options->port % 65535 + 1);
-	return fail("--listen %s:%u: %s", host, options->port, strerror(error));
+	return startup_fail(service, "--listen %s:%u: %s", host, options->port,
+	    strerror(error));
 }
 
 /* Take the address. */
@@ -235,7 +250,8 @@ take_address(struct service *service)
 	snprintf(port, sizeof(port), "%u", options->port);
 	error = getaddrinfo(host, port, &hints, &found);
 	if (error != 0)
-		return fail("--listen %s: %s", host, gai_strerror(error));
+		return startup_fail(
+		    service, "--listen %s: %s", host, gai_strerror(error));
 	service->listen_fd = -1;
 	for (info = found; info != NULL && service->listen_fd == -1;
 	     info = info->ai_next)
@@ -244,7 +260,7 @@ take_address(struct service *service)
 	freeaddrinfo(found);
 	if (service->listen_fd != -1)
 		return name_address(service);
-	return fail_address(options, error);
+	return fail_address(service, error);
 }
 
 /* Two that are not listening yet may have the same address: one of them is
@@ -254,7 +270,7 @@ listen_there(const struct service *service)
 {
 	if (listen(service->listen_fd, BACKLOG) == 0)
 		return 0;
-	return fail_address(service->options, errno);
+	return fail_address(service, errno);
 }
 
 static int
@@ -272,7 +288,8 @@ share_memory(struct startup *s)
 	service->locks = locks_prepare(&config);
 	if (service->board == NULL || s->prepared == NULL ||
 	    service->store == NULL || service->locks == NULL)
-		return fail("%s: %s", options->data, strerror(errno));
+		return startup_fail(
+		    service, "%s: %s", options->data, strerror(errno));
 	service->log.dropped = &service->board->log;
 	return 0;
 }
@@ -329,7 +346,7 @@ prepare(struct startup *s)
 
 	pid = fork();
 	if (pid == -1)
-		return fail("fork: %s", strerror(errno));
+		return startup_fail(s->service, "fork: %s", strerror(errno));
 	if (pid == 0) {
 		startup_die_with(s->pid);
 		_exit(prepare_in_child(s));
@@ -339,9 +356,10 @@ prepare(struct startup *s)
 	if (s->prepared->done)
 		return 0;
 	if (WIFSIGNALED(status))
-		return fail("the store could not be prepared: %s",
+		return startup_fail(s->service,
+		    "the store could not be prepared: %s",
 		    strsignal(WTERMSIG(status)));
-	return fail("%s", s->prepared->error);
+	return startup_fail(s->service, "%s", s->prepared->error);
 }
 
 /* ----------------------------------------------------- the admin token -- */
@@ -383,23 +401,52 @@ find_token(struct service *service)
 	if (file == NULL && errno == ENOENT && write_token(path, token) == 0)
 		return 0;
 	if (file == NULL)
-		return fail("%s: %s", path, strerror(errno));
+		return startup_fail(service, "%s: %s", path, strerror(errno));
 	if (fgets(token, SERVICE_TOKEN_SIZE, file) == NULL)
 		token[0] = '\0';
 	fclose(file);
 	token[strcspn(token, "\n")] = '\0';
 	if (strlen(token) < 16)
-		return fail("%s holds no token of 16 characters or more: "
-			    "remove it for a new one",
+		return startup_fail(service,
+		    "%s holds no token of 16 characters or more: "
+		    "remove it for a new one",
 		    path);
 	return 0;
 }
 
+/* Its file's whole name, if it can be had. */
+static const char *
+name_token(const struct service *service, char path[PATH_MAX])
+{
+	char text[PATH_MAX];
+
+	snprintf(text, sizeof(text), "%s/" TOKEN_FILE, service->options->data);
+	if (realpath(text, path) == NULL)
+		memcpy(path, text, sizeof(text));
+	return path;
+}
+
 /* ------------------------------------------------------ what is printed -- */
+
+/* What the operator should know: below the banner, or in the log. */
+__attribute__((format(printf, 2, 3))) static void
+note(const struct service *service, const char *format, ...)
+{
+	char what[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	if (service->log.json)
+		LOG_EVENT(&service->log, "start-note", LOG_TEXT("what", what));
+	else
+		printf("%s\n", what);
+}
 
 /* Options that the sale demo, which was there before, does not obey. */
 static void
-print_note_on_flags(const struct service *service)
+note_flags(const struct service *service)
 {
 	const struct options *o = service->options;
 	const struct store_settings *demo = &service->prepared->demo.settings;
@@ -417,9 +464,10 @@ print_note_on_flags(const struct service *service)
 	if (flags[0] == '\0')
 		return;
 	duration_range_print(demo->delay_min_ms, demo->delay_max_ms, delay);
-	printf("the sale demo is there already, with %" PRId64
-	       " tickets, lock %s, delay %s: ignored:%s\n"
-	       "to start over, stop and remove %s, or use another --data\n",
+	note(service,
+	    "the sale demo is there already, with %" PRId64
+	    " tickets, lock %s, delay %s: ignored:%s\n"
+	    "to start over, stop and remove %s, or use another --data",
 	    demo->capacity, demo->lock, delay, flags, o->data);
 }
 
@@ -433,8 +481,30 @@ print_who_sells(const struct options *o)
 	    more ? "clerks (threads)" : "clerk (thread)", many ? " each" : "");
 }
 
-void
-startup_announce(const struct service *service)
+static void
+log_started(const struct service *service)
+{
+	static const char *const admins[] = {[ADMIN_OPEN] = "open",
+	    [ADMIN_TOKEN] = "token",
+	    [ADMIN_OFF] = "off"};
+	const struct options *o = service->options;
+	char url[sizeof(service->address) + 8], token[PATH_MAX];
+	struct log_field fields[] = {LOG_TEXT("version", TURNSTILE_VERSION),
+	    LOG_NUMBER("pid", getpid()), LOG_TEXT("url", url),
+	    LOG_TEXT("store", o->store), LOG_TEXT("data", o->data),
+	    LOG_NUMBER("workers", o->workers), LOG_NUMBER("clerks", o->clerks),
+	    LOG_TEXT("admin", admins[o->admin]),
+	    {NULL, NULL, 0}, /* where the token is, if there is one */
+	    {NULL, NULL, 0}};
+
+	snprintf(url, sizeof(url), "http://%s", service->address);
+	if (service->token[0] != '\0')
+		fields[8] = LOG_TEXT("token_file", name_token(service, token));
+	log_event(&service->log, "started", fields);
+}
+
+static void
+print_banner(const struct service *service)
 {
 	const struct options *o = service->options;
 	const struct store_state *demo = &service->prepared->demo;
@@ -449,19 +519,51 @@ startup_announce(const struct service *service)
 		printf("  no sale demo: %s\n", service->prepared->error);
 	print_who_sells(o);
 	printf("  kept in %s (%s)\n", o->data, o->store);
-	print_note_on_flags(service);
-	if (doors_are_open(o->data))
-		printf("others than its owner may look into %s: chmod 700 it\n",
-		    o->data);
-	if (demo->settings.delay_max_ms * 2 >= o->timeout_ms)
-		printf("the delay is half the orders' --timeout or more: under "
-		       "a lock the third buyer at once will be refused\n");
-	if (service->token[0] != '\0')
+}
+
+/* The token itself is for people: what is no terminal is kept somewhere. */
+static void
+print_hints(const struct service *service)
+{
+	const bool is_seen = isatty(STDOUT_FILENO);
+	char path[PATH_MAX];
+
+	if (service->token[0] != '\0' && is_seen)
 		printf("admin: http://%s/#token=%s\n", service->address,
 		    service->token);
-	if (isatty(STDOUT_FILENO))
+	else if (service->token[0] != '\0')
+		printf("admin: the token stands in %s\n",
+		    name_token(service, path));
+	if (is_seen)
 		printf("try it: curl -d buyer=alice %s/sales/demo/buy\n",
 		    service->address);
+}
+
+void
+startup_announce(const struct service *service)
+{
+	const struct options *o = service->options;
+	const struct store_state *demo = &service->prepared->demo;
+
+	/* On a terminal the banner says it. */
+	if (service->log.json || !isatty(STDOUT_FILENO) ||
+	    !isatty(STDERR_FILENO))
+		log_started(service);
+	if (!service->log.json)
+		print_banner(service);
+	else if (demo->birth == 0)
+		note(service, "no sale demo: %s", service->prepared->error);
+	note_flags(service);
+	if (doors_are_open(o->data))
+		note(service,
+		    "others than its owner may look into %s: chmod 700 it",
+		    o->data);
+	if (demo->settings.delay_max_ms * 2 >= o->timeout_ms)
+		note(service,
+		    "the delay is half the orders' --timeout or more: under "
+		    "a lock the third buyer at once will be refused");
+	if (!service->log.json)
+		print_hints(service);
 	fflush(stdout);
 }
 
@@ -521,7 +623,6 @@ startup(struct service *service, pid_t pid)
 {
 	struct startup s = {.service = service, .pid = pid};
 
-	service->log.json = service->options->log_json;
 	log_open();
 	raise_file_limit();
 	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */

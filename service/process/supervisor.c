@@ -59,6 +59,7 @@ struct supervisor {
 	int64_t deaths_ns[DEATHS_KEPT]; /* when the last ones were, a ring */
 	size_t deaths;                  /* all of them */
 	bool stopping;
+	int64_t stopped_ns; /* when it was told to */
 	int64_t kill_ns; /* while stopping: when workers that hang are killed */
 	int64_t
 	    poisoned_ns;    /* when the store was seen poisoned; 0: it is not */
@@ -361,7 +362,42 @@ recover_if_poisoned(struct supervisor *s)
 	return 1000;
 }
 
+/* Who sent it: a service that was stopped by nobody knows whom is a riddle. */
+static void
+log_signal(const struct supervisor *s, const char *event,
+    const struct signalfd_siginfo *info, const char *what)
+{
+	const char *name = sigabbrev_np((int)info->ssi_signo);
+
+	LOG_EVENT(&s->service.log, event, LOG_TEXT("signal", name),
+	    LOG_NUMBER("from_pid", info->ssi_pid),
+	    LOG_NUMBER("from_uid", info->ssi_uid), LOG_TEXT("what", what));
+}
+
 /* SIGTERM or SIGINT: the first one drains, the second ends everything. */
+static void
+stop(struct supervisor *s, const struct signalfd_siginfo *info)
+{
+	if (s->stopping) {
+		log_signal(s, "stopped", info,
+		    "a second signal: what waited was not answered");
+		kill_workers(s, false);
+		_exit(EXIT_FAILURE);
+	}
+	log_signal(s, "stopping", info,
+	    "new orders are refused, and those that wait are answered");
+	s->stopping = true;
+	s->stopped_ns = clock_now_ns();
+	s->kill_ns = s->stopped_ns +
+		     2 * s->service.options->timeout_ms * NS_PER_MS +
+		     NS_PER_SEC;
+	atomic_store(&s->service.board->draining, true);
+	/* As long as it is open here, connections wait that nobody accepts. */
+	close(s->service.listen_fd);
+	close(s->stop_pipe[1]);
+}
+
+/* What log rotation and closed terminals send. */
 static void
 on_signal(struct supervisor *s)
 {
@@ -370,18 +406,12 @@ on_signal(struct supervisor *s)
 	if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info) ||
 	    info.ssi_signo == SIGCHLD)
 		return; /* children are reaped whatever woke us */
-	if (s->stopping) {
-		kill_workers(s, false);
-		_exit(EXIT_FAILURE);
-	}
-	s->stopping = true;
-	s->kill_ns = clock_now_ns() +
-		     2 * s->service.options->timeout_ms * NS_PER_MS +
-		     NS_PER_SEC;
-	atomic_store(&s->service.board->draining, true);
-	/* As long as it is open here, connections wait that nobody accepts. */
-	close(s->service.listen_fd);
-	close(s->stop_pipe[1]);
+	if (info.ssi_signo != SIGHUP)
+		stop(s, &info);
+	else
+		log_signal(s, "hangup-ignored", &info,
+		    "the log goes to standard error, so there is no file to "
+		    "open again; SIGTERM stops the service");
 }
 
 /* The shorter of two waits, of which -1 is for ever. */
@@ -400,7 +430,7 @@ give_up(struct supervisor *s)
 	char why[TROUBLE_SIZE];
 
 	trouble_get(&s->service.board->trouble, why);
-	fprintf(stderr, "turnstile: no worker can serve: %s\n", why);
+	startup_fail(&s->service, "no worker can serve: %s", why);
 	kill_workers(s, false);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
@@ -440,7 +470,12 @@ supervise(struct supervisor *s)
 			on_signal(s);
 		reap_children(s);
 	}
-	return s->hopeless ? give_up(s) : EXIT_SUCCESS;
+	if (s->hopeless)
+		return give_up(s);
+	LOG_EVENT(&s->service.log, "stopped",
+	    LOG_NUMBER(
+		"after_ms", (clock_now_ns() - s->stopped_ns) / NS_PER_MS));
+	return EXIT_SUCCESS;
 }
 
 static void
@@ -450,16 +485,32 @@ fill_signals(sigset_t *set)
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGHUP);
+}
+
+/*
+ * From the first moment on it ends nobody: children inherit that it is ignored,
+ * and what is blocked here as well waits until somebody reads it.
+ */
+static void
+outlive_hangup(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGHUP, SIG_IGN);
 }
 
 /* First of all: what is opened later is not to be standard output. */
 static int
-close_doors(void)
+close_doors(const struct supervisor *s)
 {
 	if (doors_close() == 0)
 		return 0;
-	perror("turnstile: the process cannot be closed to others");
-	return -1;
+	return startup_fail(&s->service,
+	    "the process cannot be closed to others: %s", strerror(errno));
 }
 
 /* Before the start is told, since this may fail. */
@@ -470,10 +521,9 @@ open_signals(struct supervisor *s)
 
 	fill_signals(&set);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (s->signal_fd == -1 || pipe2(s->stop_pipe, O_CLOEXEC) != 0) {
-		perror("turnstile: signals");
-		return -1;
-	}
+	if (s->signal_fd == -1 || pipe2(s->stop_pipe, O_CLOEXEC) != 0)
+		return startup_fail(
+		    &s->service, "signals: %s", strerror(errno));
 	return 0;
 }
 
@@ -499,7 +549,9 @@ supervisor_run(const struct options *options)
 	}
 	s->pid = getpid();
 	s->service.options = options;
-	if (close_doors() == 0 && open_signals(s) == 0 &&
+	s->service.log.json = options->log_json;
+	outlive_hangup();
+	if (close_doors(s) == 0 && open_signals(s) == 0 &&
 	    startup(&s->service, s->pid) == 0) {
 		block_signals(); /* until here Ctrl-C ends it */
 		status = supervise(s);

@@ -173,12 +173,14 @@ batch_is() {
 }
 
 @test "--log json: events are JSON, one a line" {
-  expect_log '^\{"time":"[^"]*Z","event":"sale-changed","sale":"demo","request":"[0-9a-f]+"\}$'
+  json_log
+  expect_log '^\{"time":"[^"]*Z","event":"sale-changed","sale":"demo","request":"[0-9a-f]+","lock_old":"mutex","lock_new":"none"\}$'
   start --log json
   answered 200 PATCH /sales/demo -d lock=none
 }
 
 @test "--log by variable" {
+  json_log
   expect_log '^\{"time":"[^"]*Z","event":"sale-changed",.*\}$'
   VARIABLES=(TURNSTILE_LOG=json)
   start

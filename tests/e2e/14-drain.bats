@@ -234,6 +234,7 @@ begun() {
 # ---------------------------------------------------------------- signals --
 
 @test "a second signal ends it at once" {
+  EXPECTED+=('^[^ ]+ stopped signal="(TERM|INT)" .* what="a second signal: ')
   local first second from
   for first in TERM INT; do
     for second in TERM INT; do

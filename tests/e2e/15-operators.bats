@@ -209,7 +209,7 @@ overwrites_are_counted() {
 
 # ----------------------------------------------------------------- tokens --
 
-@test "--admin token: made once, a file of mode 600, and a link" {
+@test "--admin token: made once, a file of mode 600, which the start names" {
   local token file link
   start --store json --admin token
   file=$DATA/admin-token
@@ -217,7 +217,8 @@ overwrites_are_counted() {
   token=$(cat "$file")
   matches token "$token" '^[0-9a-f]{64}$'
   link=$(grep '^admin: ' "$OUT")
-  equal link "$link" "admin: $URL/#token=$token"
+  equal link "$link" "admin: the token stands in $(realpath "$file")"
+  grep -q " token_file=\"$(realpath "$file")\"$" "$ERR"
 
   call PATCH /sales/demo -d lock=flock
   problem token-needed 401
@@ -249,7 +250,7 @@ overwrites_are_counted() {
     -H "Authorization: Bearer $token"
   stop
   # It is nowhere else.
-  refute grep -q "$token" "$ERR"
+  refute grep -rq "$token" "$WORK"/out.* "$WORK"/err.*
   # Another is made when it is removed.
   rm "$file"
   again --store json --admin token
@@ -370,7 +371,7 @@ forge() {
   thaw "$(worker 2)"
   repaired
   equal "lines of the trace" "$(grep -c "$TRACE" "$ERR")" 3
-  equal "all lines" "$(wc -l <"$ERR")" 8
+  equal "all lines" "$(wc -l <"$ERR")" 9
   if [ "$1" = json ]; then
     equal "bad lines" "$(grep -cvE "$JSON_LINE" "$ERR")" 0
     ! command -v jq >/dev/null ||

@@ -44,16 +44,16 @@ nobody_reads() {
   await 5 has_replaced "$killed" || fail "worker 1 was not replaced"
   answered 200 PATCH /sales/demo -d lock=flock
   answered 201 POST /sales/demo/buy
-  equal "dropped" "$(dropped)" 3 # died, replaced, changed
+  equal "dropped" "$(dropped)" 4 # started, died, replaced, changed
   # Somebody does.
   equal "in the pipe" "$(read_it)" ''
   answered 200 PATCH /sales/demo -d lock=mutex
   read_it >"$WORK/said"
   matches "the first line" "$(sed -n 1p "$WORK/said")" \
-    ' log-lines-dropped count=3$'
+    ' log-lines-dropped count=4$'
   matches "the second line" "$(sed -n 2p "$WORK/said")" ' sale-changed '
   equal lines "$(wc -l <"$WORK/said")" 2
-  equal "dropped" "$(dropped)" 3
+  equal "dropped" "$(dropped)" 4
   # A stop is not held up either.
   fill
   kill -TERM "$SERVICE"

@@ -30,13 +30,23 @@ use_it() {
 
 # ------------------------------------------------------------------ files --
 
+# What each store keeps, and what both have.
+KINDS=(.lock .store admin-token)
+KINDS_json=(demo/sale.json demo/ledger.jsonl demo/stock.json gig/ledger.jsonl)
+KINDS_sqlite=(turnstile.db turnstile.db-wal turnstile.db-shm)
+
 files_are_the_owners() {
-  umask 022
+  local -n kinds=KINDS_$STORE
+  local kind
+  umask 000 # nobody else keeps others out
   start_workers 2 --store "$STORE" --admin token
   use_it
   find "$DATA" -printf '%y %m %p\n' | grep -v -e '^d 700 ' -e '^f 600 ' &&
     fail "those are not their owner's alone"
-  [ "$(find "$DATA" | wc -l)" -ge 5 ]
+  for kind in "${KINDS[@]}" "${kinds[@]}"; do
+    equal "the mode of $kind" "$(stat -c %a "$DATA/$kind")" 600
+  done
+  equal "a flock's file" "$(find "$DATA/.locks" -type f -perm 600 | wc -l)" 1
   refute grep -q 'may look into' "$OUT"
 }
 

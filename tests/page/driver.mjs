@@ -3,7 +3,7 @@
 // service of its own for each session.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -51,10 +51,10 @@ export async function startService(binary, ...options) {
   const folder = mkdtempSync(join(tmpdir(), 'turnstile-page-'));
   const child = start(binary, ['--listen', '127.0.0.1:0', '--data', folder,
     ...options]);
-  const [link] = await waitForOutput(child, options.includes('token')
-    ? /http:\S+#token=\S+(?=\n)/ : /http:\S+/);
+  const [link] = await waitForOutput(child, /http:[^\s"]+/);
+  const token = () => readFileSync(join(folder, 'admin-token'), 'utf8').trim();
   return {
-    link, url: new URL(link).origin,
+    link, url: new URL(link).origin, token,
     stop: async () => {
       await stop(child);
       rmSync(folder, { recursive: true, force: true });

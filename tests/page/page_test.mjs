@@ -302,7 +302,7 @@ test('a telephone buys at /#buy=ID, and a second one reads sold out',
     await browser.click('#phone-buy');
     await browser.until('the refusal', "return /^Sold out/.test(" +
       "document.getElementById('phone-result').textContent)");
-    await fetch(`${service.url}/sales/hall`, { method: 'DELETE' });
+    await fetch(`${service.url}/sales/hall?force=1`, { method: 'DELETE' });
     await openHall();
     await browser.until('a new round', "return /^A new round/.test(" +
       "document.getElementById('phone-result').textContent)");
@@ -619,7 +619,7 @@ test('with --admin token: read-only, until the link or the field has it',
         "return !document.getElementById('token-form').hidden");
       check('no start', await browser.run(
         "return document.getElementById('start').disabled"));
-      const token = guarded.link.split('#token=')[1];
+      const token = guarded.token();
       await openPage(`token=${token}&tickets=3`, guarded.url);
       await browser.until('the page', isIdle);
       const hash = await browser.run('return location.href');

@@ -144,7 +144,7 @@ become(const struct launch *launch, const struct flags *flags,
 	const char *args[] = {flags->service, "--listen", "127.0.0.1:0",
 	    "--data", launch->dir, "--store", setting->store, "--workers",
 	    workers, "--clerks", clerks, "--batch", batch, "--timeout", timeout,
-	    "--max-quantity", "1000", "--admin", "open", NULL};
+	    "--max-quantity", "1000", "--admin", "open", "--log", "text", NULL};
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
