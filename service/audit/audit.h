@@ -146,7 +146,8 @@ struct audit_step {
 	int64_t version;   /* READS: the one it saw; WRITES: the one it made */
 	int64_t remaining; /* what it saw, what it wrote */
 	int64_t stamp_ns;  /* monotonic clock, just before it */
-	int64_t at_ns;     /* the earliest time that fits stamp and order */
+	int64_t at_ns;     /* the earliest time that fits stamp and order: a
+			    * write's of when it was seen, not of its begin */
 };
 
 #define AUDIT_STEPS_MAX 24
@@ -157,6 +158,23 @@ struct audit_step {
  */
 size_t audit_steps(const struct audit_witness *witnesses, size_t count,
     struct audit_step steps[AUDIT_STEPS_MAX]);
+
+#define AUDIT_MISTAKE_SIZE 64
+
+/* The collision, as text, JSON and page tell it. */
+struct audit_told {
+	char names[3][40]; /* of the columns; they differ */
+	struct audit_step steps[AUDIT_STEPS_MAX];
+	size_t step_count;
+	bool has_times;    /* else the stamps are of clocks that disagree */
+	size_t wrong_step; /* it went wrong at the 1st, 2nd …; 0: unknown */
+	char wrong[256];   /* what its clerk did; "" if that is unknown */
+	char why[384];     /* the strategy's mistake, and who met by it */
+};
+
+/* There must be a collision, and its witnesses. */
+void audit_told(const struct audit_report *report,
+    const struct audit_subject *subject, struct audit_told *told);
 
 /* The verdict in words, at most 80 columns. */
 void audit_text_print(const struct audit_report *report,

@@ -4,6 +4,13 @@
 
 #include "service/member.h"
 
+/* Of the collision's orders, the i-th. */
+static const char *
+role_of(const struct audit_collision *c, size_t i)
+{
+	return i == 0 ? "first" : i + 1 == c->count ? "second" : "culprit";
+}
+
 static json_t *
 witness_json(const struct audit_witness *w, const char *role, bool with_name)
 {
@@ -25,24 +32,68 @@ witness_json(const struct audit_witness *w, const char *role, bool with_name)
 }
 
 static json_t *
-collision_json(
-    const struct audit_collision *c, const struct audit_subject *subject)
+steps_json(const struct audit_collision *c, const struct audit_told *told)
 {
+	static const char *const acts[] = {[AUDIT_LOCKS] = "lock",
+	    [AUDIT_READS] = "read",
+	    [AUDIT_WRITES] = "write"};
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < told->step_count; i++) {
+		const struct audit_step *step = &told->steps[i];
+		json_t *value = json_object();
+
+		member_text(value, "role", role_of(c, step->column));
+		member_text(value, "step", acts[step->act]);
+		if (step->act != AUDIT_LOCKS) {
+			member_number(value, "version", step->version);
+			member_number(value, "remaining", step->remaining);
+		}
+		member_number(value, "begun_ns", step->stamp_ns);
+		member_json(value, "at_ns",
+		    told->has_times ? json_integer(step->at_ns) : json_null());
+		json_array_append_new(list, value);
+	}
+	return list;
+}
+
+/* The same as the text: the steps, which one went wrong, and why. */
+static void
+add_told(json_t *value, const struct audit_report *report,
+    const struct audit_subject *subject)
+{
+	struct audit_told told;
+	bool is_known;
+
+	audit_told(report, subject, &told);
+	is_known = told.wrong_step > 0;
+	member_json(value, "steps", steps_json(&report->collision, &told));
+	member_json(value, "wrong_step",
+	    is_known ? json_integer((json_int_t)told.wrong_step) : json_null());
+	member_json(
+	    value, "wrong", is_known ? json_string(told.wrong) : json_null());
+	member_text(value, "why", told.why);
+}
+
+static json_t *
+collision_json(
+    const struct audit_report *report, const struct audit_subject *subject)
+{
+	const struct audit_collision *c = &report->collision;
 	json_t *value = json_object(), *orders = json_array();
 	size_t i;
 
 	for (i = 0; i < c->count; i++)
 		json_array_append_new(
-		    orders, witness_json(&subject->witnesses[i],
-				i == 0              ? "first"
-				: i + 1 == c->count ? "second"
-						    : "culprit",
+		    orders, witness_json(&subject->witnesses[i], role_of(c, i),
 				subject->with_names));
 	member_number(value, "seat", c->seat);
 	member_number(value, "times", c->times);
 	member_text(value, "lock", c->lock);
 	member_flag(value, "explained", c->explained);
 	member_json(value, "orders", orders);
+	add_told(value, report, subject);
 	return value;
 }
 
@@ -91,7 +142,6 @@ audit_data_json(
 	member_number(value, "recounts", r->recounts);
 	member_json(value, "strategies", strategies_json(r));
 	member_json(value, "collision",
-	    r->collision.count > 0 ? collision_json(&r->collision, subject)
-				   : json_null());
+	    r->collision.count > 0 ? collision_json(r, subject) : json_null());
 	return value;
 }

@@ -2,7 +2,7 @@
 /*
  * The audit for people: the verdict, a row for each strategy that sold, and
  * one collision as a table: a column for each of its buyers, a line for each
- * thing they did, in the order of audit_steps().
+ * thing they did, as audit_told() has it.
  */
 #include "service/audit/audit.h"
 
@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "service/audit/columns.h"
 
 #define WIDTH 80
 #define TIME_WIDTH 14
@@ -20,95 +22,16 @@ struct story {
 	const struct audit_witness *witnesses;
 	size_t count; /* of columns */
 	int width;    /* of a column */
-	char names[3][40];
-	struct audit_step steps[AUDIT_STEPS_MAX];
-	size_t step_count;
+	struct audit_told told;
 };
 
-/* A character's columns, and its bytes in `*length`; UTF-8 is assumed. */
-static int
-character_width(const char *text, size_t *length)
-{
-	const unsigned char c = (unsigned char)*text;
+#define TIME_SIZE 32
 
-	*length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	/* East Asian, and symbols: to think too wide is the safe error. */
-	return c >= 0xe3 || (c == 0xe2 && (unsigned char)text[1] >= 0x8c) ||
-		       (c == 0xe1 && (unsigned char)text[1] >= 0x84)
-		   ? 2
-		   : 1;
-}
-
-static int
-width_of(const char *text)
-{
-	size_t length;
-	int width = 0;
-
-	for (; *text != '\0'; text += length)
-		width += character_width(text, &length);
-	return width;
-}
-
-/* Copy whole characters, as many as fit in `columns` and in `to`. */
 static void
-copy_fitting(char *to, size_t size, const char *from, int columns)
+word_time(const struct story *story, int64_t at_ns, char text[TIME_SIZE])
 {
-	size_t n = 0, length;
-
-	for (; *from != '\0'; from += length) {
-		columns -= character_width(from, &length);
-		if (columns < 0 || n + length >= size)
-			break;
-		memcpy(to + n, from, length);
-		n += length;
-	}
-	to[n] = '\0';
-}
-
-/* Words in lines that fit; all but the first are indented. */
-static void
-print_wrapped(FILE *out, char *text, int indent)
-{
-	char *word, *rest;
-	int column = 0;
-
-	for (word = strtok_r(text, " ", &rest); word != NULL;
-	     word = strtok_r(NULL, " ", &rest)) {
-		if (column > 0 && column + 1 + width_of(word) > WIDTH)
-			column = fprintf(out, "\n%*s", indent, "") - 1;
-		else if (column > 0)
-			column += fprintf(out, " ");
-		column += width_of(word);
-		fprintf(out, "%s", word);
-	}
-	fprintf(out, "\n");
-}
-
-/* Names that fit, and that differ. */
-static void
-name_witnesses(struct story *story, const struct audit_subject *subject)
-{
-	char fitting[3][32];
-	size_t i, j;
-
-	for (i = 0; i < story->count; i++)
-		if (subject->with_names)
-			copy_fitting(fitting[i], sizeof(fitting[i]),
-			    story->witnesses[i].buyer, 14);
-		else
-			snprintf(fitting[i], sizeof(fitting[i]), "buyer %c",
-			    (int)('A' + i));
-	for (i = 0; i < story->count; i++) {
-		for (j = 0; j < story->count; j++)
-			if (i != j && strcmp(fitting[i], fitting[j]) == 0)
-				break;
-		if (j == story->count)
-			memcpy(story->names[i], fitting[i], sizeof(fitting[i]));
-		else
-			snprintf(story->names[i], sizeof(story->names[i]),
-			    "%.31s (%c)", fitting[i], (int)('1' + i));
-	}
+	snprintf(text, TIME_SIZE, "%.3f ms",
+	    (double)(at_ns - story->told.steps[0].at_ns) / 1e6);
 }
 
 static void
@@ -147,7 +70,7 @@ print_text(
     const struct story *story, size_t column, const char *text, FILE *out)
 {
 	const int wanted = (int)column * story->width;
-	const int most = WIDTH - 2 - TIME_WIDTH - width_of(text);
+	const int most = WIDTH - 2 - TIME_WIDTH - columns_of(text);
 
 	fprintf(out, "%*s%s\n", wanted < most ? wanted : most, "", text);
 }
@@ -165,95 +88,105 @@ print_heads(const struct story *story, FILE *out)
 		char head[96];
 
 		snprintf(head, sizeof(head), "%s · worker %u clerk %u",
-		    story->names[i], witness->line.worker, witness->line.clerk);
-		if (width_of(head) >= story->width)
+		    story->told.names[i], witness->line.worker,
+		    witness->line.clerk);
+		if (columns_of(head) >= story->width)
 			snprintf(head, sizeof(head), "%s · clerk %u.%u",
-			    story->names[i], witness->line.worker,
+			    story->told.names[i], witness->line.worker,
 			    witness->line.clerk);
-		if (width_of(head) >= story->width)
-			snprintf(head, sizeof(head), "%s", story->names[i]);
+		if (columns_of(head) >= story->width)
+			snprintf(
+			    head, sizeof(head), "%s", story->told.names[i]);
 		fprintf(out, "%s%*s", head,
-		    is_last ? 0 : story->width - width_of(head), "");
+		    is_last ? 0 : story->width - columns_of(head), "");
 	}
 	fprintf(out, "\n");
+}
+
+/* Below a step, in its column, without a time. */
+static void
+print_note(
+    const struct story *story, size_t column, const char *text, FILE *out)
+{
+	fprintf(out, "%*s", 2 + TIME_WIDTH, "");
+	print_text(story, column, text, out);
+}
+
+/* A write has two times; that of its begin is said where it differs. */
+static void
+print_begin(const struct story *story, const struct audit_step *step, FILE *out)
+{
+	char begun[TIME_SIZE], seen[TIME_SIZE], text[64];
+
+	word_time(story, step->stamp_ns, begun);
+	word_time(story, step->at_ns, seen);
+	if (!story->told.has_times || strcmp(begun, seen) == 0)
+		return;
+	snprintf(text, sizeof(text), "(begun at %s)", begun);
+	print_note(story, step->column, text, out);
+}
+
+static void
+print_step(const struct story *story, const struct audit_step *step, FILE *out)
+{
+	char time[TIME_SIZE] = "", text[64];
+
+	if (story->told.has_times)
+		word_time(story, step->at_ns, time);
+	fprintf(out, "%*s  ", TIME_WIDTH, time);
+	word_step(story, step, text);
+	print_text(story, step->column, text, out);
+	if (step->act == AUDIT_WRITES)
+		print_begin(story, step, out);
 }
 
 static void
 print_steps(const struct story *story, bool explained, FILE *out)
 {
-	const struct audit_step *step = story->steps;
+	const struct audit_told *told = &story->told;
 	char text[64];
+	size_t i;
 
-	for (; step < story->steps + story->step_count; step++) {
-		fprintf(out, "%11.3f ms  ",
-		    (double)(step->at_ns - story->steps[0].at_ns) / 1e6);
-		word_step(story, step, text);
-		print_text(story, step->column, text, out);
+	for (i = 0; i < told->step_count; i++) {
+		const struct audit_step *step = &told->steps[i];
+
+		print_step(story, step, out);
+		if (i + 1 == told->wrong_step)
+			print_note(
+			    story, step->column, "^ here it went wrong", out);
 		/* The second column's write is to blame: nobody sees the
 		 * first one's any more. */
 		if (step->act != AUDIT_WRITES || step->column != 1 ||
 		    !explained)
 			continue;
-		snprintf(text, sizeof(text), "^ %s's write is lost",
-		    story->names[0]);
-		fprintf(out, "%*s", 2 + TIME_WIDTH, "");
-		print_text(story, 1, text, out);
+		snprintf(
+		    text, sizeof(text), "^ %s's write is lost", told->names[0]);
+		print_note(story, 1, text, out);
 	}
+	if (!told->has_times)
+		fprintf(out,
+		    "\nTheir clocks disagree, as after a restart of the "
+		    "machine: no times, only the\norder.\n");
 }
 
-/* What the strategy did wrong by which the first two met. */
 static void
-name_mistake(const struct story *story, char *text, size_t size)
+print_why(const struct story *story, FILE *out)
 {
-	static const char *const counts[LOCK_PERMITS_MAX + 1] = {"none", "one",
-	    "two", "three", "four", "five", "six", "seven", "eight"};
-	const char *lock = story->witnesses[1].lock;
-	struct lock_strategy strategy;
-	struct lock_facts facts;
+	const struct audit_told *told = &story->told;
+	char text[512], at[TIME_SIZE + 4] = "";
 
-	text[0] = '\0';
-	if (!lock_parse(lock, &strategy))
-		return;
-	facts = lock_facts(strategy);
-	if (facts.checks_write)
-		snprintf(text, size, ": %s's check let it pass", lock);
-	else if (!facts.holds)
-		snprintf(text, size, ": nobody took turns");
-	else if (strategy.permits > 1)
-		snprintf(text, size, ": %s were let in at once",
-		    counts[strategy.permits]);
-	else if (!facts.excludes_processes &&
-		 story->witnesses[0].line.worker !=
-		     story->witnesses[1].line.worker)
-		snprintf(text, size, ": two processes, two mutexes");
-	else
-		snprintf(text, size, ": %s let both in", lock);
-}
-
-/*
- * Who read first does not matter, and is often not known: both had read before
- * either wrote.
- */
-static void
-print_why(const struct story *story, bool explained, FILE *out)
-{
-	char text[320], mistake[64];
-
-	name_mistake(story, mistake, sizeof(mistake));
-	if (!explained)
-		snprintf(text, sizeof(text),
-		    "Why: no write in the ledger explains it; something else "
-		    "changed the counter.");
-	else if (story->count == 2)
-		snprintf(text, sizeof(text),
-		    "Why: %s read before %s wrote, and wrote after that%s.",
-		    story->names[1], story->names[0], mistake);
-	else
-		snprintf(text, sizeof(text),
-		    "Why: %s's late write put the counter back to where it "
-		    "was before %s, and %s believed it%s.",
-		    story->names[1], story->names[0], story->names[2], mistake);
-	print_wrapped(out, text, (int)strlen("Why: "));
+	if (told->wrong_step > 0) {
+		if (told->has_times) {
+			memcpy(at, " at ", 4);
+			word_time(story,
+			    told->steps[told->wrong_step - 1].at_ns, at + 4);
+		}
+		snprintf(text, sizeof(text), "It went wrong%s: %s.", at,
+		    told->wrong);
+		columns_wrap(out, text, WIDTH, 0);
+	}
+	snprintf(text, sizeof(text), "Why: %s.", told->why);
+	columns_wrap(out, text, WIDTH, (int)strlen("Why: "));
 }
 
 void
@@ -268,20 +201,19 @@ audit_text_print_collision(const struct audit_report *report,
 	if (c->count == 0)
 		return;
 	story.width = (WIDTH - 2 - TIME_WIDTH) / (int)c->count;
-	name_witnesses(&story, subject);
-	story.step_count = audit_steps(story.witnesses, c->count, story.steps);
+	audit_told(report, subject, &story.told);
 	snprintf(text, sizeof(text),
 	    "How seat %" PRId64 " was sold to %s and to %s "
 	    "(orders %.6s…, %.6s…):",
-	    c->seat, story.names[0], story.names[c->count - 1],
+	    c->seat, story.told.names[0], story.told.names[c->count - 1],
 	    story.witnesses[0].line.order,
 	    story.witnesses[c->count - 1].line.order);
-	print_wrapped(out, text, 0);
+	columns_wrap(out, text, WIDTH, 0);
 	fprintf(out, "\n");
 	print_heads(&story, out);
 	print_steps(&story, c->explained, out);
 	fprintf(out, "\n");
-	print_why(&story, c->explained, out);
+	print_why(&story, out);
 }
 
 /* -------------------------------------------------------------- summary -- */

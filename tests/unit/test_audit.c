@@ -28,6 +28,7 @@ struct book {
 	size_t count;
 	int64_t capacity, remaining;
 	const char *lock;
+	int64_t asked; /* the seat whose collision is told; 0: any */
 	struct audit_report report;
 	struct audit_witness witnesses[3];
 };
@@ -151,7 +152,7 @@ judge_seat(struct book *book, int64_t seat)
 static const struct audit_report *
 judge(struct book *book)
 {
-	return judge_seat(book, 0);
+	return judge_seat(book, book->asked);
 }
 
 static void
@@ -751,15 +752,19 @@ test_words_two_columns(void **state)
 	    "      0.000 ms  reads 100 left (version 0)\n"
 	    "      0.021 ms                                  "
 	    "reads 100 left (version 0)\n"
+	    "                                                "
+	    "^ here it went wrong\n"
 	    "    200.102 ms  writes 99 left, takes seat 1\n"
 	    "    200.130 ms                                  "
 	    "writes 99 left, takes seat 1\n"
 	    "                                                "
 	    "^ alice's write is lost\n"
 	    "\n"
-	    "Why: bob read before alice wrote, and wrote after that: nobody "
-	    "took "
-	    "turns.\n"
+	    "It went wrong at 0.021 ms: bob read 100 while alice held the "
+	    "same 100, not\n"
+	    "written back yet.\n"
+	    "Why: nobody took turns: alice and bob were both between reading "
+	    "and writing.\n"
 	    "Cure: make read and write one step:\n"
 	    "      curl -X PATCH -d lock=mutex localhost:8080/sales/demo\n");
 }
@@ -790,15 +795,18 @@ test_words_three_columns(void **state)
 	    "      0.500 ms                       reads 94 left\n"
 	    "      1.000 ms  writes 99 left, seat 1\n"
 	    "      2.000 ms                       writes 93 left, seat 7\n"
+	    "                                     ^ here it went wrong\n"
 	    "                                     ^ alice's write is lost\n"
 	    "      3.000 ms                                            "
 	    "reads 100 left\n"
 	    "      4.000 ms                                         "
 	    "writes 98 left, seats 1-2\n"
 	    "\n"
-	    "Why: bob's late write put the counter back to where it was "
-	    "before alice, and\n"
-	    "     carol believed it: nobody took turns.\n"
+	    "It went wrong at 2.000 ms: bob wrote back a number that was out "
+	    "of date.\n"
+	    "Why: nobody took turns: bob's late write put the counter back to "
+	    "where it was\n"
+	    "     before alice, and carol believed it.\n"
 	    "Cured: the sale now runs under mutex; what was sold twice "
 	    "before stays so.\n");
 }
@@ -858,7 +866,8 @@ test_words_hidden(void **state)
 	assert_null(strstr(text, "carol"));
 	assert_non_null(strstr(text, "sold to buyer A and to buyer C "));
 	assert_non_null(strstr(text, "^ buyer A's write is lost"));
-	assert_non_null(strstr(text, "Why: buyer B's late write"));
+	assert_non_null(strstr(text, "ms: buyer B wrote back"));
+	assert_non_null(strstr(text, "turns: buyer B's late write"));
 	free(text);
 }
 
@@ -1001,15 +1010,17 @@ test_words_why(void **state)
 {
 	struct book *book = *state;
 
-	assert_why(book, "none", "wrote after that: nobody took turns.\n");
+	assert_why(book, "none",
+	    "\nWhy: nobody took turns: alice and bob were both between "
+	    "reading and writing.\n");
 	assert_why(book, "mutex-private",
-	    "wrote after that: two processes, two\n     mutexes.\n");
+	    "\nWhy: two processes, two mutexes: alice and bob were both");
 	assert_why(book, "semaphore:3",
-	    "wrote after that: three were let in at\n     once.\n");
-	assert_why(book, "semaphore:2", ": two were let in at");
-	assert_why(book, "mutex", "wrote after that: mutex let both in.\n");
-	assert_why(book, "optimistic", ": optimistic's check let");
-	assert_why(book, "unheard-of", "wrote after that.\n");
+	    "\nWhy: three were let in at once: alice and bob were both");
+	assert_why(book, "semaphore:2", "Why: two were let in at");
+	assert_why(book, "mutex", "Why: mutex let both in: alice and bob");
+	assert_why(book, "optimistic", "Why: optimistic's check let it pass: ");
+	assert_why(book, "unheard-of", "\nWhy: alice and bob were both");
 }
 
 /* ---------------------------------------------------------------- order -- */
@@ -1135,7 +1146,67 @@ test_words_in_order(void **state)
 	at(book, sold_to(book, "bob", 0, 1, 1), 1500, 2000);
 	assert_told(book, "      1.500 ms                                  "
 			  "reads 100 left (version 0)\n"
-			  "      1.500 ms  writes 99 left, takes seat 1\n");
+			  "                                                "
+			  "^ here it went wrong\n"
+			  "      1.500 ms  writes 99 left, takes seat 1\n"
+			  "                (begun at 1.000 ms)\n"
+			  "      2.000 ms                                  "
+			  "writes 99 left, takes seat 1\n");
+}
+
+/* Who had read first is no matter: what is told is who read while held. */
+static void
+test_words_late_reader(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 20, 1000);
+	at(book, sold_to(book, "bob", 0, 1, 1), 10, 2000);
+	assert_told(book, "      0.010 ms  reads 100 left (version 0)\n"
+			  "                ^ here it went wrong\n");
+	assert_told(book, "It went wrong at 0.010 ms: alice read 100 while bob "
+			  "held the same 100, not\nwritten back yet.\n"
+			  "Why: nobody took turns: alice and bob were both "
+			  "between reading and writing.\n");
+}
+
+/* Two numbers, of two versions, held at once. */
+static void
+test_words_two_numbers(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold_to(book, "zoe", 0, 1, 1), 0, 10);
+	at(book, sold_to(book, "alice", 1, 2, 1), 20, 1000);
+	at(book, sold_to(book, "bob", 0, 1, 2), 5, 2000);
+	judge_seat(book, 2);
+	assert_collision(book, 2, 2, 0, 3);
+	book->asked = 2;
+	assert_told(book, "It went wrong at 0.015 ms: alice read 99 while bob "
+			  "held 100, not written back\nyet.\n");
+}
+
+/* As after a restart of the machine: carol's clock began anew. */
+static void
+test_words_two_clocks(void **state)
+{
+	struct book *book = *state;
+	const struct audit_subject subject = subject_of(book);
+	char *text;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 90000, 91000);
+	at(book, sold_to(book, "bob", 0, 7, 1), 90500, 92000);
+	at(book, sold_to(book, "carol", 2, 1, 1), 10, 20);
+	judge(book);
+	text = words_of(book, &subject);
+	assert_null(strstr(text, " ms"));
+	assert_non_null(strstr(text, "                reads 100 left\n"));
+	assert_non_null(strstr(text,
+	    "\nTheir clocks disagree, as after a restart of the machine: no "
+	    "times, only the\norder.\n"));
+	assert_non_null(strstr(text, "\nIt went wrong: bob wrote back a number "
+				     "that was out of date.\n"));
+	free(text);
 }
 
 /* ---------------------------------------------------------------- width -- */
@@ -1381,7 +1452,10 @@ test_data_collision(void **state)
 	    "\"c0000000000000000000000000000003\",\"buyer\":\"carol\","
 	    "\"seats\":[1],\"version\":3,\"base\":2,\"remaining\":99,"
 	    "\"lock\":\"none\",\"worker\":1,\"clerk\":3,"
-	    "\"trail\":[{\"at_ns\":5}]}]}");
+	    "\"trail\":[{\"at_ns\":5}]}],"
+	    "\"steps\":[],\"wrong_step\":null,\"wrong\":null,"
+	    "\"why\":\"nobody took turns: bob's late write put the counter "
+	    "back to where it was before alice, and carol believed it\"}");
 	json_decref(value);
 }
 
@@ -1396,8 +1470,10 @@ test_data_hidden(void **state)
 	sold_to(book, "bob", 0, 1, 1);
 	value = data_of(book, false);
 	text = json_dumps(value, 0);
-	assert_null(strstr(text, "buyer"));
+	assert_null(strstr(text, "\"buyer\""));
 	assert_null(strstr(text, "alice"));
+	assert_null(strstr(text, "bob"));
+	assert_non_null(strstr(text, "buyer A and buyer B were both"));
 	assert_non_null(strstr(text, "\"role\": \"second\""));
 	free(text);
 	json_decref(value);
@@ -1455,6 +1531,9 @@ main(void)
 	    ROW(test_steps_three),
 	    ROW(test_steps_locks),
 	    ROW(test_words_in_order),
+	    ROW(test_words_late_reader),
+	    ROW(test_words_two_numbers),
+	    ROW(test_words_two_clocks),
 	    ROW(test_fits),
 	    ROW(test_headlines_fit),
 	    ROW(test_data_overwritten),
