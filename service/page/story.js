@@ -142,19 +142,18 @@ function addSilentChanges(effects) {
 }
 
 function place(story, effects) {
-  const reads = [...story.turns].sort((a, b) => a.version - b.version);
-  let last = -EPSILON, latestEffect = -EPSILON, i = 0;
+  const reads = [...story.turns].sort((a, b) => a.version - b.version ||
+    a.readAt - b.readAt);
+  let last = -EPSILON, i = 0;
 
   const placeReads = (below) => {
-    for (; i < reads.length && reads[i].version < below; i++) {
-      reads[i].key = Math.max(reads[i].readAt, latestEffect + EPSILON);
-      last = Math.max(last, reads[i].key);
-    }
+    for (; i < reads.length && reads[i].version < below; i++)
+      last = reads[i].key = Math.max(reads[i].readAt, last + EPSILON);
   };
   for (const effect of effects) {
     placeReads(Math.min(effect.version, ...(effect.turn?.versions ?? [])));
     effect.key = Math.max(effect.at, last + EPSILON);
-    last = latestEffect = effect.key;
+    last = effect.key;
     if (effect.turn)
       effect.turn.writeKey = effect.key;
   }

@@ -62,60 +62,55 @@ export function tell(event) {
   return '';
 }
 
-// What the strategy did not do; '' if it is not to blame.
-function mistakeOf([order, other], locks) {
-  const name = order.lock ?? '';
-  const facts = locks.find((lock) => lock.name === name);
-  const permits = Number(name.split(':')[1] ?? 1);
+// What the strategy did not do; '' if nothing is known of it.
+function mistakeOf([one, other], locks) {
+  const lock = one.lock ?? '';
+  const facts = locks.find((known) => known.name === lock);
+  const permits = Number(lock.split(':')[1] ?? 1);
+  if (!facts && permits === 1)
+    return '';
+  if (facts?.checks_write)
+    return t('mistake.check', { lock });
+  if (facts && !facts.holds)
+    return t('mistake.nobody');
   if (permits > 1)
-    return t('mistake.permits', { n: permits });
-  if (facts?.excludes_threads && !facts.excludes_processes)
-    return t('mistake.processes', { a: Math.min(order.worker, other.worker),
-      b: Math.max(order.worker, other.worker) });
-  return facts && !facts.holds && !facts.checks_write ? t('mistake.nobody') : '';
+    return t('mistake.permits',
+      { n: t('counts').split(' ')[permits] ?? permits });
+  if (!facts.excludes_processes && one.worker !== other.worker)
+    return t('mistake.processes', { a: Math.min(one.worker, other.worker),
+      b: Math.max(one.worker, other.worker) });
+  return t('mistake.both', { lock });
 }
 
-// Two buyers: who read first, who read the same number after.
-function readersOf(story, collision) {
-  const turns = collision.orders.map((order) => story.turns.find((turn) =>
-    turn.orders.some((other) => other.order === order.order)));
-  if (turns.length !== 2 || !turns[0] || !turns[1] || turns[0] === turns[1])
-    return null;
-  const late = turns[0].key <= turns[1].key ? 1 : 0;
-  return { late: turns[late], n: turns[late].remaining,
-    order: collision.orders[late], other: collision.orders[1 - late] };
-}
-
-// Why: the fact of faultOf(), and whose mistake it was.
-export function tellWhy(story, collision, locks) {
+// Why: whose mistake it was, and who met by it.
+export function tellWhy(collision, locks) {
+  const [first, culprit, last] = collision.orders;
   if (!collision.explained)
     return t('why.unexplained');
-  const [first, culprit, second] = collision.orders;
-  if (second)
-    return mistakeOf([culprit, first], locks) + t('why.three', {
-      first: nameOf(first), culprit: nameOf(culprit), second: nameOf(second) });
-  const read = readersOf(story, collision);
-  return read ? mistakeOf([read.order, read.other], locks) + t('why.two', {
-    who: nameOf(read.order), other: nameOf(read.other), n: read.n })
-    : t('why.unexplained');
+  const mistake = mistakeOf([culprit, first], locks);
+  return mistake + (last
+    ? t('why.three', { first: nameOf(first), culprit: nameOf(culprit),
+      second: nameOf(last) })
+    : t('why.two', { first: nameOf(first), second: nameOf(culprit) }));
 }
 
-// The event at which it went wrong, in one sentence; null: unknown.
+// The event at which the audit says that it went wrong, and its sentence;
+// null: unknown.
 export function faultOf(story, collision) {
-  if (!collision?.explained)
+  const step = collision?.steps[collision.wrong_step - 1];
+  const order = collision?.orders.find(({ role }) => role === step?.role);
+  const event = order && story.events.find((e) => e.type === step.step &&
+    e.orders.some((own) => own.order === order.order));
+  if (!event)
     return null;
-  if (collision.orders.length === 3) {
-    const [, culprit] = collision.orders;
-    const event = story.events.find((e) => e.type === 'write' &&
-      e.orders.some((order) => order.order === culprit.order));
-    return event ? { event, text: t('why.stepLate',
-      { i: event.column + 1, who: nameOf(culprit) }) } : null;
-  }
-  const read = readersOf(story, collision);
-  const event = read && story.events.find((e) => e.type === 'read' &&
-    e.turn === read.late);
-  return event ? { event, text: t('why.step', { i: event.column + 1, n: read.n,
-    who: nameOf(read.order), other: nameOf(read.other) }) } : null;
+  const args = { i: event.column + 1, who: nameOf(order), n: step.remaining };
+  if (step.step === 'write')
+    return { event, text: t('why.stepLate', args) };
+  const other = collision.orders.find((one) => one !== order);
+  const { remaining } = collision.steps.find((one) => one.step === 'read' &&
+    one.role === other.role);
+  return { event, text: t(remaining === step.remaining ? 'why.step'
+    : 'why.stepTwo', { ...args, other: nameOf(other), held: remaining }) };
 }
 
 // When it happened: a write from its beginning until it is seen by all.

@@ -13,12 +13,20 @@ const ORDERS_MOST = 24;
 const readAt = (order) => order.trail.find((step) => step.step === 'read')
   ?.at_ns ?? Infinity;
 
+// Buyers of one name are told apart, as in the audit's text.
+const tellApart = (orders) => orders.map((order, i) => {
+  const name = nameOf(order);
+  const isOnly = orders.every((other) => other === order ||
+    nameOf(other) !== name);
+  return isOnly ? order : { ...order, buyer: `${name} (${i + 1})` };
+});
+
 // The orders that tell the most: the audit's, with what the buys' own answers
 // add; of a run without a collision the first that was sold, and the next.
 export function witnessesOf({ audit, orders }) {
   if (audit.collision)
-    return audit.collision.orders.map((order) => ({ ...order,
-      ...orders.find((own) => own.order === order.order) }));
+    return tellApart(audit.collision.orders.map((order) => ({ ...order,
+      ...orders.find((own) => own.order === order.order) })));
   const all = orders.filter((order) => order.trail?.length > 0)
     .sort((a, b) => readAt(a) - readAt(b));
   const first = all.find((order) => order.outcome === 'sold');
@@ -119,7 +127,6 @@ export class Why {
       : 'viewPair');
     this.collision = collision && { ...collision,
       orders: witnessesOf(this.result) };
-    this.witness = this.collision ? makeStory(this.collision.orders) : null;
     this.fault = faultOf(story, this.collision);
     if (isClose)
       arrangeLanes(story, orders);
@@ -172,7 +179,7 @@ export class Why {
     const parts = [];
     if (collision)
       parts.push(make('h3', {}, t('whyHead')), make('p', { id: 'why-words' },
-        tellWhy(this.witness, collision, this.locks)));
+        tellWhy(collision, this.locks)));
     if (audit.wrong || !safe.some((lock) => lock.name === audit.lock)) {
       safe.sort((a, b) => (b.name === 'mutex') - (a.name === 'mutex'));
       parts.push(make('h3', {}, t('cure')), make('p', {}, t('cureSay')),

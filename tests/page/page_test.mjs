@@ -61,8 +61,12 @@ test('none with one ticket shows a red seat and the collision in words',
       /wrong at step \d+: \w+ read 1 while \w+ held/.test(await text('fault')));
     const [, who, other] = /: (\w+) read 1 while (\w+) held/
       .exec(await text('fault'));
-    equal('why', await text('why-words'), `Nobody took turns: ${who} decided ` +
-      `on the 1 that ${other} was already using.`);
+    const [, first, second] = /sold to (\w+) and to (\w+)/
+      .exec(await text('why-head'));
+    equal('the same two', [who, other].sort().join(), [first, second].sort()
+      .join());
+    equal('why', await text('why-words'), `Nobody took turns: ${first} and ` +
+      `${second} were both between reading and writing.`);
     check('the lost write is told', /write is lost/.test(await text('steps')));
   });
 
@@ -265,10 +269,13 @@ test('a late write that puts the counter back is named as the culprit',
         order('Zoe', 4, 2, [99, 3], 600, 98, 700)];
       return Promise.all([import('/page/story.js'), import('/page/tell.js')])
         .then(([{ makeStory }, { faultOf, tellWhy }]) => {
-          const collision = { explained: true, orders };
-          const story = makeStory(orders);
-          return faultOf(story, collision).text + ' ' +
-            tellWhy(story, collision, []);
+          orders.forEach((one, i) => {
+            one.role = ['first', 'culprit', 'second'][i];
+          });
+          const collision = { explained: true, orders, wrong_step: 1,
+            steps: [{ role: 'culprit', step: 'write', remaining: 99 }] };
+          return faultOf(makeStory(orders), collision).text + ' ' +
+            tellWhy(collision, []);
         })`);
     check(told, /step 4: Wim wrote back/.test(told) &&
       /Wim’s late write put the counter back to where it was before Ann/
@@ -566,28 +573,106 @@ test('390 px: no column is cut, and no time runs into the next', async () => {
   await browser.size(1280, 800);
 });
 
-test('the why names what the strategy did not do', async () => {
+test('two numbers that were held at once are both told', async () => {
   await openPage('lock=none');
   const told = await browser.run(`
-    const order = (buyer, worker, version, lock) => ({ order: buyer, buyer,
-      worker, clerk: 1, version, lock, seats: [1], trail: [
-        { step: 'read', at_ns: 100 * version, remaining: 1, version: 0 },
-        { step: 'write', at_ns: 500 * version, remaining: 0, version: 0 }] });
-    return Promise.all(['story', 'tell', 'api'].map((name) =>
-      import('/page/' + name + '.js'))).then(async ([{ makeStory }, { tellWhy },
-      { get }]) => {
-      const { locks } = await get('/locks');
-      return ['none', 'mutex-private', 'semaphore:3'].map((lock) => {
-        const orders = [order('Ann', 2, 1, lock), order('Bob', 1, 2, lock)];
-        return tellWhy(makeStory(orders), { explained: true, orders }, locks);
-      });
-    })`);
-  equal('none', told[0],
-    'Nobody took turns: Bob decided on the 1 that Ann was already using.');
-  check('mutex-private', /^Two processes, two mutexes \(worker 1 and worker 2/
-    .test(told[1]));
-  check('semaphore:3', /^3 were let in at once: Bob/.test(told[2]));
+    const order = (role, buyer, version, base, read, at, write) => ({ role,
+      order: buyer, buyer, worker: 1, clerk: version, version, lock: 'none',
+      seats: [2], trail: [
+        { step: 'read', at_ns: at, remaining: read, version: base },
+        { step: 'write', at_ns: write, remaining: read - 1, version: base }] });
+    const orders = [order('first', 'Ann', 2, 1, 99, 20, 40),
+      order('second', 'Bob', 3, 0, 100, 10, 50)];
+    const step = (role, step, remaining) => ({ role, step, remaining });
+    return Promise.all([import('/page/story.js'), import('/page/tell.js')])
+      .then(([{ makeStory }, { faultOf }]) => faultOf(makeStory(orders), {
+        explained: true, orders, wrong_step: 2, steps: [
+          step('second', 'read', 100), step('first', 'read', 99)] }).text)`);
+  equal('told', told, 'It went wrong at step 2: Ann read 99 while Bob held ' +
+    '100, not written back yet.');
 });
+
+// What the text says of a collision, and the page of the same.
+const readText = (audit) => ({
+  times: [...audit.matchAll(/^ *([0-9.]+) ms /gm)].map((row) => Number(row[1])),
+  wrong: /It went wrong[^]*?\.\n(?=Why)/.exec(audit)[0].replace(/\s+/g, ' '),
+  why: /Why: ([^]*?)\.\n/.exec(audit)[1].replace(/\s+/g, ' '),
+});
+
+const readPage = (collision) => browser.run(`return Promise.all(['story',
+  'tell', 'why', 'api'].map((name) => import('/page/' + name + '.js'))).then(
+  async ([{ makeStory }, { faultOf, tellWhy }, { witnessesOf }, { get }]) => {
+    const collision = { ...arguments[0], orders: witnessesOf({
+      audit: { collision: arguments[0] }, orders: [] }) };
+    const { locks } = await get('/locks');
+    const story = makeStory(collision.orders);
+    const events = story.events.filter((event) => event.type !== 'wait');
+    const fault = faultOf(story, collision);
+    return { steps: events.map((event) => ({ step: event.type,
+      order: event.orders[0].order,
+      ms: (event.key - events[0].key) / 1e6 })),
+    fault: fault.text, at: events.indexOf(fault.event) + 1,
+    why: tellWhy(collision, locks) };
+  })`, collision);
+
+// A sale that went wrong without a delay; null: this one did not.
+async function race(base, id, lock) {
+  const post = (path, body) => fetch(base + path, { method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body) });
+  const get = async (path, kind) => (await fetch(`${base}/sales/${id}/${path}`))[
+    kind]();
+  await post('/sales', { id, lock, capacity: 12 });
+  await Promise.all([1, 2, 3].map(() => post(`/sales/${id}/crowd`,
+    { count: 4 })));
+  const audit = await get('audit', 'json');
+  return audit.collision && { collision: audit.collision,
+    text: readText(await get('audit.txt', 'text')) };
+}
+
+function assertAlike({ collision, text }, page) {
+  const { steps, orders } = collision;
+  const order = (role) => orders.find((one) => one.role === role).order;
+  equal('steps', page.steps.map((one) => `${one.step} ${one.order}`).join(),
+    steps.map((one) => `${one.step} ${order(one.role)}`).join());
+  equal('rows', text.times.length, steps.length);
+  steps.forEach((one, i) => {
+    const ms = (one.at_ns - steps[0].at_ns) / 1e6;
+    check(`${text.times[i]} is ${ms}`, Math.abs(text.times[i] - ms) < 0.001);
+    check(`${page.steps[i].ms} is ${ms}`,
+      Math.abs(page.steps[i].ms - ms) < 0.001);
+  });
+  equal('the step', page.at, collision.wrong_step);
+  equal('what went wrong', text.wrong.replace(/ at [0-9.]+ ms/, ''),
+    `It went wrong: ${collision.wrong}. `);
+  equal('on the page', page.fault.replace(/ at step \d+/, ''),
+    `It went wrong: ${collision.wrong}.`);
+  equal('why', text.why, collision.why);
+  equal('on the page', page.why.toLowerCase().replace('’', "'")
+    .replace(/ \(worker.*?\)/, ''), `${collision.why}.`);
+}
+
+test('page, text and JSON tell one story of races without a delay',
+  async () => {
+    let told = 0;
+    for (const store of ['json', 'sqlite']) {
+      const one = await startService(binary, '--store', store);
+      try {
+        await openPage('lock=none', one.url);
+        for (let i = 0; i < 90; i++) {
+          const lock = ['none', 'mutex-private', 'semaphore:3'][i % 3];
+          const met = await race(one.url, `race-${i}`, lock);
+          if (!met)
+            continue;
+          assertAlike(met, await readPage(met.collision));
+          told++;
+        }
+      } finally {
+        await one.stop();
+      }
+    }
+    check(`enough went wrong: ${told}`, told > 20);
+  });
 
 // Ann's write begins before Ben reads, and is seen by all only after it.
 test('a write has two times: when it began, and when it was seen', async () => {
