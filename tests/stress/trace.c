@@ -3,7 +3,8 @@
  * A process of the trace is a worker of a row, a thread is a clerk.  A step
  * lasts until the next one of the same order; time in the queue is nobody's
  * lane and is left out.  Orders of one batch did the same: one of them is
- * drawn, with how many they were.
+ * drawn, with how many they were.  A write lasts until all can see it, so that
+ * nobody who starts to read after its end has read an older version.
  */
 #include "tests/stress/trace.h"
 
@@ -13,6 +14,7 @@
 
 #include "locks/lock.h"
 #include "tests/stress/buffer.h"
+#include "tests/stress/lanes.h"
 
 #define WORKERS 100       /* process ids of a row */
 #define LAST_STEP_NS 1000 /* has no next one: drawn so long */
@@ -23,14 +25,6 @@ struct trace {
 	bool comma;
 	int64_t start_ns; /* of the first race; 0: none yet */
 	unsigned number;  /* of the race */
-};
-
-/* One order's way over its clerk's lane. */
-struct lane {
-	const struct store_line *line;
-	json_t *trail;
-	int64_t at_ns;  /* its first step behind the queue */
-	unsigned batch; /* orders that did the same */
 };
 
 struct trace *
@@ -111,6 +105,7 @@ static void
 write_lane(struct trace *trace, const struct lane *lane)
 {
 	const json_t *step, *next;
+	int64_t until_ns;
 	size_t i;
 
 	json_array_foreach(lane->trail, i, step)
@@ -118,63 +113,13 @@ write_lane(struct trace *trace, const struct lane *lane)
 		if (strcmp(web_text(step, "step"), "queued") == 0)
 			continue;
 		next = json_array_get(lane->trail, i + 1);
-		write_step(trace, lane, step,
-		    next != NULL ? web_number(next, "at_ns")
-				 : web_number(step, "at_ns") + LAST_STEP_NS);
+		until_ns = web_number(next != NULL ? next : step, "at_ns");
+		if (next == NULL)
+			until_ns += LAST_STEP_NS;
+		if (i == lane->write)
+			until_ns = lane->seen_ns;
+		write_step(trace, lane, step, until_ns);
 	}
-}
-
-/* A receipt's trail is longer than the ledger's: it has the commit. */
-static const char *
-trail_of(const struct evidence *e, const struct store_line *line)
-{
-	size_t i;
-
-	for (i = 0; i < e->answer_count; i++)
-		if (e->answers[i].trail != NULL &&
-		    strcmp(e->answers[i].order, line->order) == 0)
-			return e->answers[i].trail;
-	return line->trail;
-}
-
-static int
-by_lane(const void *a, const void *b)
-{
-	const struct lane *x = a, *y = b;
-
-	if (x->line->worker != y->line->worker)
-		return x->line->worker < y->line->worker ? -1 : 1;
-	if (x->line->clerk != y->line->clerk)
-		return x->line->clerk < y->line->clerk ? -1 : 1;
-	return x->at_ns < y->at_ns ? -1 : x->at_ns > y->at_ns;
-}
-
-static struct lane *
-make_lanes(const struct evidence *e, size_t *count)
-{
-	struct lane *lanes = NULL;
-	json_t *trail;
-	size_t i;
-
-	*count = 0;
-	for (i = 0; i < e->line_count; i++) {
-		const struct store_line *line = &e->lines[i];
-
-		if (line->kind != STORE_SOLD || line->trail == NULL ||
-		    line->worker == 0)
-			continue;
-		trail = json_loads(trail_of(e, line), 0, NULL);
-		lanes = buffer_grow(lanes, *count, sizeof(*lanes));
-		lanes[(*count)++] = (struct lane){.line = line,
-		    .trail = trail,
-		    .at_ns = web_number(
-			json_array_get(trail, json_array_size(trail) > 1),
-			"at_ns"),
-		    .batch = 1};
-	}
-	if (*count > 0)
-		qsort(lanes, *count, sizeof(*lanes), by_lane);
-	return lanes;
 }
 
 void
@@ -183,16 +128,13 @@ trace_add(struct trace *trace, const char *name, unsigned number,
 {
 	unsigned worker = 0, clerk = 0;
 	struct lane *lanes, *lane;
-	size_t i, count;
+	size_t count;
 
 	if (trace->start_ns == 0 && evidence->answer_count > 0)
 		trace->start_ns = evidence->answers[0].sent_ns;
 	trace->number = number;
-	lanes = make_lanes(evidence, &count);
-	for (i = 0; i < count;) {
-		for (lane = &lanes[i++];
-		     i < count && by_lane(lane, &lanes[i]) == 0; i++)
-			lane->batch++;
+	lanes = lanes_new(evidence, &count);
+	for (lane = lanes; lane < lanes + count; lane++) {
 		if (lane->line->worker != worker) {
 			clerk = 0;
 			worker = lane->line->worker;
@@ -208,7 +150,5 @@ trace_add(struct trace *trace, const char *name, unsigned number,
 		}
 		write_lane(trace, lane);
 	}
-	for (i = 0; i < count; i++)
-		json_decref(lanes[i].trail);
-	free(lanes);
+	lanes_free(lanes, count);
 }
