@@ -22,6 +22,7 @@ witness_json(const struct audit_witness *w, const char *role, bool with_name)
 	member_seats(value, w->line.seat, w->line.quantity);
 	member_number(value, "version", w->line.version);
 	member_number(value, "base", w->line.base);
+	member_number(value, "nth", w->line.nth);
 	member_number(value, "remaining", w->line.remaining);
 	member_text(value, "lock", w->lock);
 	member_number(value, "worker", w->line.worker);

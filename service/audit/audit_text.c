@@ -26,6 +26,7 @@ struct story {
 };
 
 #define TIME_SIZE 32
+#define WORDS_SIZE 96
 
 static void
 word_time(const struct story *story, int64_t at_ns, char text[TIME_SIZE])
@@ -35,32 +36,46 @@ word_time(const struct story *story, int64_t at_ns, char text[TIME_SIZE])
 }
 
 static void
-word_step(
-    const struct story *story, const struct audit_step *step, char text[64])
+word_write(const struct story *story, const struct audit_step *step,
+    char text[WORDS_SIZE])
+{
+	const struct store_line *line = &story->witnesses[step->column].line;
+	const int64_t last = line->seat + line->quantity - 1;
+	char seats[48];
+	int n;
+
+	n = snprintf(seats, sizeof(seats), "seat%s %" PRId64,
+	    line->quantity > 1 ? "s" : "", line->seat);
+	if (line->quantity > 1)
+		snprintf(
+		    seats + n, sizeof(seats) - (size_t)n, "-%" PRId64, last);
+	snprintf(text, WORDS_SIZE, "writes %" PRId64 " left, takes %s",
+	    step->remaining, seats);
+	if (columns_of(text) >= story->width)
+		snprintf(text, WORDS_SIZE, "writes %" PRId64 " left, %s",
+		    step->remaining, seats);
+}
+
+static void
+word_step(const struct story *story, const struct audit_step *step,
+    char text[WORDS_SIZE])
 {
 	const struct audit_witness *witness = &story->witnesses[step->column];
-	const int64_t seat = witness->line.seat;
-	const int64_t last = seat + witness->line.quantity - 1;
-	int n;
+	const bool is_wide = story->count == 2;
 
 	switch (step->act) {
 	case AUDIT_LOCKS:
-		snprintf(text, 64, "gets a lock (%s)", witness->lock);
+		snprintf(text, WORDS_SIZE,
+		    is_wide ? "gets a lock (%s)" : "locks (%s)", witness->lock);
 		break;
 	case AUDIT_READS:
-		n = snprintf(
-		    text, 64, "reads %" PRId64 " left", step->remaining);
-		if (story->count == 2)
-			snprintf(text + n, 64 - (size_t)n,
-			    " (version %" PRId64 ")", step->version);
+		snprintf(text, WORDS_SIZE,
+		    is_wide ? "reads %" PRId64 " left (version %" PRId64 ")"
+			    : "reads %" PRId64 " left (v%" PRId64 ")",
+		    step->remaining, step->version);
 		break;
 	case AUDIT_WRITES:
-		n = snprintf(text, 64,
-		    "writes %" PRId64 " left, %sseat%s %" PRId64,
-		    step->remaining, story->count == 2 ? "takes " : "",
-		    last > seat ? "s" : "", seat);
-		if (last > seat)
-			snprintf(text + n, 64 - (size_t)n, "-%" PRId64, last);
+		word_write(story, step, text);
 	}
 }
 
@@ -112,12 +127,22 @@ print_note(
 	print_text(story, column, text, out);
 }
 
-/* A write has two times; that of its begin is said where it differs. */
+/*
+ * A write has two times; that of its begin is said where it differs.  Lines
+ * that were written at once leave one number, so the others' tickets are off
+ * it, too.
+ */
 static void
-print_begin(const struct story *story, const struct audit_step *step, FILE *out)
+print_write_notes(
+    const struct story *story, const struct audit_step *step, FILE *out)
 {
-	char begun[TIME_SIZE], seen[TIME_SIZE], text[64];
+	const unsigned nth = story->witnesses[step->column].line.nth;
+	char begun[TIME_SIZE], seen[TIME_SIZE], text[WORDS_SIZE];
 
+	if (nth > 1) {
+		snprintf(text, sizeof(text), "(order %u of one write)", nth);
+		print_note(story, step->column, text, out);
+	}
 	word_time(story, step->stamp_ns, begun);
 	word_time(story, step->at_ns, seen);
 	if (!story->told.has_times || strcmp(begun, seen) == 0)
@@ -129,7 +154,7 @@ print_begin(const struct story *story, const struct audit_step *step, FILE *out)
 static void
 print_step(const struct story *story, const struct audit_step *step, FILE *out)
 {
-	char time[TIME_SIZE] = "", text[64];
+	char time[TIME_SIZE] = "", text[WORDS_SIZE];
 
 	if (story->told.has_times)
 		word_time(story, step->at_ns, time);
@@ -137,14 +162,14 @@ print_step(const struct story *story, const struct audit_step *step, FILE *out)
 	word_step(story, step, text);
 	print_text(story, step->column, text, out);
 	if (step->act == AUDIT_WRITES)
-		print_begin(story, step, out);
+		print_write_notes(story, step, out);
 }
 
 static void
 print_steps(const struct story *story, bool explained, FILE *out)
 {
 	const struct audit_told *told = &story->told;
-	char text[64];
+	char text[WORDS_SIZE];
 	size_t i;
 
 	for (i = 0; i < told->step_count; i++) {

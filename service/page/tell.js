@@ -16,7 +16,9 @@ export function seatsText(seats) {
 const namesOf = (orders) => listOf([...new Set(orders.map(nameOf))]);
 
 function tellWrite(turn, who) {
-  const args = { who, n: turn.writes, seats: seatsText(turn.seats) };
+  const [{ nth = 1 }] = turn.orders;
+  const args = { who, n: turn.writes,
+    seats: seatsText(turn.seats) + (nth > 1 ? t('step.nth', { n: nth }) : '') };
   if (turn.lost.length === 0)
     return t('step.write', args);
   if (turn.lost.length > 2)

@@ -25,7 +25,7 @@ deal() {
   wait "$i"
   ledger | tail -n 2 >"$ANSWERS/1.ledger"
   ask "$URL/sales/demo/audit.txt" |
-    sed '/is lost/,$d; /^Why/,$d' >"$ANSWERS/1.audit.txt"
+    sed '/is lost/,$d; /^It went/,$d; /went wrong$/d' >"$ANSWERS/1.audit.txt"
   unserve
 }
 

@@ -66,6 +66,17 @@ def check_numbers(text, steps, lines):
                 fail(text, step, "stands below", above)
 
 
+def words_of(step, is_wide):
+    """How the text's row begins; a read says which version it saw."""
+    if step["step"] == "lock":
+        return "gets a lock (" if is_wide else "locks ("
+    if step["step"] == "read":
+        version = f"version {step['version']}" if is_wide else \
+            f"v{step['version']}"
+        return f"reads {step['remaining']} left ({version})"
+    return f"writes {step['remaining']} left, "
+
+
 def check_times(text, steps):
     """The JSON's never fall, and the text's rows are the JSON's."""
     rows = [ROW.match(line) for line in text.splitlines()]
@@ -82,10 +93,8 @@ def check_times(text, steps):
             fail(text, row[1], "is not", after)
         if (len(row[2]) == 0) != (step["role"] == "first"):
             fail(text, "another's column:", step)
-        words = {"lock": "gets a lock",
-                 "read": f"reads {step.get('remaining')} left",
-                 "write": f"writes {step.get('remaining')} left"}
-        if not row[3].startswith(words[step["step"]]):
+        if not row[3].startswith(words_of(step, len({
+                one["role"] for one in steps}) == 2)):
             fail(text, row[3], "is not", step)
 
 

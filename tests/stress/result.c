@@ -83,22 +83,32 @@ reason_of_wrong(const struct row *row, char *text, size_t size)
 	const struct judgement *j = &row->judgement;
 	const enum wrong worst = oracle_worst(j);
 
-	if (worst == WRONG_OVERSOLD && j->most_times > 1) {
-		append(text, size, "%" PRId64 " too many, one %" PRId64 "x",
+	if (worst == WRONG_OVERSOLD && j->most_times > 1)
+		append(text, size, "%" PRId64 " too many, a seat %" PRId64 "x",
 		    j->findings[worst].count, j->most_times);
-		if (row->remaining > 0)
-			append(text, size,
-			    "; %" PRId64 " left, as lost writes are not "
-			    "counted",
-			    row->remaining);
-	} else if (worst == WRONG_DOUBLE_BOOKED)
+	else if (worst == WRONG_DOUBLE_BOOKED)
 		append(text, size,
-		    "%" PRId64 " seats twice, one %" PRId64 " times",
+		    "%" PRId64 " seats twice or more, one %" PRId64 "x",
 		    j->findings[worst].count, j->most_times);
 	else if (row->promise == PROMISE_BROKEN && worst != WRONG_TRESPASSED)
 		append(text, size, "see below");
 	else
 		append(text, size, "%s", j->findings[worst].example);
+	if (row->remaining > 0 && j->tickets + row->remaining > row->capacity)
+		append(text, size,
+		    "; %" PRId64 " left, as lost writes are not counted",
+		    row->remaining);
+}
+
+/* The row's numbers are those of the first run that was wrong. */
+static void
+reason_of_wrong_runs(const struct row *row, char *text, size_t size)
+{
+	if (row->runs > 1)
+		append(text, size,
+		    "wrong in %u of %u runs, first: ", row->wrong_runs,
+		    row->runs);
+	reason_of_wrong(row, text, size);
 }
 
 static void
@@ -110,19 +120,15 @@ set_reason(struct row *row)
 
 	if (row->promise >= ROW_HUNG)
 		append(text, size, "%s", row->error);
-	else if (row->runs > 1 && row->wrong_runs > 0)
-		append(text, size, "%s%u of %u runs",
-		    row->stop.wanted > 0 ? "" : "wrong in ", row->wrong_runs,
-		    row->runs);
 	else if (row->wrong_runs > 0)
-		reason_of_wrong(row, text, size);
+		reason_of_wrong_runs(row, text, size);
 	else if (!row->safe)
 		append(text, size, "no race showed, which is not \"safe\"");
 	else if (!row->shipped)
 		append(text, size, "no race in %u run%s", row->runs,
 		    row->runs == 1 ? "" : "s");
 	else if (row->runs > 1)
-		append(text, size, "%u runs", row->runs);
+		append(text, size, "in each of %u runs", row->runs);
 	else
 		append(text, size, "%" PRId64 " refused", j->refused);
 	if (row->promise < ROW_HUNG && row->stop.wanted > 0)

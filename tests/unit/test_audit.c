@@ -791,14 +791,14 @@ test_words_three_columns(void **state)
 	    "\n"
 	    "  time          alice · clerk 1.1    bob · clerk 1.2      "
 	    "carol · clerk 1.3\n"
-	    "      0.000 ms  reads 100 left\n"
-	    "      0.500 ms                       reads 94 left\n"
+	    "      0.000 ms  reads 100 left (v0)\n"
+	    "      0.500 ms                       reads 94 left (v0)\n"
 	    "      1.000 ms  writes 99 left, seat 1\n"
 	    "      2.000 ms                       writes 93 left, seat 7\n"
 	    "                                     ^ here it went wrong\n"
 	    "                                     ^ alice's write is lost\n"
 	    "      3.000 ms                                            "
-	    "reads 100 left\n"
+	    "reads 100 left (v2)\n"
 	    "      4.000 ms                                         "
 	    "writes 98 left, seats 1-2\n"
 	    "\n"
@@ -1154,6 +1154,37 @@ test_words_in_order(void **state)
 			  "writes 99 left, takes seat 1\n");
 }
 
+/* Of a write of several orders: why one ticket took more off the counter. */
+static void
+test_words_one_write(void **state)
+{
+	struct book *book = *state;
+	struct store_line *line;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 0, 10);
+	at(book, sold_to(book, "zoe", 0, 1, 1), 5, 1000);
+	line = sold_to(book, "bob", 0, 2, 1);
+	line->nth = 2;
+	at(book, line, 5, 1000);
+	at(book, sold_to(book, "carol", 1, 2, 1), 20, 2000);
+	book->asked = 2;
+	assert_told(book, "      0.995 ms  writes 98 left, takes seat 2\n"
+			  "                (order 2 of one write)\n");
+}
+
+/* Seats rather than another's column. */
+static void
+test_words_long_seats(void **state)
+{
+	struct book *book = *state;
+
+	book->capacity = 1000000;
+	at(book, sold_to(book, "alice", 0, 1, 1000), 0, 10);
+	at(book, sold_to(book, "bob", 0, 1, 1000), 5, 1000);
+	assert_told(book, "      1.000 ms                                  "
+			  "writes 999000 left, seats 1-1000\n");
+}
+
 /* Who had read first is no matter: what is told is who read while held. */
 static void
 test_words_late_reader(void **state)
@@ -1200,7 +1231,7 @@ test_words_two_clocks(void **state)
 	judge(book);
 	text = words_of(book, &subject);
 	assert_null(strstr(text, " ms"));
-	assert_non_null(strstr(text, "                reads 100 left\n"));
+	assert_non_null(strstr(text, "                reads 100 left (v0)\n"));
 	assert_non_null(strstr(text,
 	    "\nTheir clocks disagree, as after a restart of the machine: no "
 	    "times, only the\norder.\n"));
@@ -1442,15 +1473,16 @@ test_data_collision(void **state)
 	    "\"orders\":["
 	    "{\"role\":\"first\",\"order\":"
 	    "\"a0000000000000000000000000000001\",\"buyer\":\"alice\","
-	    "\"seats\":[1,2],\"version\":1,\"base\":0,\"remaining\":98,"
+	    "\"seats\":[1,2],\"version\":1,\"base\":0,\"nth\":1,\"remaining\":"
+	    "98,"
 	    "\"lock\":\"none\",\"worker\":1,\"clerk\":1,\"trail\":[]},"
 	    "{\"role\":\"culprit\",\"order\":"
 	    "\"b0000000000000000000000000000002\",\"buyer\":\"bob\","
-	    "\"seats\":[7],\"version\":2,\"base\":0,\"remaining\":93,"
+	    "\"seats\":[7],\"version\":2,\"base\":0,\"nth\":1,\"remaining\":93,"
 	    "\"lock\":\"none\",\"worker\":1,\"clerk\":2,\"trail\":[]},"
 	    "{\"role\":\"second\",\"order\":"
 	    "\"c0000000000000000000000000000003\",\"buyer\":\"carol\","
-	    "\"seats\":[1],\"version\":3,\"base\":2,\"remaining\":99,"
+	    "\"seats\":[1],\"version\":3,\"base\":2,\"nth\":1,\"remaining\":99,"
 	    "\"lock\":\"none\",\"worker\":1,\"clerk\":3,"
 	    "\"trail\":[{\"at_ns\":5}]}],"
 	    "\"steps\":[],\"wrong_step\":null,\"wrong\":null,"
@@ -1531,6 +1563,8 @@ main(void)
 	    ROW(test_steps_three),
 	    ROW(test_steps_locks),
 	    ROW(test_words_in_order),
+	    ROW(test_words_one_write),
+	    ROW(test_words_long_seats),
 	    ROW(test_words_late_reader),
 	    ROW(test_words_two_numbers),
 	    ROW(test_words_two_clocks),
