@@ -13,6 +13,8 @@
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
+#define HEADLINE_INDENT 17
+
 struct page {
 	const struct result *result;
 	FILE *out;
@@ -77,44 +79,72 @@ print_folded(FILE *out, const char *text, int indent)
 
 /* ------------------------------------------------------------- verdict -- */
 
+struct part {
+	size_t count;
+	const char *words, *colour;
+};
+
+/* "3 correct, 1 wrong on purpose", folded where a terminal ends. */
+static void
+print_parts(const struct page *page, const struct part *parts, size_t count)
+{
+	int column = HEADLINE_INDENT;
+	char text[64];
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (parts[i].count == 0 && i > 0)
+			continue;
+		snprintf(text, sizeof(text), "%zu %s", parts[i].count,
+		    parts[i].words);
+		if (i > 0)
+			column += fprintf(page->out, ",");
+		if (i > 0 && column + 1 + (int)strlen(text) > 79)
+			column =
+			    fprintf(page->out, "\n%*s", HEADLINE_INDENT, "") -
+			    1;
+		else if (i > 0)
+			column += fprintf(page->out, " ");
+		fprintf(page->out, "%s%s%s", parts[i].colour, text,
+		    parts[i].colour[0] != '\0' ? PLAIN : "");
+		column += (int)strlen(text);
+	}
+	fprintf(page->out, "\n");
+}
+
 static void
 print_headline(const struct page *page)
 {
 	const struct result *r = page->result;
-	size_t i, kept = 0, wrong = 0, open = 0, bad = 0, unmet = 0;
+	const char *red = paint(page, RED);
+	struct part parts[] = {{0, "correct", ""}, {0, "wrong on purpose", ""},
+	    {0, "where no race showed", ""}, {0, "not as it must be", red},
+	    {0, "not as expected", red}};
+	size_t i;
 
 	for (i = 0; i < r->flags->expect_count; i++)
-		unmet += !r->expects[i].holds;
+		parts[4].count += !r->expects[i].holds;
 	for (i = 0; i < r->count; i++) {
-		const bool kept_it = r->rows[i].promise == PROMISE_KEPT;
+		const struct row *row = &r->rows[i];
+		const bool kept = row->promise == PROMISE_KEPT;
 
-		kept += kept_it && r->rows[i].shipped;
-		wrong += r->rows[i].promise == CONTROL_WRONG;
-		open += r->rows[i].promise == CONTROL_UNDECIDED ||
-			(kept_it && !r->rows[i].shipped);
-		bad += !row_is_good(&r->rows[i]);
+		parts[0].count += kept && row->shipped;
+		parts[1].count += row->promise == CONTROL_WRONG;
+		parts[2].count += row->promise == CONTROL_UNDECIDED ||
+				  (kept && !row->shipped);
+		parts[3].count += !row_is_good(row);
 	}
 	if (result_is_good(r))
-		fprintf(page->out, "%sAS PROMISED%s    ",
+		fprintf(page->out, "%sAS PROMISED%s      ",
 		    paint(page, BOLD GREEN), paint(page, PLAIN));
 	else
-		fprintf(page->out, "%sNOT AS PROMISED%s", paint(page, RED),
+		fprintf(page->out, "%sNOT AS PROMISED%s  ", red,
 		    paint(page, PLAIN));
-	fprintf(page->out, "  %zu correct", kept);
-	if (wrong > 0)
-		fprintf(page->out, ", %zu wrong on purpose", wrong);
-	if (open > 0)
-		fprintf(page->out, ", %zu where no race showed", open);
-	if (bad > 0)
-		fprintf(page->out, ", %s%zu not as it must be%s",
-		    paint(page, RED), bad, paint(page, PLAIN));
-	if (unmet > 0)
-		fprintf(page->out, ", %s%zu not as expected%s",
-		    paint(page, RED), unmet, paint(page, PLAIN));
-	fprintf(page->out, "\n");
+	print_parts(page, parts, sizeof(parts) / sizeof(parts[0]));
 	if (r->stopped_by != 0)
-		fprintf(page->out, "%17sstopped by SIG%s in %s\n", "",
-		    sigabbrev_np(r->stopped_by), r->stopped_in);
+		fprintf(page->out, "%*sstopped by SIG%s in %s\n",
+		    HEADLINE_INDENT, "", sigabbrev_np(r->stopped_by),
+		    r->stopped_in);
 }
 
 static const char *

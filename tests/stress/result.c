@@ -88,7 +88,9 @@ reason_of_wrong(const struct row *row, char *text, size_t size)
 		    j->findings[worst].count, j->most_times);
 	else if (worst == WRONG_DOUBLE_BOOKED)
 		append(text, size,
-		    "%" PRId64 " seats twice or more, one %" PRId64 "x",
+		    j->findings[worst].count == 1
+			? "%" PRId64 " seat sold %" PRId64 "x"
+			: "%" PRId64 " seats twice or more, one %" PRId64 "x",
 		    j->findings[worst].count, j->most_times);
 	else if (row->promise == PROMISE_BROKEN && worst != WRONG_TRESPASSED)
 		append(text, size, "see below");
@@ -122,6 +124,9 @@ set_reason(struct row *row)
 		append(text, size, "%s", row->error);
 	else if (row->wrong_runs > 0)
 		reason_of_wrong_runs(row, text, size);
+	else if (row->promise == CONTROL_NOT_SHOWN)
+		append(text, size,
+		    "no race showed in %u runs, though one had to", row->runs);
 	else if (!row->safe)
 		append(text, size, "no race showed, which is not \"safe\"");
 	else if (!row->shipped)
@@ -131,7 +136,8 @@ set_reason(struct row *row)
 		append(text, size, "in each of %u runs", row->runs);
 	else
 		append(text, size, "%" PRId64 " refused", j->refused);
-	if (row->promise < ROW_HUNG && row->stop.wanted > 0)
+	if (row->promise < ROW_HUNG && row->wrong_runs == 0 &&
+	    row->stop.wanted > 0)
 		append(text, size, ", stop %.2f s", row->stop.longest_s);
 }
 
@@ -187,6 +193,12 @@ set_setting(struct result *result)
 		    f->delays[0].min_ms, f->delays[0].max_ms, delay);
 		append(text, size, ", delay %s", delay);
 	}
+	if (f->worker_count > 1 || f->clerk_count > 1)
+		append(text, size, "; 2x4: workers x clerks");
+	if (f->batch_count > 1)
+		append(text, size, "; b64: orders a batch");
+	if (f->delay_count > 1)
+		append(text, size, "; the last is the delay");
 }
 
 #if defined(__SANITIZE_ADDRESS__)

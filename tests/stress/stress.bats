@@ -38,6 +38,11 @@ check_report() {
   /usr/bin/python3 tests/stress/check_report.py <<<"$output"
 }
 
+# $output as one line, however it is folded.
+flat() {
+  tr -s ' \n' ' ' <<<"$output"
+}
+
 @test "every strategy on both stores: fourteen rows, and the right verdicts" {
   local columns
   run --separate-stderr "$STRESS" --data "$WHERE" --locks all \
@@ -112,7 +117,7 @@ check_report() {
   run --separate-stderr "$STRESS" --data "$WHERE" --locks none \
     --stores json --duration 0 --runs 2 --pause-holder 300ms --jitter off
   echo "$output"
-  [[ $output =~ 'stop '[0-9.]+' s'$'\n' ]]
+  [[ $(flat) =~ 'wrong in '.' of 2 runs, stop '[0-9.]+' s, first: ' ]]
 }
 
 @test "what is left though all was sold is explained" {
@@ -123,6 +128,22 @@ check_report() {
     --tickets 5
   echo "$output"
   [[ $output =~ [0-9]+' left, as lost writes are not counted' ]]
+  # Also where all were sold and no more, and in several runs.
+  run --separate-stderr "$STRESS" --data "$WHERE" --locks none --runs 2 \
+    --stores json --duration 0 --tickets 400 --buyers 200 --quantity 2
+  echo "$output"
+  [[ $(flat) =~ 'wrong in 2 of 2 runs, first: '[0-9]+' seats twice or more,' ]]
+  [[ $(flat) =~ [0-9]+' left, as lost writes are not counted' ]]
+}
+
+@test "a long headline is folded; labels of several axes are explained" {
+  run -1 --separate-stderr "$STRESS" --data "$WHERE" --locks none,mutex \
+    --stores json --duration 0 --workers 1 --clerks 1,2 --delay 0,5ms \
+    --buyers 6 --expect 'p99<1us' --expect 'wrong>100'
+  echo "$output"
+  [[ $output == "NOT AS PROMISED  4 correct, "*" not as expected"* ]]
+  [[ $(flat) == *"; 2x4: workers x clerks; the last is the delay store "* ]]
+  [ "$(LC_ALL=C.UTF-8 wc -L <<<"$output")" -le 80 ]
 }
 
 @test "what cannot be done is said before the first row" {
