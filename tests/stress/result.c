@@ -107,9 +107,12 @@ static void
 reason_of_wrong_runs(const struct row *row, char *text, size_t size)
 {
 	if (row->runs > 1)
-		append(text, size,
-		    "wrong in %u of %u runs, first: ", row->wrong_runs,
+		append(text, size, "wrong in %u of %u runs, ", row->wrong_runs,
 		    row->runs);
+	if (row->stop.wanted > 0)
+		append(text, size, "stop %.2f s, ", row->stop.longest_s);
+	if (row->runs > 1)
+		append(text, size, "first: ");
 	reason_of_wrong(row, text, size);
 }
 
