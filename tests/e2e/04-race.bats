@@ -117,7 +117,7 @@ goes_wrong() {
       equal verdict "$(member verdict)" double-booked
       equal wrong "$(member wrong "$(strategy "$lock")")" true
       equal "orders in the audit" \
-        "$(grep -o '"role":"[a-z]*"' <<<"$body" | grep -cv culprit)" 2
+        "$(grep -o '"role":"[a-z]*","order"' <<<"$body" | grep -cv culprit)" 2
       return
     fi
     echo "# $lock, round $round: one worker got all orders; again" >&3
