@@ -1023,6 +1023,18 @@ test_words_why(void **state)
 	assert_why(book, "unheard-of", "\nWhy: alice and bob were both");
 }
 
+/* One process has one mutex: that was another mistake. */
+static void
+test_words_why_one_process(void **state)
+{
+	struct book *book = *state;
+
+	book->lock = "mutex-private";
+	sold_to(book, "alice", 0, 1, 1);
+	sold_to(book, "bob", 0, 1, 1);
+	assert_told(book, "Why: mutex-private let both in: alice and bob");
+}
+
 /* ---------------------------------------------------------------- order -- */
 
 /* "A read 0 @0, …": column, act, version, us since the first. */
@@ -1557,6 +1569,7 @@ main(void)
 	    ROW(test_words_overwritten),
 	    ROW(test_words_tries),
 	    ROW(test_words_why),
+	    ROW(test_words_why_one_process),
 	    ROW(test_steps_read_before_write),
 	    ROW(test_steps_read_after_write),
 	    ROW(test_steps_writes),
