@@ -198,16 +198,13 @@ static void
 print_why(const struct story *story, FILE *out)
 {
 	const struct audit_told *told = &story->told;
-	char text[512], at[TIME_SIZE + 4] = "";
+	char text[512], at[TIME_SIZE] = "";
 
+	if (told->wrong_step > 0 && told->has_times)
+		word_time(story, told->steps[told->wrong_step - 1].at_ns, at);
 	if (told->wrong_step > 0) {
-		if (told->has_times) {
-			memcpy(at, " at ", 4);
-			word_time(story,
-			    told->steps[told->wrong_step - 1].at_ns, at + 4);
-		}
-		snprintf(text, sizeof(text), "It went wrong%s: %s.", at,
-		    told->wrong);
+		snprintf(text, sizeof(text), "It went wrong%s%s: %s.",
+		    at[0] != '\0' ? " at " : "", at, told->wrong);
 		columns_wrap(out, text, WIDTH, 0);
 	}
 	snprintf(text, sizeof(text), "Why: %s.", told->why);
