@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031
 # SPDX-License-Identifier: BSD-2-Clause
 # Goal of this test: what is told of races that no delay spreads contradicts
 # neither itself nor the ledger: text, JSON and trace.
