@@ -26,6 +26,7 @@
 
 #define SERVICE_ROUTES_MAX 32 /* the last one counts what is no route */
 #define SERVICE_STATUSES 600
+#define SERVICE_ORIGINS_MAX 16 /* times that --allow-origin is given */
 
 enum admin { ADMIN_OPEN, ADMIN_TOKEN, ADMIN_OFF };
 
@@ -43,6 +44,9 @@ struct options {
 	int64_t max_quantity;
 	enum admin admin;
 	bool log_json;
+	/* Pages of which origins may look and buy: lists, with commas. */
+	const char *origins[SERVICE_ORIGINS_MAX];
+	size_t origin_count;
 	/* NULL: not given, so that admin follows from the host, … */
 	const char *admin_given;
 	/* … and nobody is warned that the sale has other settings. */
@@ -53,6 +57,7 @@ struct options {
 struct tally {
 	struct counting sale;
 	counter http[SERVICE_ROUTES_MAX][SERVICE_STATUSES];
+	struct durations http_time[SERVICE_ROUTES_MAX];
 	counter queue_depth; /* gauge */
 	/* By the supervisor. */
 	counter deaths;

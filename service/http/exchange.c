@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "locks/clock.h"
 #include "service/http/admin.h"
 #include "service/http/body.h"
 #include "service/http/problem.h"
@@ -92,6 +93,19 @@ exchange_response(const struct reply *reply, bool close)
 	return whole ? response : NULL;
 }
 
+static void
+count(const struct exchange *exchange)
+{
+	const struct request *request = &exchange->request;
+	struct tally *tally = exchange->loop->tally;
+	const size_t route = routes_number(request->route);
+
+	assert(exchange->reply.status < SERVICE_STATUSES);
+	counting_add(&tally->http[route][exchange->reply.status], 1);
+	counting_duration(
+	    &tally->http_time[route], clock_now_ns() - request->arrived_ns);
+}
+
 static enum MHD_Result
 send_reply(struct exchange *exchange)
 {
@@ -110,10 +124,7 @@ send_reply(struct exchange *exchange)
 	    exchange->connection, (unsigned)reply->status, response);
 	if (made != NULL)
 		MHD_destroy_response(made);
-	assert(reply->status < SERVICE_STATUSES);
-	counting_add(&loop->tally->http[routes_number(exchange->request.route)]
-				       [reply->status],
-	    1);
+	count(exchange);
 	return result;
 }
 
@@ -147,7 +158,7 @@ push_order(struct exchange *exchange, struct order *order)
 	if (queue_push(loop->queue, order))
 		return;
 	order->outcome = loop->draining ? OUTCOME_DRAINING : OUTCOME_QUEUE_FULL;
-	counting_order(&loop->tally->sale, order);
+	counting_order(&loop->tally->sale, order, clock_now_ns());
 	exchange_decided(exchange);
 }
 

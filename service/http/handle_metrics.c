@@ -6,14 +6,44 @@
  */
 #include "service/http/handle.h"
 
+#include <sys/param.h>
+
 #include <assert.h>
 #include <inttypes.h>
+
+#include "locks/clock.h"
+#include "service/version.h"
 
 /* Bytes of a label that names every strategy, with NUL. */
 #define LABEL_SIZE (LOCK_ROWS_MAX * LOCK_NAME_SIZE)
 
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#elif defined(__GNUC__)
+#define COMPILER "gcc " __VERSION__
+#else
+#define COMPILER "unknown"
+#endif
+
+/*
+ * Sales with series of their own: those in the first slots of the store.  A
+ * new sale gets the first slot that is free and keeps it, so that no series
+ * comes and goes; thousands of sales do not drown who scrapes.
+ */
+#define SALES_SHOWN 100
+
+struct sales {
+	bool known; /* false: there is no store to look into */
+	uint64_t count, unsafe;
+	struct {
+		char id[STORE_ID_SIZE]; /* "": no sale */
+		int64_t capacity, remaining;
+	} shown[SALES_SHOWN];
+};
+
 struct printer {
 	const struct call *call;
+	const struct sales *sales;
 	bool openmetrics;
 	FILE *out;
 };
@@ -138,25 +168,37 @@ print_by_outcome(const struct printer *p, const struct metric *m)
 	}
 }
 
+#define ROUTE_LABELS_SIZE 96
+
+/* Open: {method="GET",route="/sales"; what is no route has empty ones. */
+static void
+label_route(
+    const struct printer *p, size_t number, char labels[ROUTE_LABELS_SIZE])
+{
+	const struct call *call = p->call;
+	const bool is_route = number < call->route_count;
+
+	snprintf(labels, ROUTE_LABELS_SIZE, "{method=\"%s\",route=\"%s\"",
+	    is_route ? call->routes[number].method : "",
+	    is_route ? call->routes[number].pattern : "");
+}
+
 static void
 print_by_route(const struct printer *p, const struct metric *m)
 {
+	char labels[ROUTE_LABELS_SIZE];
 	unsigned i;
 
 	print_head(p, m);
 	for (i = 0; i < SERVICE_ROUTES_MAX * SERVICE_STATUSES; i++) {
-		const size_t route = i / SERVICE_STATUSES;
-		const bool is_route = route < p->call->route_count;
 		const uint64_t count = sum(p, m->at + i * sizeof(counter));
 
-		if (count > 0)
-			fprintf(p->out,
-			    "turnstile_%s_total{method=\"%s\","
-			    "route=\"%s\",status=\"%u\"} %" PRIu64 "\n",
-			    m->name,
-			    is_route ? p->call->routes[route].method : "",
-			    is_route ? p->call->routes[route].pattern : "",
-			    i % SERVICE_STATUSES, count);
+		if (count == 0)
+			continue;
+		label_route(p, i / SERVICE_STATUSES, labels);
+		fprintf(p->out,
+		    "turnstile_%s_total%s,status=\"%u\"} %" PRIu64 "\n",
+		    m->name, labels, i % SERVICE_STATUSES, count);
 	}
 }
 
@@ -165,13 +207,17 @@ print_by_route(const struct printer *p, const struct metric *m)
 /* Counters for each bucket, and behind them one for the sum. */
 struct scale {
 	unsigned buckets;
-	double bound; /* of the first one, doubled for each other */
-	double unit;  /* what the sum is divided by */
-	int digits;   /* behind its point */
+	unsigned shown; /* of them, and +Inf behind them */
+	double bound;   /* of the first one, doubled for each other */
+	double unit;    /* what the sum is divided by */
+	int digits;     /* behind its point */
 };
 
 static_assert(
     offsetof(struct histogram, sum_ns) == COUNTING_BUCKETS * sizeof(counter),
+    "the sum stands behind the buckets");
+static_assert(
+    offsetof(struct durations, sum_ns) == COUNTING_DURATIONS * sizeof(counter),
     "the sum stands behind the buckets");
 static_assert(
     offsetof(struct counting, batched_orders) ==
@@ -191,6 +237,8 @@ print_histogram(const struct printer *p, const struct metric *m, size_t at,
 
 	for (i = 0; i < scale->buckets; i++, bound *= 2) {
 		total += sum(p, at + i * sizeof(counter));
+		if (i >= scale->shown && i + 1 < scale->buckets)
+			continue;
 		snprintf(le, sizeof(le), "%.6g", bound);
 		fprintf(p->out,
 		    "turnstile_%s_bucket%s%sle=\"%s\"} %" PRIu64 "\n", m->name,
@@ -208,8 +256,8 @@ print_histogram(const struct printer *p, const struct metric *m, size_t at,
 static void
 print_times(const struct printer *p, const struct metric *m)
 {
-	static const struct scale seconds = {
-	    COUNTING_BUCKETS, (double)COUNTING_FIRST_BOUND_NS / 1e9, 1e9, 9};
+	static const struct scale seconds = {COUNTING_BUCKETS, COUNTING_BUCKETS,
+	    (double)COUNTING_FIRST_BOUND_NS / 1e9, 1e9, 9};
 	char label[LABEL_SIZE], labels[LABEL_SIZE + 8];
 	unsigned row;
 
@@ -224,10 +272,82 @@ print_times(const struct printer *p, const struct metric *m)
 	}
 }
 
+/*
+ * Up to the first bound that nothing should reach: orders and requests end at
+ * their deadline and behind a delay that is as long.
+ */
+static struct scale
+scale_durations(const struct printer *p)
+{
+	const struct options *options = p->call->service->options;
+	const int64_t longest_ms =
+	    MAX(2 * options->timeout_ms, options->audit_timeout_ms);
+	int64_t bound_ns = COUNTING_SHORTEST_NS;
+	unsigned shown = 1;
+
+	for (; bound_ns < longest_ms * NS_PER_MS; bound_ns *= 2)
+		shown++;
+	return (struct scale){COUNTING_DURATIONS, shown,
+	    (double)COUNTING_SHORTEST_NS / 1e9, 1e9, 9};
+}
+
+static bool
+is_empty(const struct printer *p, size_t at)
+{
+	unsigned i;
+
+	for (i = 0; i < COUNTING_DURATIONS; i++)
+		if (sum(p, at + i * sizeof(counter)) > 0)
+			return false;
+	return true;
+}
+
+/* What never happened is not listed. */
+static void
+print_durations(const struct printer *p, const struct metric *m, unsigned i,
+    const char *labels)
+{
+	const size_t at = m->at + i * sizeof(struct durations);
+	const struct scale scale = scale_durations(p);
+
+	if (!is_empty(p, at))
+		print_histogram(p, m, at, &scale, labels);
+}
+
+static void
+print_request_times(const struct printer *p, const struct metric *m)
+{
+	char labels[ROUTE_LABELS_SIZE];
+	unsigned i;
+
+	print_head(p, m);
+	for (i = 0; i < SERVICE_ROUTES_MAX; i++) {
+		label_route(p, i, labels);
+		print_durations(p, m, i, labels);
+	}
+}
+
+static void
+print_order_times(const struct printer *p, const struct metric *m)
+{
+	char label[LABEL_SIZE], labels[LABEL_SIZE + 32];
+	unsigned i;
+
+	print_head(p, m);
+	for (i = 0; i < ORDER_ENDS * COUNTING_ROWS; i++) {
+		if (!label_row(i % COUNTING_ROWS, label))
+			continue;
+		snprintf(labels, sizeof(labels), "{result=\"%s\",lock=\"%s\"",
+		    order_end_name(i / COUNTING_ROWS), label);
+		print_durations(p, m, i, labels);
+	}
+}
+
 static void
 print_batches(const struct printer *p, const struct metric *m)
 {
-	static const struct scale orders = {COUNTING_BATCHES, 1, 1, 0};
+	static const struct scale orders = {
+	    COUNTING_BATCHES, COUNTING_BATCHES, 1, 1, 0};
 
 	print_head(p, m);
 	print_histogram(p, m, m->at, &orders, "");
@@ -259,29 +379,84 @@ print_dropped(const struct printer *p, const struct metric *m)
 	print_value(p, m, atomic_load(&p->call->service->board->log.lines));
 }
 
-static bool
-count_unsafe(const struct store_state *state, void *arg)
+static void
+print_build(const struct printer *p, const struct metric *m)
 {
-	uint64_t *count = arg;
+	print_head(p, m);
+	fprintf(p->out,
+	    "turnstile_%s{version=\"%s\",compiler=\"%s\",store=\"%s\"} 1\n",
+	    m->name, TURNSTILE_VERSION, COMPILER,
+	    store_kind(p->call->service->store));
+}
 
-	*count += !handle_lock_is_safe(state->settings.lock);
+/* ------------------------------------------------------------- the sales -- */
+
+static bool
+add_sale(const struct store_state *state, void *arg)
+{
+	struct sales *sales = arg;
+	const unsigned i = state->slot;
+
+	sales->count++;
+	sales->unsafe += !handle_lock_is_safe(state->settings.lock);
+	if (i < SALES_SHOWN) {
+		memcpy(sales->shown[i].id, state->settings.id, STORE_ID_SIZE);
+		sales->shown[i].capacity = state->settings.capacity;
+		sales->shown[i].remaining = state->remaining;
+	}
 	return true;
 }
 
-/* Nothing at all without a store to look into. */
+/* Once for all metrics, so that they agree. */
+static void
+look_at_sales(const struct call *call, struct sales *sales)
+{
+	*sales = (struct sales){.known = false};
+	sales->known = call->store != NULL &&
+		       store_list(call->store, add_sale, sales) == STORE_OK;
+}
+
 static void
 print_unsafe(const struct printer *p, const struct metric *m)
 {
-	uint64_t unsafe = 0;
+	if (p->sales->known)
+		print_value(p, m, p->sales->unsafe);
+}
 
-	if (p->call->store != NULL &&
-	    store_list(p->call->store, count_unsafe, &unsafe) == STORE_OK)
-		print_value(p, m, unsafe);
+static void
+print_sales(const struct printer *p, const struct metric *m)
+{
+	if (p->sales->known)
+		print_value(p, m, p->sales->count);
+}
+
+/* `at` is that of a number of each that is shown. */
+static void
+print_by_sale(const struct printer *p, const struct metric *m)
+{
+	const struct sales *sales = p->sales;
+	unsigned i;
+
+	if (!sales->known)
+		return;
+	print_head(p, m);
+	for (i = 0; i < SALES_SHOWN; i++) {
+		const char *shown = (const char *)&sales->shown[i];
+
+		if (sales->shown[i].id[0] != '\0')
+			fprintf(p->out,
+			    "turnstile_%s{sale=\"%s\"} %" PRId64 "\n", m->name,
+			    sales->shown[i].id,
+			    *(const int64_t *)(const void *)(shown + m->at));
+	}
 }
 
 /* ------------------------------------------------------------- the table -- */
 
 #define AT(member) offsetof(struct tally, member)
+#define SHOWN(member)                                                          \
+	(offsetof(struct sales, shown[0].member) -                             \
+	    offsetof(struct sales, shown))
 
 static const struct metric metrics[] = {
     {"orders", "counter", print_by_outcome, AT(sale.orders),
@@ -290,6 +465,9 @@ static const struct metric metrics[] = {
 	"Time waited for a lock."},
     {"lock_hold_seconds", "histogram", print_times, AT(sale.lock_hold),
 	"Time a lock was held, the sale's delay excluded."},
+    {"order_duration_seconds", "histogram", print_order_times,
+	AT(sale.order_time),
+	"Time from an order's entry into the queue to its outcome."},
     {"overwrites", "counter", print_by_strategy, AT(sale.overwrites),
 	"Writes that overwrote others: seats are being sold twice."},
     {"conflicts", "counter", print_by_strategy, AT(sale.conflicts),
@@ -302,6 +480,9 @@ static const struct metric metrics[] = {
 	"Orders that shared one turn."},
     {"http_requests", "counter", print_by_route, AT(http),
 	"Requests answered, by route and status."},
+    {"request_duration_seconds", "histogram", print_request_times,
+	AT(http_time),
+	"Time from a request's headers to its answer, which is then sent."},
     {"worker_deaths", "counter", print_single, AT(deaths),
 	"Workers that died and were replaced."},
     {"permits_handed_back", "counter", print_single, AT(permits_handed_back),
@@ -317,13 +498,23 @@ static const struct metric metrics[] = {
 	"1 while the store is being recovered and nothing is sold."},
     {"sales_unsafe", "gauge", print_unsafe, 0,
 	"Sales whose strategy does not exclude: they may oversell."},
+    {"sales", "gauge", print_sales, 0,
+	"Sales there are; the first hundred have the two below."},
+    {"sale_capacity", "gauge", print_by_sale, SHOWN(capacity),
+	"Tickets of the sale, sold or not."},
+    {"sale_remaining", "gauge", print_by_sale, SHOWN(remaining),
+	"Tickets of the sale that are left."},
+    {"build_info", "gauge", print_build, 0,
+	"1, with what runs here in its labels."},
 };
 
 void
 handle_metrics_get(struct call *call)
 {
 	const char *accept = call->request->headers[HEADER_ACCEPT];
+	struct sales sales;
 	const struct printer p = {.call = call,
+	    .sales = &sales,
 	    .openmetrics =
 		accept != NULL &&
 		strstr(accept, "application/openmetrics-text") != NULL,
@@ -332,6 +523,7 @@ handle_metrics_get(struct call *call)
 
 	if (p.out == NULL)
 		return;
+	look_at_sales(call, &sales);
 	for (i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
 		metrics[i].print(&p, &metrics[i]);
 	if (p.openmetrics)

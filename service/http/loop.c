@@ -237,7 +237,7 @@ look_after_queue(struct loop *loop)
 	while ((order = TAILQ_FIRST(&late)) != NULL) {
 		TAILQ_REMOVE(&late, order, link);
 		order->outcome = OUTCOME_QUEUE_TIMEOUT;
-		counting_order(&loop->tally->sale, order);
+		counting_order(&loop->tally->sale, order, now_ns);
 		loop_answered(order);
 	}
 	if (!loop->draining &&

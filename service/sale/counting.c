@@ -8,17 +8,36 @@ counting_row(struct lock_strategy strategy)
 	return strategy.permits > 1 ? COUNTING_SHARED : lock_row(strategy);
 }
 
+/* Which bucket, if the bounds are `bound`, twice that, and so on. */
+static unsigned
+bucket_of(int64_t ns, int64_t bound, unsigned buckets)
+{
+	unsigned i;
+
+	for (i = 0; i < buckets - 1 && ns > bound; i++)
+		bound *= 2;
+	return i;
+}
+
 /* Bounds: 50 us, 100 us, 200 us … 0.4 s, 0.8 s, and above. */
 void
 counting_time(struct histogram *histogram, int64_t ns)
 {
-	int64_t bound = COUNTING_FIRST_BOUND_NS;
-	unsigned i;
+	const unsigned i =
+	    bucket_of(ns, COUNTING_FIRST_BOUND_NS, COUNTING_BUCKETS);
 
-	for (i = 0; i < COUNTING_BUCKETS - 1 && ns > bound; i++)
-		bound *= 2;
 	counting_add(&histogram->bucket[i], 1);
 	counting_add(&histogram->sum_ns, (uint64_t)ns);
+}
+
+void
+counting_duration(struct durations *durations, int64_t ns)
+{
+	const unsigned i =
+	    bucket_of(ns, COUNTING_SHORTEST_NS, COUNTING_DURATIONS);
+
+	counting_add(&durations->bucket[i], 1);
+	counting_add(&durations->sum_ns, (uint64_t)ns);
 }
 
 void
@@ -33,7 +52,8 @@ counting_batch(struct counting *counting, size_t orders)
 }
 
 void
-counting_order(struct counting *counting, const struct order *order)
+counting_order(
+    struct counting *counting, const struct order *order, int64_t now_ns)
 {
 	struct lock_strategy strategy;
 	unsigned row = COUNTING_UNKNOWN;
@@ -41,4 +61,8 @@ counting_order(struct counting *counting, const struct order *order)
 	if (lock_parse(order->state.settings.lock, &strategy))
 		row = counting_row(strategy);
 	counting_add(&counting->orders[order->outcome][row], 1);
+	if (order->queued_ns != 0)
+		counting_duration(
+		    &counting->order_time[order_end(order->outcome)][row],
+		    now_ns - order->queued_ns);
 }

@@ -96,7 +96,7 @@ answer(struct desk *desk, struct order *order)
 		order->receipt.worker = desk->worker;
 		order->receipt.clerk = desk->clerk;
 	}
-	counting_order(desk->counting, order);
+	counting_order(desk->counting, order, desk_now_ns(desk));
 	desk->env->answer(desk->env->arg, order);
 }
 

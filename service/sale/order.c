@@ -31,6 +31,47 @@ order_outcome_name(enum outcome outcome)
 	return names[outcome];
 }
 
+enum order_end
+order_end(enum outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_SOLD:
+	case OUTCOME_REPLAYED:
+		return ORDER_GOT;
+	case OUTCOME_SOLD_OUT:
+	case OUTCOME_NOT_ENOUGH:
+	case OUTCOME_NO_SALE:
+	case OUTCOME_CHANGED:
+	case OUTCOME_KEY_REUSED:
+		return ORDER_REFUSED;
+	case OUTCOME_NONE:
+	case OUTCOME_QUEUE_FULL:
+	case OUTCOME_QUEUE_TIMEOUT:
+	case OUTCOME_LOCK_TIMEOUT:
+	case OUTCOME_CONFLICTS:
+	case OUTCOME_MOVED:
+	case OUTCOME_STORE_BUSY:
+	case OUTCOME_STORE_FULL:
+	case OUTCOME_STORE_ERROR:
+	case OUTCOME_UNKNOWN:
+	case OUTCOME_DRAINING:
+		break;
+	}
+	return ORDER_FAILED;
+}
+
+const char *
+order_end_name(enum order_end end)
+{
+	static const char *const names_of_ends[ORDER_ENDS] = {
+	    [ORDER_GOT] = "sold",
+	    [ORDER_REFUSED] = "refused",
+	    [ORDER_FAILED] = "failed",
+	};
+
+	return names_of_ends[end];
+}
+
 void
 order_fill_receipt(struct receipt *receipt, const struct store_line *line)
 {

@@ -44,6 +44,19 @@ enum outcome {
 /* "sold", "sold-out", …; those of problems have the problem's name. */
 const char *order_outcome_name(enum outcome outcome);
 
+/* What that comes to for the buyer. */
+enum order_end {
+	ORDER_GOT = 0, /* a receipt */
+	ORDER_REFUSED, /* for a reason: it is no use to try again */
+	ORDER_FAILED,  /* not in time, or in trouble */
+};
+#define ORDER_ENDS (ORDER_FAILED + 1)
+
+enum order_end order_end(enum outcome outcome);
+
+/* "sold", "refused", "failed" */
+const char *order_end_name(enum order_end end);
+
 /* What a buyer holds.  Strings are copies. */
 struct receipt {
 	char order[STORE_ORDER_SIZE];
@@ -67,7 +80,7 @@ struct order {
 	uint64_t match_epoch;
 	int64_t match_version;
 	int64_t deadline_ns; /* the order's own delay is added when it ends */
-	int64_t queued_ns;   /* set by the queue */
+	int64_t queued_ns;   /* set by the queue; 0: not let in */
 
 	/* What became of it. */
 	enum outcome outcome;

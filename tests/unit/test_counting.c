@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -71,6 +72,27 @@ test_times(void **state)
 	assert_int_equal(bucket_of(INT64_C(3600000000000)), i);
 }
 
+/* From 0.1 ms to what nothing can last. */
+static void
+test_durations(void **state)
+{
+	int64_t bound = COUNTING_SHORTEST_NS;
+	unsigned i, j;
+
+	(void)state;
+	for (i = 0; i < COUNTING_DURATIONS; i++, bound *= 2) {
+		struct durations durations = {0};
+
+		counting_duration(&durations, bound);
+		counting_duration(&durations, bound / 2 + 1);
+		assert_int_equal(durations.sum_ns, bound + bound / 2 + 1);
+		for (j = 0; j < COUNTING_DURATIONS; j++)
+			assert_int_equal(durations.bucket[j], j == i ? 2 : 0);
+	}
+	assert_true(bound / 4 < 2 * INT64_C(3600000000000));
+	assert_true(bound / 2 > 2 * INT64_C(3600000000000) - 1);
+}
+
 static void
 assert_batch(size_t orders, unsigned bucket)
 {
@@ -110,7 +132,7 @@ assert_counted(const char *lock, enum outcome outcome, unsigned row)
 	assert_true(counting != NULL && order != NULL);
 	snprintf(order->state.settings.lock, STORE_LOCK_SIZE, "%s", lock);
 	order->outcome = outcome;
-	counting_order(counting, order);
+	counting_order(counting, order, 0);
 	for (i = 0; i < COUNTING_ROWS; i++)
 		assert_int_equal(counting->orders[outcome][i], i == row);
 	free(counting);
@@ -127,6 +149,42 @@ test_orders(void **state)
 	assert_counted("", OUTCOME_NO_SALE, COUNTING_UNKNOWN);
 }
 
+/* How long each took that was let in, by what it came to. */
+static void
+test_order_times(void **state)
+{
+	static const struct {
+		enum outcome outcome;
+		enum order_end end;
+	} rows[] = {{OUTCOME_SOLD, ORDER_GOT}, {OUTCOME_REPLAYED, ORDER_GOT},
+	    {OUTCOME_SOLD_OUT, ORDER_REFUSED},
+	    {OUTCOME_KEY_REUSED, ORDER_REFUSED},
+	    {OUTCOME_QUEUE_TIMEOUT, ORDER_FAILED},
+	    {OUTCOME_UNKNOWN, ORDER_FAILED}};
+	struct counting *counting = calloc(1, sizeof(*counting));
+	struct order *order = calloc(1, sizeof(*order));
+	const unsigned row = row_of("mutex");
+	size_t i;
+
+	(void)state;
+	assert_true(counting != NULL && order != NULL);
+	strcpy(order->state.settings.lock, "mutex");
+	counting_order(counting, order, INT64_C(1000)); /* not let in */
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct durations *times =
+		    &counting->order_time[rows[i].end][row];
+		const uint64_t before = times->sum_ns;
+
+		order->outcome = rows[i].outcome;
+		order->queued_ns = 1000;
+		counting_order(counting, order, INT64_C(1500));
+		assert_int_equal(times->sum_ns, before + 500);
+		assert_int_equal(times->bucket[0], before / 500 + 1);
+	}
+	free(counting);
+	free(order);
+}
+
 int
 main(void)
 {
@@ -135,6 +193,8 @@ main(void)
 	    cmocka_unit_test(test_times),
 	    cmocka_unit_test(test_batches),
 	    cmocka_unit_test(test_orders),
+	    cmocka_unit_test(test_durations),
+	    cmocka_unit_test(test_order_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
