@@ -11,6 +11,7 @@
 #include "service/http/body.h"
 #include "service/http/problem.h"
 #include "service/member.h"
+#include "service/sale/patience.h"
 
 static bool
 append_sale(const struct store_state *state, void *arg)
@@ -90,14 +91,13 @@ reply_sale(struct call *call, int status, const struct store_state *state,
     int64_t recounted_to)
 {
 	json_t *value = handle_sale_json(call, state);
+	char warning[PATIENCE_SIZE];
 
 	if (recounted_to != -1)
 		member_number(value, "recounted_to", recounted_to);
-	if (state->settings.delay_max_ms * 2 >=
-	    call->service->options->timeout_ms)
-		member_text(value, "warning",
-		    "the delay is half the orders' timeout or more: under a "
-		    "lock the third buyer at once will be refused");
+	if (patience_warn(state->settings.delay_max_ms,
+		call->service->options->timeout_ms, warning))
+		member_text(value, "warning", warning);
 	reply_json(call->reply, status, value);
 	handle_put_etag(call, state);
 }

@@ -37,6 +37,7 @@
 #include "service/network.h"
 #include "service/process/doors.h"
 #include "service/process/jitter.h"
+#include "service/sale/patience.h"
 #include "service/version.h"
 
 #define OWNER_WAIT_NS (2 * NS_PER_SEC)
@@ -544,6 +545,7 @@ startup_announce(const struct service *service)
 {
 	const struct options *o = service->options;
 	const struct store_state *demo = &service->prepared->demo;
+	char warning[PATIENCE_SIZE];
 
 	/* On a terminal the banner says it. */
 	if (service->log.json || !isatty(STDOUT_FILENO) ||
@@ -558,10 +560,8 @@ startup_announce(const struct service *service)
 		note(service,
 		    "others than its owner may look into %s: chmod 700 it",
 		    o->data);
-	if (demo->settings.delay_max_ms * 2 >= o->timeout_ms)
-		note(service,
-		    "the delay is half the orders' --timeout or more: under "
-		    "a lock the third buyer at once will be refused");
+	if (patience_warn(demo->settings.delay_max_ms, o->timeout_ms, warning))
+		note(service, "%s", warning);
 	if (!service->log.json)
 		print_hints(service);
 	fflush(stdout);
