@@ -149,7 +149,8 @@ read_value(const struct options_row *row, void *place, const char *text)
 		return write_number(row, place, number);
 	case OPTIONS_TEXT:
 		*(const char **)place = text;
-		return strlen(text) >= (size_t)row->min;
+		return strlen(text) >= (size_t)row->min &&
+		       (row->set == NULL || row->set(place, text));
 	case OPTIONS_NUMBER:
 		return options_parse_number(
 			   text, row->min, row->max, &number) &&
@@ -324,10 +325,21 @@ read_environment(const struct options_table *table, char *values, FILE *err)
 	return true;
 }
 
-/* What getopt_long() found: OPTIONS_OK is to go on. */
+/* A list of texts that grew from the environment begins anew. */
+static void
+forget(const struct options_row *row, char *values)
+{
+	if (row->most > 0)
+		*(size_t *)(void *)(values + row->count) = 0;
+}
+
+/*
+ * What getopt_long() found: OPTIONS_OK is to go on.  `flags` has a bit for each
+ * row that was given before.
+ */
 static enum options_result
 take_option(const struct options_table *table, char *values, int c,
-    const struct options_line *line)
+    const struct options_line *line, uint64_t *flags)
 {
 	const size_t i =
 	    c == 'h' ? table->count + 1 : (size_t)(c - LONG_OPTION);
@@ -343,6 +355,9 @@ take_option(const struct options_table *table, char *values, int c,
 		print_help(table, line->out);
 	if (i >= table->count)
 		return OPTIONS_DONE;
+	if ((*flags & UINT64_C(1) << i) == 0)
+		forget(&table->rows[i], values);
+	*flags |= UINT64_C(1) << i;
 	snprintf(label, sizeof(label), "--%s", table->rows[i].name);
 	return take(table, &table->rows[i], values, label, optarg, line->err)
 		   ? OPTIONS_OK
@@ -355,6 +370,7 @@ options_parse(const struct options_table *table, void *values,
 {
 	struct option longs[OPTIONS_ROWS_MAX + OWN + 1] = {0};
 	enum options_result result;
+	uint64_t flags = 0;
 	size_t i;
 	int c;
 
@@ -369,7 +385,7 @@ options_parse(const struct options_table *table, void *values,
 	opterr = 0;
 	while ((c = getopt_long(line->argc, line->argv, table->letters, longs,
 		    NULL)) != -1) {
-		result = take_option(table, values, c, line);
+		result = take_option(table, values, c, line, &flags);
 		if (result != OPTIONS_OK)
 			return result;
 	}

@@ -9,8 +9,9 @@
  *             OPTIONS_AT(struct mine, tickets)},
  *     };
  *
- * An option that occurs twice keeps its last value, and a flag wins over its
- * variable.  Every program also has --version and --help.
+ * An option that occurs twice keeps its last value (a list of texts keeps all),
+ * and a flag wins over its variable.  Every program also has --version and
+ * --help.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -26,7 +27,8 @@
 enum options_kind {
 	OPTIONS_ODD = 0,  /* the row's `set` reads it */
 	OPTIONS_FLAG,     /* bool; takes no value */
-	OPTIONS_TEXT,     /* const char *, of at least `min` bytes */
+	OPTIONS_TEXT,     /* const char *, of at least `min` bytes; a `set`
+			     only says whether it is valid */
 	OPTIONS_NUMBER,   /* unsigned or [u]int64_t, from `min` to `max` */
 	OPTIONS_DURATION, /* int64_t in ms, from `min` to an hour */
 	OPTIONS_RANGE,    /* int64_t[2] in ms: the least, the most */
@@ -60,7 +62,8 @@ struct options_row {
 	/*
 	 * most > 0: an array with room for so many, and where the count of
 	 * them is, a size_t.  The values come with commas; texts, which may
-	 * have some, one with each time that the option is given.
+	 * have some and which `set` may check, one with each time that the
+	 * option is given.
 	 */
 	size_t most, count;
 	/* Where a const char * is that gets the name, if given; 0: nowhere. */

@@ -14,6 +14,7 @@
 #include "locks/clock.h"
 #include "service/http/admin.h"
 #include "service/http/body.h"
+#include "service/http/cors.h"
 #include "service/http/problem.h"
 #include "service/http/routes.h"
 #include "service/member.h"
@@ -93,6 +94,17 @@ exchange_response(const struct reply *reply, bool close)
 	return whole ? response : NULL;
 }
 
+/* What goes with any reply, also with one that there was no memory for. */
+static void
+sign(struct exchange *exchange)
+{
+	struct reply *reply = &exchange->reply;
+
+	reply->lost = false; /* or it takes no header */
+	reply_header(reply, "X-Request-Id", "%s", exchange->request.id);
+	cors_put(&exchange->call);
+}
+
 static void
 count(const struct exchange *exchange)
 {
@@ -114,6 +126,7 @@ send_reply(struct exchange *exchange)
 	struct MHD_Response *response, *made;
 	enum MHD_Result result;
 
+	sign(exchange);
 	response = made =
 	    exchange_response(reply, reply->close || loop->draining);
 	if (made == NULL) {
@@ -240,6 +253,7 @@ refuse_early(struct exchange *exchange)
 
 	if (length == NULL || strtoull(length, NULL, 10) <= REQUEST_BODY_MAX)
 		return MHD_YES;
+	routes_find(&exchange->request);
 	body_too_large(&exchange->reply);
 	return send_reply(exchange);
 }

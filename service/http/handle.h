@@ -39,11 +39,17 @@ enum route_where {
 	ROUTE_TO_WALKER,     /* there, since it may take long */
 };
 
+enum route_whose {
+	FOR_ALL = 0,
+	FOR_PAGES, /* and for pages of origins that --allow-origin names */
+	FOR_ADMIN, /* changes what is sold, or how */
+};
+
 struct route {
 	const char *method;
 	const char *pattern; /* segments; {sale} and {item} are variables */
 	enum route_where where;
-	bool admin; /* changes what is sold, or how */
+	enum route_whose whose;
 	handler_fn *handler;
 	const char *args; /* of the query, "after, limit"; "": it takes none */
 };

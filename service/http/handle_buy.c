@@ -231,6 +231,9 @@ handle_buy_decided(struct call *call)
 		call->reply->changed = true;
 		handle_reply_receipt(
 		    call, 201, &order->receipt, asked_trail(call));
+		if (order->outcome == OUTCOME_REPLAYED)
+			reply_header(
+			    call->reply, "Idempotent-Replayed", "true");
 		reply_header(call->reply, "Location", "/sales/%s/orders/%s",
 		    order->sale, order->receipt.order);
 	} else {

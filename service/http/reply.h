@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define REPLY_HEADERS_MAX 8
+#define REPLY_HEADERS_MAX 10
 #define REPLY_TEXT "text/plain; charset=utf-8"
 
 struct reply {

@@ -22,6 +22,8 @@ static const char *const header_names[HEADERS] = {
     [HEADER_AUTHORIZATION] = "Authorization",
     [HEADER_ORIGIN] = "Origin",
     [HEADER_TRACEPARENT] = "traceparent",
+    [HEADER_REQUEST_ID] = "X-Request-Id",
+    [HEADER_ASKED_METHOD] = "Access-Control-Request-Method",
 };
 
 /* Lists, and what nothing depends on, may be sent in several lines. */
@@ -29,13 +31,14 @@ static bool
 may_come_again(enum header header)
 {
 	return header == HEADER_ACCEPT || header == HEADER_IF_NONE_MATCH ||
-	       header == HEADER_TRACEPARENT;
+	       header == HEADER_TRACEPARENT || header == HEADER_REQUEST_ID;
 }
 
 void
 request_begin(struct request *request, const char *method, const char *path)
 {
-	static const char *const methods[] = {"GET", "POST", "PATCH", "DELETE"};
+	static const char *const methods[] = {
+	    "GET", "POST", "PATCH", "DELETE", "OPTIONS"};
 	size_t i;
 
 	request->arrived_ns = clock_now_ns();
@@ -97,18 +100,42 @@ request_put_arg(struct request *request, const char *name, const char *value)
 		request->twice = request->args[n].name;
 }
 
-/* The trace's id if the caller has one, else a number of our own. */
+/* What people and proxies make ids of, and nothing that a log must quote. */
+static bool
+is_id(const char *text)
+{
+	const size_t length = strspn(text,
+	    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "-._~:/+=@");
+
+	return text[length] == '\0' && length > 0 && length < REQUEST_ID_SIZE;
+}
+
+static bool
+has_trace(const char *parent)
+{
+	static const char zeros[] = "00000000000000000000000000000000";
+
+	return strlen(parent) >= 55 && parent[2] == '-' &&
+	       strspn(parent + 3, "0123456789abcdef") == TRACE_ID_SIZE &&
+	       parent[35] == '-' &&
+	       memcmp(parent + 3, zeros, TRACE_ID_SIZE) != 0;
+}
+
+/* The caller's if there is one, its trace's, else a number of our own. */
 void
 request_identify(struct request *request)
 {
-	static const char zeros[] = "00000000000000000000000000000000";
-	const char *trace = request->headers[HEADER_TRACEPARENT];
+	const char *id = request->headers[HEADER_REQUEST_ID];
+	const char *parent = request->headers[HEADER_TRACEPARENT];
 	uint64_t number;
 
-	if (trace != NULL && strlen(trace) >= 55 && trace[2] == '-' &&
-	    strspn(trace + 3, "0123456789abcdef") == TRACE_ID_SIZE &&
-	    trace[35] == '-' && memcmp(trace + 3, zeros, TRACE_ID_SIZE) != 0) {
-		memcpy(request->id, trace + 3, TRACE_ID_SIZE);
+	if (id != NULL && is_id(id)) {
+		memcpy(request->id, id, strlen(id) + 1);
+		return;
+	}
+	if (parent != NULL && has_trace(parent)) {
+		memcpy(request->id, parent + 3, TRACE_ID_SIZE);
 		request->id[TRACE_ID_SIZE] = '\0';
 		return;
 	}

@@ -19,7 +19,7 @@
 
 #define REQUEST_ARGS_MAX 16
 #define REQUEST_BODY_MAX 4096
-#define REQUEST_ID_SIZE 33
+#define REQUEST_ID_SIZE 129 /* a client's may have 128 characters */
 #define REQUEST_CROWD_MAX 200 /* buyers of one call */
 
 static_assert(REQUEST_BODY_MAX > 3 * ORDER_BUYER_SIZE + 256,
@@ -35,8 +35,10 @@ enum header {
 	HEADER_AUTHORIZATION,
 	HEADER_ORIGIN,
 	HEADER_TRACEPARENT,
+	HEADER_REQUEST_ID,
+	HEADER_ASKED_METHOD, /* of a preflight: the one it is about */
 };
-#define HEADERS (HEADER_TRACEPARENT + 1)
+#define HEADERS (HEADER_ASKED_METHOD + 1)
 
 struct route;
 
@@ -55,7 +57,8 @@ struct request {
 	bool no_memory;    /* something of it is missing here */
 	const char *twice; /* a header, or an argument, that came again; NULL */
 	int64_t arrived_ns;
-	char id[REQUEST_ID_SIZE]; /* traceparent's trace id, or random */
+	/* X-Request-Id, or traceparent's trace id, or random; never "". */
+	char id[REQUEST_ID_SIZE];
 
 	/* Set by the router. */
 	const struct route *route; /* NULL: none fits */

@@ -9,43 +9,49 @@
 #include <stdio.h>
 
 #include "service/http/admin.h"
+#include "service/http/cors.h"
 #include "service/http/problem.h"
 
 /* clang-format off */
 const struct route routes[] = {
-	{ "GET", "/", ROUTE_ANSWERED, false, handle_page_root, "" },
-	{ "GET", "/page/{item}", ROUTE_ANSWERED, false, handle_page_file, "" },
-	{ "GET", "/about", ROUTE_ANSWERED, false, handle_page_about, "" },
-	{ "GET", "/qr.svg", ROUTE_ANSWERED, false, handle_network_qr, "text" },
-	{ "GET", "/locks", ROUTE_ANSWERED, false, handle_service_locks, "" },
-	{ "GET", "/problems/{item}", ROUTE_ANSWERED, false,
+	{ "GET", "/", ROUTE_ANSWERED, FOR_ALL, handle_page_root, "" },
+	{ "GET", "/page/{item}", ROUTE_ANSWERED, FOR_ALL,
+	  handle_page_file, "" },
+	{ "GET", "/about", ROUTE_ANSWERED, FOR_ALL, handle_page_about, "" },
+	{ "GET", "/qr.svg", ROUTE_ANSWERED, FOR_ALL,
+	  handle_network_qr, "text" },
+	{ "GET", "/locks", ROUTE_ANSWERED, FOR_ALL, handle_service_locks, "" },
+	{ "GET", "/problems/{item}", ROUTE_ANSWERED, FOR_ALL,
 	  handle_service_problem, "" },
-	{ "GET", "/openapi.yaml", ROUTE_ANSWERED, false, handle_page_openapi,
-	  "" },
-	{ "GET", "/livez", ROUTE_ANSWERED, false, handle_service_livez, "" },
-	{ "GET", "/readyz", ROUTE_ANSWERED, false, handle_service_readyz,
-	  "verbose" },
-	{ "GET", "/metrics", ROUTE_ANSWERED, false, handle_metrics_get, "" },
-	{ "GET", "/sales", ROUTE_TO_BACKGROUND, false, handle_sale_list, "" },
-	{ "POST", "/sales", ROUTE_TO_BACKGROUND, true, handle_sale_post, "" },
-	{ "GET", "/sales/{sale}", ROUTE_ANSWERED, false, handle_sale_get, "" },
-	{ "PATCH", "/sales/{sale}", ROUTE_TO_BACKGROUND, true,
+	{ "GET", "/openapi.yaml", ROUTE_ANSWERED, FOR_ALL,
+	  handle_page_openapi, "" },
+	{ "GET", "/livez", ROUTE_ANSWERED, FOR_ALL, handle_service_livez, "" },
+	{ "GET", "/readyz", ROUTE_ANSWERED, FOR_ALL,
+	  handle_service_readyz, "verbose" },
+	{ "GET", "/metrics", ROUTE_ANSWERED, FOR_ALL, handle_metrics_get, "" },
+	{ "GET", "/sales", ROUTE_TO_BACKGROUND, FOR_PAGES,
+	  handle_sale_list, "" },
+	{ "POST", "/sales", ROUTE_TO_BACKGROUND, FOR_ADMIN,
+	  handle_sale_post, "" },
+	{ "GET", "/sales/{sale}", ROUTE_ANSWERED, FOR_PAGES,
+	  handle_sale_get, "" },
+	{ "PATCH", "/sales/{sale}", ROUTE_TO_BACKGROUND, FOR_ADMIN,
 	  handle_sale_patch, "" },
-	{ "DELETE", "/sales/{sale}", ROUTE_TO_BACKGROUND, true,
+	{ "DELETE", "/sales/{sale}", ROUTE_TO_BACKGROUND, FOR_ADMIN,
 	  handle_sale_delete, "force" },
-	{ "POST", "/sales/{sale}/buy", ROUTE_TO_CLERK, false, handle_buy_post,
-	  "trail" },
-	{ "POST", "/sales/{sale}/crowd", ROUTE_TO_CLERK, true,
+	{ "POST", "/sales/{sale}/buy", ROUTE_TO_CLERK, FOR_PAGES,
+	  handle_buy_post, "trail" },
+	{ "POST", "/sales/{sale}/crowd", ROUTE_TO_CLERK, FOR_ADMIN,
 	  handle_crowd_post, "trail" },
-	{ "GET", "/sales/{sale}/orders/{item}", ROUTE_TO_BACKGROUND, false,
+	{ "GET", "/sales/{sale}/orders/{item}", ROUTE_TO_BACKGROUND, FOR_PAGES,
 	  handle_ledger_order, "" },
-	{ "GET", "/sales/{sale}/ledger", ROUTE_TO_WALKER, false,
+	{ "GET", "/sales/{sale}/ledger", ROUTE_TO_WALKER, FOR_ALL,
 	  handle_ledger_get, "after, buyer, limit, since, trail" },
-	{ "GET", "/sales/{sale}/ledger.csv", ROUTE_TO_WALKER, false,
+	{ "GET", "/sales/{sale}/ledger.csv", ROUTE_TO_WALKER, FOR_ALL,
 	  handle_ledger_csv, "after, buyer, limit, since, trail" },
-	{ "GET", "/sales/{sale}/audit", ROUTE_TO_WALKER, false,
+	{ "GET", "/sales/{sale}/audit", ROUTE_TO_WALKER, FOR_ALL,
 	  handle_audit_get, "seat" },
-	{ "GET", "/sales/{sale}/audit.txt", ROUTE_TO_WALKER, false,
+	{ "GET", "/sales/{sale}/audit.txt", ROUTE_TO_WALKER, FOR_ALL,
 	  handle_audit_text, "seat" },
 };
 /* clang-format on */
@@ -93,23 +99,77 @@ path_fits(const char *pattern, const char *path, struct request *request)
 	return *path == '\0';
 }
 
-/* The route; NULL: `allowed` lists the path's methods, "" if it has none. */
 static const struct route *
-find_route(struct request *request, char allowed[64])
+find_route(struct request *request, const char *method)
 {
+	size_t i;
+
+	for (i = 0; request->path != NULL && i < ROUTES; i++)
+		if (strcmp(routes[i].method, method) == 0 &&
+		    path_fits(routes[i].pattern, request->path, request))
+			return &routes[i];
+	return NULL;
+}
+
+void
+routes_find(struct request *request)
+{
+	request->route = find_route(request, request->method);
+}
+
+#define METHODS_SIZE 64
+
+/*
+ * What the path takes, "" if it is none; OPTIONS aside, which goes to those
+ * for pages: true, it is one.
+ */
+static bool
+list_methods(struct request *request, char methods[METHODS_SIZE])
+{
+	bool for_pages = false;
 	size_t i, n = 0;
 
-	allowed[0] = '\0';
+	methods[0] = '\0';
 	for (i = 0; i < ROUTES; i++) {
 		if (!path_fits(routes[i].pattern, request->path, request))
 			continue;
-		if (strcmp(routes[i].method, request->method) == 0)
-			return &routes[i];
-		n += (size_t)snprintf(allowed + n, 64 - n, "%s%s%s",
+		n += (size_t)snprintf(methods + n, METHODS_SIZE - n, "%s%s%s",
 		    n == 0 ? "" : ", ", routes[i].method,
 		    strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : "");
+		for_pages |= routes[i].whose == FOR_PAGES;
 	}
-	return NULL;
+	return for_pages;
+}
+
+/* Where the request would go that a preflight asks about; NULL: nowhere. */
+static const struct route *
+find_asked(struct request *request)
+{
+	const char *method = request->headers[HEADER_ASKED_METHOD];
+
+	if (method == NULL)
+		return NULL;
+	return find_route(
+	    request, strcmp(method, "HEAD") == 0 ? "GET" : method);
+}
+
+/* No route: nothing is there, or not with this method.  False. */
+static bool
+answer_without(struct call *call)
+{
+	char methods[METHODS_SIZE];
+	const bool for_pages = list_methods(call->request, methods);
+
+	if (methods[0] == '\0')
+		return problem_reply(call->reply, PROBLEM_NOT_FOUND, NULL,
+		    "GET / says what there is.");
+	reply_header(call->reply, "Allow", "%s%s", methods,
+	    for_pages ? ", OPTIONS" : "");
+	if (!for_pages || strcmp(call->request->method, "OPTIONS") != 0)
+		return problem_reply(
+		    call->reply, PROBLEM_METHOD, NULL, "Use %s.", methods);
+	cors_reply_options(call, find_asked(call->request));
+	return false;
 }
 
 /* Which of the two was meant nobody can tell. */
@@ -177,8 +237,8 @@ may_pass(struct call *call)
 {
 	struct request *request = call->request;
 	struct reply *reply = call->reply;
-	char allowed[64];
 
+	routes_find(request);
 	if (request->no_memory)
 		return problem_reply(reply, PROBLEM_NO_MEMORY, NULL,
 		    "Nothing was done; try again.");
@@ -190,16 +250,9 @@ may_pass(struct call *call)
 	}
 	if (request->twice != NULL)
 		return refuse_twice(call);
-	request->route = find_route(request, allowed);
-	if (request->route == NULL && allowed[0] == '\0')
-		return problem_reply(reply, PROBLEM_NOT_FOUND, NULL,
-		    "GET / says what there is.");
-	if (request->route == NULL) {
-		reply_header(reply, "Allow", "%s", allowed);
-		return problem_reply(
-		    reply, PROBLEM_METHOD, NULL, "Use %s.", allowed);
-	}
-	if (request->route->admin && !admin_may(call))
+	if (request->route == NULL)
+		return answer_without(call);
+	if (request->route->whose == FOR_ADMIN && !admin_may(call))
 		return false;
 	if (!knows_args(call))
 		return false;

@@ -19,6 +19,9 @@ extern const size_t routes_count;
  */
 enum route_where routes_begin(struct call *call);
 
+/* Set request->route alone; NULL: none fits. */
+void routes_find(struct request *request);
+
 /* Which of routes[]; NULL, which is no route, has number routes_count. */
 size_t routes_number(const struct route *route);
 

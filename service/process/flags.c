@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "locks/lock.h"
+#include "service/http/cors.h"
 #include "service/sale/sell.h"
 #include "service/version.h"
 
@@ -52,6 +53,14 @@ set_lock(void *place, const char *text)
 		return false;
 	lock_print(strategy, place);
 	return true;
+}
+
+/* The text stays the command line's, or the environment's. */
+static bool
+is_origin(void *place, const char *text)
+{
+	(void)place;
+	return cors_is_list(text);
 }
 
 #define AT(member) OPTIONS_AT(struct options, member)
@@ -103,6 +112,13 @@ static const struct options_row rows[] = {
 	  "who may open, change and delete sales (open on a loopback\n"
 	  "address, else token)",
 	  OPTIONS_CHOICE, AT(admin), GIVEN(admin_given) },
+	{ "allow-origin", "ORIGIN", NULL,
+	  "a page of this origin may look and buy (none): give it once\n"
+	  "for each, as https://shop.example; * is every origin",
+	  OPTIONS_TEXT, .set = is_origin, .valid =
+	  "SCHEME://HOST[:PORT] as a browser writes it (lower case, no path, "
+	  "no usual port), or *; 16 at most",
+	  OPTIONS_LIST(struct options, origins, origin_count) },
 	{ "log", "text|json", "text", "how to write the log; json: and print nothing else",
 	  OPTIONS_CHOICE, AT(log_json) },
 };

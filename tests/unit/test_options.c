@@ -116,7 +116,7 @@ setup(void **state)
 {
 	static const char *const names[] = {"LISTEN", "DATA", "STORE", "LOCK",
 	    "DELAY", "TICKETS", "WORKERS", "CLERKS", "BATCH", "QUEUE",
-	    "TIMEOUT", "MAX_QUANTITY", "ADMIN", "LOG"};
+	    "TIMEOUT", "MAX_QUANTITY", "ADMIN", "LOG", "ALLOW_ORIGIN"};
 	char name[64];
 	size_t i;
 
@@ -181,6 +181,14 @@ set_what(void *place, const char *text)
 	return text[0] != '?';
 }
 
+/* Of a text the setter only says whether it is valid. */
+static bool
+is_wish(void *place, const char *text)
+{
+	assert_ptr_equal(*(const char **)place, text);
+	return text[0] != '!';
+}
+
 static const char *
 odd_words(void)
 {
@@ -227,7 +235,7 @@ static const struct options_row my_rows[] = {
 	{ "delays", "LIST", NULL, "two at most", OPTIONS_RANGE,
 	  LIST(delays, delay_count), .valid = "ranges" },
 	{ "wish", "TEXT", NULL, "two at most", OPTIONS_TEXT,
-	  LIST(wishes, wish_count), .valid = "two wishes" },
+	  LIST(wishes, wish_count), .set = is_wish, .valid = "two wishes" },
 	{ "fruit", "", "pear", "to eat", OPTIONS_CHOICE,
 	  AT(fruit), .names = fruit_at },
 	{ "fruits", "LIST", NULL, " (any)", OPTIONS_CHOICE,
@@ -397,6 +405,8 @@ test_complaints(void **state)
 	}
 	MINE("--wish=a", "--wish=b", "--wish=c");
 	assert_said(OPTIONS_WRONG, "", "mine: --wish <c>: want two wishes\n");
+	MINE("--wish=a", "--wish=!");
+	assert_said(OPTIONS_WRONG, "", "mine: --wish <!>: want two wishes\n");
 }
 
 static void
@@ -424,6 +434,25 @@ test_variables(void **state)
 	unsetenv("MINE_NAME");
 	unsetenv("MINE_SMALL");
 	unsetenv("MINE_LOUD");
+}
+
+/* A list that grows does not grow from both: a flag wins here too. */
+static void
+test_variable_of_a_list(void **state)
+{
+	const struct mine *m;
+
+	(void)state;
+	setenv("MINE_WISH", "by variable", 1);
+	m = MINE(NULL);
+	assert_int_equal(m->wish_count, 1);
+	assert_string_equal(m->wishes[0], "by variable");
+	m = MINE("--wish=a", "--small=4", "--wish=b");
+	assert_said(OPTIONS_OK, "", "");
+	assert_int_equal(m->wish_count, 2);
+	assert_string_equal(m->wishes[0], "a");
+	assert_string_equal(m->wishes[1], "b");
+	unsetenv("MINE_WISH");
 }
 
 static void
@@ -578,6 +607,45 @@ test_environment(void **state)
 	unsetenv("TURNSTILE_PORT");
 	unsetenv("TURNSTILE_VERSION");
 	unsetenv("TURNSTILE_HELP");
+}
+
+static void
+test_origins(void **state)
+{
+	static char *const good[] = {"*", "http://localhost:5173",
+	    "https://shop.example", "https://shop.example:8443",
+	    "http://shop.example:443", "https://shop.example:80",
+	    "http://127.0.0.1:1", "http://[::1]:3000", "http://[fe80::1]",
+	    "https://a.example,http://b.example:81,*", "https://x-1.example",
+	    "capacitor://localhost", "chrome-extension://abcdef",
+	    "https://xn--bcher-kva.example", "http://a_b.example:65535"};
+	static char *const bad[] = {"", "null", "shop.example", "https://",
+	    "https://shop.example/", "https://shop.example/path",
+	    "https://Shop.example", "HTTPS://shop.example", "//shop.example",
+	    "https:shop.example", "https://shop.example:", "https://a b",
+	    "https://shop.example:443", "http://shop.example:80",
+	    "https://shop.example:x", "https://shop.example:123456",
+	    "https://*.shop.example", "https://a@shop.example", "https://[::1",
+	    "https://[]", "http://[::1]x", "https://a.example,", "**",
+	    ",https://a.example", "https://a.example, https://b.example",
+	    "https://a.example,null", "https://b\xc3\xbc.example"};
+	size_t i;
+
+	(void)state;
+	assert_int_equal(RUN(NULL)->origin_count, 0);
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_string_equal(
+		    RUN_OK("--allow-origin", good[i])->origins[0], good[i]);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		RUN("--allow-origin", bad[i], NULL);
+		ASSERT_WRONG("--allow-origin", bad[i], "SCHEME://HOST[:PORT]");
+	}
+	setenv(
+	    "TURNSTILE_ALLOW_ORIGIN", "https://a.example,https://b.example", 1);
+	assert_int_equal(RUN_OK("--log=text")->origin_count, 1);
+	assert_int_equal(
+	    RUN_OK("--allow-origin=*", "--allow-origin=*")->origin_count, 2);
+	unsetenv("TURNSTILE_ALLOW_ORIGIN");
 }
 
 static void
@@ -933,12 +1001,14 @@ main(void)
 	    ROW(test_lists),
 	    ROW(test_complaints),
 	    ROW(test_variables),
+	    ROW(test_variable_of_a_list),
 	    ROW(test_help_layout),
 	    ROW(test_parse_number),
 	    ROW(test_defaults),
 	    ROW(test_flags),
 	    ROW(test_last_flag_wins),
 	    ROW(test_environment),
+	    ROW(test_origins),
 	    ROW(test_wrong_environment),
 	    ROW(test_locks),
 	    ROW(test_listen),

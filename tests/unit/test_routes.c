@@ -289,13 +289,14 @@ test_methods(void **state)
 		const char *method, *path, *allow;
 	} rows[] = {
 	    {"POST", "/", "GET, HEAD"},
-	    {"DELETE", "/sales", "GET, HEAD, POST"},
-	    {"?", "/sales", "GET, HEAD, POST"},
-	    {"POST", "/sales/demo", "GET, HEAD, PATCH, DELETE"},
-	    {"GET", "/sales/demo/buy", "POST"},
-	    {"PATCH", "/sales/demo/buy", "POST"},
+	    {"DELETE", "/sales", "GET, HEAD, POST, OPTIONS"},
+	    {"?", "/sales", "GET, HEAD, POST, OPTIONS"},
+	    {"POST", "/sales/demo", "GET, HEAD, PATCH, DELETE, OPTIONS"},
+	    {"GET", "/sales/demo/buy", "POST, OPTIONS"},
+	    {"PATCH", "/sales/demo/buy", "POST, OPTIONS"},
 	    {"POST", "/sales/demo/audit.txt", "GET, HEAD"},
 	    {"get", "/locks", "GET, HEAD"},
+	    {"OPTIONS", "/locks", "GET, HEAD"},
 	};
 	struct scene *s = *state;
 	size_t i;
@@ -1036,6 +1037,10 @@ test_replayed_receipt(void **state)
 	answer(s, OUTCOME_REPLAYED);
 	assert_int_equal(s->reply.status, 201);
 	assert_body_has(s, "\"trail\":[{\"at_ns\":7,\"step\":\"write\"}]}\n");
+	assert_string_equal(header_of(s, "Idempotent-Replayed"), "true");
+	ask(s, "POST", "/sales/demo/buy");
+	answer(s, OUTCOME_SOLD);
+	assert_null(header_of(s, "Idempotent-Replayed"));
 }
 
 static void
@@ -1393,6 +1398,51 @@ test_request(void **state)
 	request_identify(&r);
 	assert_int_equal(strlen(r.id), 16);
 	request_free(&r);
+}
+
+/* The id of a request with these headers, NULL if not sent. */
+static const char *
+identify(struct request *r, const char *id, const char *traceparent)
+{
+	*r = (struct request){0};
+	if (id != NULL)
+		request_put_header(r, "x-request-id", id);
+	if (traceparent != NULL)
+		request_put_header(r, "traceparent", traceparent);
+	request_identify(r);
+	request_free(r);
+	return r->id;
+}
+
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+
+/* What a caller calls a request is taken if a log need not quote it. */
+static void
+test_request_id(void **state)
+{
+	static const char parent[] = "00-" TRACE "-b7ad6b7169203331-01";
+	static const char *const good[] = {"a", "7", "A-b_c.d~e:f/g+h=i@j",
+	    "Root=1-67891233-abcdef012345678912345678",
+	    "f47ac10b-58cc-4372-a567-0e02b2c3d479"};
+	static const char *const bad[] = {"", "a b", "a\"b", "a,b", "a\\b",
+	    "a\nb", "\x7f", "\xc3\xa4", "a;b", "<a>", "{a}", "a%20"};
+	char longest[REQUEST_ID_SIZE], longer[REQUEST_ID_SIZE + 1];
+	struct request r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_string_equal(identify(&r, good[i], parent), good[i]);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_string_equal(identify(&r, bad[i], parent), TRACE);
+		assert_int_equal(strlen(identify(&r, bad[i], NULL)), 16);
+	}
+	memset(longest, 'x', sizeof(longest));
+	longest[REQUEST_ID_SIZE - 1] = '\0';
+	memset(longer, 'x', sizeof(longer));
+	longer[REQUEST_ID_SIZE] = '\0';
+	assert_string_equal(identify(&r, longest, NULL), longest);
+	assert_int_equal(strlen(identify(&r, longer, NULL)), 16);
 }
 
 /* What a store says to a change is told as it is. */
@@ -1946,6 +1996,7 @@ main(int argc, char **argv)
 	    ROW(test_change_is_overtaken),
 	    ROW(test_delete_is_overtaken),
 	    ROW(test_request),
+	    ROW(test_request_id),
 	    ROW(test_store_results),
 	    ROW(test_list_sales),
 	    ROW(test_ledger),
