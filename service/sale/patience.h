@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PATIENCE_SIZE 256 /* bytes of the longest warning, with NUL */
+#define PATIENCE_SIZE 320 /* bytes of the longest warning, with NUL */
 
 /*
  * True: it is so long, half the timeout or more, that there is something to

@@ -17,7 +17,8 @@ load helper
     '--lock NAME' '--delay MIN\[-MAX\]' '--tickets N' '--workers N' \
     '--clerks N' '--batch N' '--queue N' '--timeout DURATION' \
     '--audit-timeout DURATION' \
-    '--max-quantity N' '--admin open\|token\|off' '--log text\|json' \
+    '--max-quantity N' '--admin open\|token\|off' '--allow-origin ORIGIN' \
+    '--log text\|json' \
     '--version' '--help'; do
     matches "--help" "$output" "(^|"$'\n'")  $word "
   done
@@ -411,8 +412,11 @@ demo_stays() {
   equal warning "$(member warning)" ""
   answered 200 PATCH /sales/demo -d delay=1ms-500ms
   matches warning "$(member warning)" "$warning"
-  answered 201 POST /sales -d id=slow -d capacity=1 -d delay=2s
+  matches warning "$(member warning)" 'only two of several buyers'
+  answered 201 POST /sales -d id=slow -d capacity=1 -d delay=1h
   matches warning "$(member warning)" "$warning"
+  matches warning "$(member warning)" \
+    '\(3600s, of 1s\).* only one of several buyers .* without an answer'
   stop
   start --delay 500ms --timeout 1s
   sed 's/--timeout/timeout/' "$OUT" | grep -Eq "$warning"

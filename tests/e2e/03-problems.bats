@@ -209,14 +209,14 @@ buy() {
     equal "Allow of $2" "$(header allow)" "$3"
   }
   wrong_method POST / 'GET, HEAD'
-  wrong_method PUT /sales 'GET, HEAD, POST'
-  wrong_method DELETE /sales 'GET, HEAD, POST'
-  wrong_method POST /sales/demo 'GET, HEAD, PATCH, DELETE'
-  wrong_method PUT /sales/demo 'GET, HEAD, PATCH, DELETE'
-  wrong_method GET /sales/demo/buy POST
+  wrong_method PUT /sales 'GET, HEAD, POST, OPTIONS'
+  wrong_method DELETE /sales 'GET, HEAD, POST, OPTIONS'
+  wrong_method POST /sales/demo 'GET, HEAD, PATCH, DELETE, OPTIONS'
+  wrong_method PUT /sales/demo 'GET, HEAD, PATCH, DELETE, OPTIONS'
+  wrong_method GET /sales/demo/buy 'POST, OPTIONS'
   wrong_method DELETE /sales/demo/ledger 'GET, HEAD'
   wrong_method NIX /sales/demo/audit 'GET, HEAD'
-  wrong_method get /sales/demo 'GET, HEAD, PATCH, DELETE'
+  wrong_method get /sales/demo 'GET, HEAD, PATCH, DELETE, OPTIONS'
   wrong_method OPTIONS /locks 'GET, HEAD'
   unchanged
 }

@@ -9,7 +9,7 @@ const ID = 'file:///openapi';
 const METHODS = ['get', 'post', 'patch', 'delete', 'put', 'head', 'options'];
 // Where one of these is sent, the document must say so.
 const TELLING = ['location', 'etag', 'retry-after', 'www-authenticate',
-  'next-after'];
+  'next-after', 'idempotent-replayed'];
 
 // The schemas, with references that hold outside of the document.
 function rebase(schema) {
@@ -89,7 +89,8 @@ export class OpenApi {
   }
 
   judgeHeaders(documented, headers) {
-    const faults = [];
+    const faults = this.misfits(this.root.components.headers['X-Request-Id']
+      .schema, headers['x-request-id'] ?? '', 'X-Request-Id');
     const names = Object.keys(documented).map((name) => name.toLowerCase());
     for (const name of TELLING)
       if (name in headers && !names.includes(name))

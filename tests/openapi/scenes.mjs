@@ -82,6 +82,11 @@ async function strangers(stage, shop) {
       `${shop.store} ${method} ${target} -> ${wanted}`, faults);
     stage.seen.add(`problem ${name}`);
   }
+  for (const target of ['/sales', '/sales/demo', '/sales/demo/buy']) {
+    const { status, headers } = await shop.service.call('OPTIONS', target);
+    shop.must(`OPTIONS ${target} says what goes`,
+      status === 204 && / OPTIONS$/.test(headers.allow));
+  }
   for (const target of ['/', '/livez', '/sales', '/sales/demo']) {
     const { status, text } = await shop.service.call('HEAD', target);
     shop.must(`HEAD ${target} has no body`, status === 200 && text === '');
@@ -97,6 +102,7 @@ async function opening(stage, store) {
   await shop.ask('openSale', 201, { form: 'id=form&capacity=10' });
   const slow = await shop.sale('slow', { delay: '1s' });
   shop.must('a long delay gets a warning', 'warning' in slow.json);
+  await shop.sale('slowest', { delay: '1h' });
   await shop.ask('openSale', 'sale-exists',
     { json: { id: 'all', capacity: 1 } });
   for (const json of [{ capacity: 1 }, { id: 'x' }, { id: 'A', capacity: 1 },
@@ -258,7 +264,10 @@ async function keys(shop, sale) {
   const json = { buyer: 'bob' };
   const first = await shop.ask('buy', 201, { sale, json, headers });
   const again = await shop.ask('buy', 201, { sale, json, headers });
-  shop.must('a key is replayed', first.json.order === again.json.order);
+  shop.must('a key is replayed, and says so',
+    first.json.order === again.json.order &&
+    !('idempotent-replayed' in first.headers) &&
+    'idempotent-replayed' in again.headers);
   await shop.ask('buy', 201, { sale, json, headers, query: 'trail=1' });
   await shop.ask('buy', 'key-reused',
     { sale, headers, json: { buyer: 'eve' } });
@@ -335,9 +344,9 @@ async function readLedger(shop, sale) {
 
 async function crowds(stage, store) {
   const one = await stage.open(store,
-    '--clerks', '1', '--queue', '1', '--timeout', '100ms');
+    '--clerks', '1', '--queue', '1', '--timeout', '400ms');
   const sale = 'slow';
-  await one.sale(sale, { delay: '400ms' });
+  await one.sale(sale, { delay: '1s' });
   const sold = one.ask('buy', 201, { sale });
   await sleep(70);
   const waits = one.ask('buy', 'queue-timeout', { sale, query: 'trail' });
