@@ -764,6 +764,51 @@ test('nothing was requested from elsewhere', async () => {
   equal('foreign requests', foreign.join(), '');
 });
 
+// What a page sees of a call to another origin: the status and what it can
+// read, or "blocked".
+const fetchFrom = async (url, options = {}) => await browser.run(`
+  return fetch(arguments[0], arguments[1]).then(async (answer) => ({
+    status: answer.status, text: await answer.text(),
+    replayed: answer.headers.get('Idempotent-Replayed'),
+    id: answer.headers.get('X-Request-Id'), etag: answer.headers.get('ETag'),
+  }), () => 'blocked')`, url, options);
+
+// Behind those that look at the console: what a browser blocks it notes there.
+test('a page of an origin that --allow-origin names looks and buys, no more',
+  async () => {
+    const shop = service.url; // /livez, as the page's own policy is stricter
+    const open = await startService(binary, '--allow-origin', shop);
+    const sale = `${open.url}/sales/demo`;
+    const buy = { method: 'POST', body: '{"buyer":"ann"}', headers: {
+      'Content-Type': 'application/json', 'Idempotency-Key': 'k',
+      'X-Request-Id': 'cart-7' } };
+    await browser.go(`${shop}/livez`);
+    const first = await fetchFrom(`${sale}/buy`, buy);
+    equal('the first', first.status, 201);
+    equal('replayed', first.replayed, null);
+    equal('the id', first.id, 'cart-7');
+    const again = await fetchFrom(`${sale}/buy`, buy);
+    equal('replayed', again.replayed, 'true');
+    const seen = await fetchFrom(sale);
+    equal('left', JSON.parse(seen.text).remaining, 99);
+    const late = await fetchFrom(`${sale}/buy`, { method: 'POST',
+      headers: { 'If-Match': '"0000000000000000-0"' } });
+    equal('too late', late.status, 412);
+    equal('the ETag to try with', late.etag, seen.etag);
+    for (const call of [[sale, { method: 'DELETE' }],
+      [sale, { method: 'PATCH', body: '{"lock":"none"}' }],
+      [`${open.url}/sales`, { method: 'POST', body: 'id=x&capacity=1' }],
+      [`${sale}/ledger`]])
+      equal(`${call[1]?.method} ${call[0]}`, await fetchFrom(...call),
+        'blocked');
+    equal('sales', (await (await fetch(`${open.url}/sales`)).json())
+      .sales.map(({ id, lock }) => `${id} ${lock}`).join(), 'demo mutex');
+    // The same page, by another name.
+    await browser.go(`${shop.replace('127.0.0.1', 'localhost')}/livez`);
+    equal('by another origin', await fetchFrom(sale), 'blocked');
+    await open.stop();
+  });
+
 const consoleLines = [], requests = [];
 
 async function collectLogs() {
