@@ -35,6 +35,7 @@
 struct sales {
 	bool known; /* false: there is no store to look into */
 	uint64_t count, unsafe;
+	bool lock_in_use[COUNTING_ROWS]; /* some sale has it */
 	struct {
 		char id[STORE_ID_SIZE]; /* "": no sale */
 		int64_t capacity, remaining;
@@ -291,27 +292,31 @@ scale_durations(const struct printer *p)
 	    (double)COUNTING_SHORTEST_NS / 1e9, 1e9, 9};
 }
 
-static bool
-is_empty(const struct printer *p, size_t at)
+static size_t
+durations_at(const struct metric *m, unsigned i)
 {
-	unsigned i;
+	return m->at + i * sizeof(struct durations);
+}
 
-	for (i = 0; i < COUNTING_DURATIONS; i++)
-		if (sum(p, at + i * sizeof(counter)) > 0)
+/* Did it never happen?  Then it is not listed, unless it is awaited. */
+static bool
+is_empty(const struct printer *p, const struct metric *m, unsigned i)
+{
+	unsigned j;
+
+	for (j = 0; j < COUNTING_DURATIONS; j++)
+		if (sum(p, durations_at(m, i) + j * sizeof(counter)) > 0)
 			return false;
 	return true;
 }
 
-/* What never happened is not listed. */
 static void
 print_durations(const struct printer *p, const struct metric *m, unsigned i,
     const char *labels)
 {
-	const size_t at = m->at + i * sizeof(struct durations);
 	const struct scale scale = scale_durations(p);
 
-	if (!is_empty(p, at))
-		print_histogram(p, m, at, &scale, labels);
+	print_histogram(p, m, durations_at(m, i), &scale, labels);
 }
 
 static void
@@ -322,11 +327,17 @@ print_request_times(const struct printer *p, const struct metric *m)
 
 	print_head(p, m);
 	for (i = 0; i < SERVICE_ROUTES_MAX; i++) {
+		if (is_empty(p, m, i))
+			continue;
 		label_route(p, i, labels);
 		print_durations(p, m, i, labels);
 	}
 }
 
+/*
+ * Those that orders may have now begin at 0: of a series that begins with the
+ * first failure, nobody learns that there was one.
+ */
 static void
 print_order_times(const struct printer *p, const struct metric *m)
 {
@@ -335,7 +346,10 @@ print_order_times(const struct printer *p, const struct metric *m)
 
 	print_head(p, m);
 	for (i = 0; i < ORDER_ENDS * COUNTING_ROWS; i++) {
-		if (!label_row(i % COUNTING_ROWS, label))
+		const unsigned row = i % COUNTING_ROWS;
+
+		if (!label_row(row, label) ||
+		    (!p->sales->lock_in_use[row] && is_empty(p, m, i)))
 			continue;
 		snprintf(labels, sizeof(labels), "{result=\"%s\",lock=\"%s\"",
 		    order_end_name(i / COUNTING_ROWS), label);
@@ -396,7 +410,10 @@ add_sale(const struct store_state *state, void *arg)
 {
 	struct sales *sales = arg;
 	const unsigned i = state->slot;
+	struct lock_strategy strategy;
 
+	if (lock_parse(state->settings.lock, &strategy))
+		sales->lock_in_use[counting_row(strategy)] = true;
 	sales->count++;
 	sales->unsafe += !handle_lock_is_safe(state->settings.lock);
 	if (i < SALES_SHOWN) {
@@ -411,7 +428,7 @@ add_sale(const struct store_state *state, void *arg)
 static void
 look_at_sales(const struct call *call, struct sales *sales)
 {
-	*sales = (struct sales){.known = false};
+	*sales = (struct sales){.lock_in_use[COUNTING_UNKNOWN] = true};
 	sales->known = call->store != NULL &&
 		       store_list(call->store, add_sale, sales) == STORE_OK;
 }

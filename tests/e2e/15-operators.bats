@@ -114,13 +114,6 @@ well_formed() {
   equal "last line" "$(tail -n 1 <<<"$body")" '# EOF'
 }
 
-@test "promtool check metrics" {
-  command -v promtool >/dev/null || skip "there is no promtool"
-  start
-  buyers 10 demo
-  http "$URL/metrics" | promtool check metrics
-}
-
 # The sum of a family's samples; all of them must be of one answer: $body.
 total() {
   awk -v name="$1" 'index($1, name) == 1 { sum += $2 } END { print sum + 0 }' \

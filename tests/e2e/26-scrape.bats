@@ -62,6 +62,21 @@ durations_agree() {
   each_store durations_agree
 }
 
+@test "what orders may come to is there before the first one" {
+  local result lock
+  start
+  sale_open gig 5 semaphore:2 0
+  answered 200 GET /metrics
+  for result in sold refused failed; do
+    for lock in mutex semaphore:N unknown; do
+      equal "$result $lock" \
+        "$(sample "${ORDERS}_count{result=\"$result\",lock=\"$lock\"}")" 0
+    done
+  done
+  equal "not in use" \
+    "$(sample "${ORDERS}_count{result=\"sold\",lock=\"flock\"}")" ""
+}
+
 @test "what takes long is in the buckets for that, by what it came to" {
   start --workers 1 --delay 300ms --timeout 200ms --lock mutex
   volley demo demo
