@@ -19,7 +19,7 @@
 
 #define REQUEST_ARGS_MAX 16
 #define REQUEST_BODY_MAX 4096
-#define REQUEST_ID_SIZE 129 /* a client's may have 128 characters */
+#define REQUEST_ID_SIZE 129   /* a client's may have 128 characters */
 #define REQUEST_CROWD_MAX 200 /* buyers of one call */
 
 static_assert(REQUEST_BODY_MAX > 3 * ORDER_BUYER_SIZE + 256,

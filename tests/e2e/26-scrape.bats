@@ -107,6 +107,9 @@ bounds() {
   equal first "$(head -n 1 <<<"$all")" 0.0001
   equal last "$(tail -n 2 <<<"$all" | paste -sd ' ')" '1.6384 +Inf'
   stop
+  start --timeout 1s --audit-timeout 1s
+  equal last "$(bounds | tail -n 2 | paste -sd ' ')" '3.2768 +Inf'
+  stop
   start --timeout 1h
   all=$(bounds)
   equal first "$(head -n 1 <<<"$all")" 0.0001
