@@ -253,7 +253,8 @@ refuse_early(struct exchange *exchange)
 
 	if (length == NULL || strtoull(length, NULL, 10) <= REQUEST_BODY_MAX)
 		return MHD_YES;
-	routes_find(&exchange->request);
+	if (!exchange->request.no_memory)
+		routes_find(&exchange->request);
 	body_too_large(&exchange->reply);
 	return send_reply(exchange);
 }

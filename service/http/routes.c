@@ -104,7 +104,7 @@ find_route(struct request *request, const char *method)
 {
 	size_t i;
 
-	for (i = 0; request->path != NULL && i < ROUTES; i++)
+	for (i = 0; i < ROUTES; i++)
 		if (strcmp(routes[i].method, method) == 0 &&
 		    path_fits(routes[i].pattern, request->path, request))
 			return &routes[i];
@@ -238,10 +238,10 @@ may_pass(struct call *call)
 	struct request *request = call->request;
 	struct reply *reply = call->reply;
 
-	routes_find(request);
 	if (request->no_memory)
 		return problem_reply(reply, PROBLEM_NO_MEMORY, NULL,
 		    "Nothing was done; try again.");
+	routes_find(request);
 	if (request->ambiguous) {
 		reply->close = true;
 		return problem_reply(reply, PROBLEM_BAD_REQUEST, NULL,

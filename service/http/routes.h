@@ -19,7 +19,7 @@ extern const size_t routes_count;
  */
 enum route_where routes_begin(struct call *call);
 
-/* Set request->route alone; NULL: none fits. */
+/* Set request->route alone; NULL: none fits.  Not without memory. */
 void routes_find(struct request *request);
 
 /* Which of routes[]; NULL, which is no route, has number routes_count. */

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "service/duration.h"
+#include "service/http/cors.h"
 #include "service/sale/sell.h"
 #include "tests/fuzz/words.h"
 
@@ -17,6 +18,7 @@ static void
 claim_in_range(const struct options *o)
 {
 	struct lock_strategy strategy;
+	size_t i;
 
 	claim(memchr(o->host, '\0', sizeof(o->host)) != NULL);
 	claim(o->data[0] != '\0' && store_known(o->store));
@@ -33,11 +35,18 @@ claim_in_range(const struct options *o)
 	    1 <= o->audit_timeout_ms && o->audit_timeout_ms <= DURATION_MAX_MS);
 	claim(1 <= o->max_quantity && o->max_quantity <= 1000);
 	claim(o->admin <= ADMIN_OFF);
+	claim(o->origin_count <= SERVICE_ORIGINS_MAX);
+	for (i = 0; i < o->origin_count; i++)
+		claim(cors_is_list(o->origins[i]) &&
+		      strpbrk(o->origins[i], " \n\"/") ==
+			  strchr(o->origins[i], '/'));
 }
 
 static void
 claim_same(const struct options *a, const struct options *b)
 {
+	size_t i;
+
 	claim(strcmp(a->host, b->host) == 0 && a->port == b->port);
 	claim(strcmp(a->data, b->data) == 0 && strcmp(a->store, b->store) == 0);
 	claim(strcmp(a->lock, b->lock) == 0 && a->tickets == b->tickets);
@@ -49,6 +58,9 @@ claim_same(const struct options *a, const struct options *b)
 	claim(a->audit_timeout_ms == b->audit_timeout_ms);
 	claim(a->max_quantity == b->max_quantity && a->admin == b->admin);
 	claim(a->log_json == b->log_json);
+	claim(a->origin_count == b->origin_count);
+	for (i = 0; i < a->origin_count; i++)
+		claim(strcmp(a->origins[i], b->origins[i]) == 0);
 }
 
 /* All of it as one would type it, without variables. */
@@ -59,7 +71,7 @@ type_again(const struct options *o)
 	char delay[DURATION_RANGE_SIZE], *text = NULL;
 	struct options again;
 	struct words words;
-	size_t size;
+	size_t i, size;
 	FILE *out;
 
 	clearenv();
@@ -74,6 +86,8 @@ type_again(const struct options *o)
 	    o->workers, o->clerks, o->batch, o->queue, o->timeout_ms,
 	    o->audit_timeout_ms, o->max_quantity, admins[o->admin],
 	    o->log_json ? "json" : "text");
+	for (i = 0; i < o->origin_count; i++)
+		fprintf(out, "\n--allow-origin=%s", o->origins[i]);
 	fclose(out);
 	if (o->host[0] == '\0') /* as text it is [], which is a name */
 		memmove(strstr(text, "[]"), strstr(text, "[]") + 2,

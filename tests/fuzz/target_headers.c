@@ -2,10 +2,11 @@
 /*
  * Headers of an order and of an admin.  What is taken for an ETag is one as it
  * was given out; a key that is taken is taken the same in quotes; the token,
- * and nothing else, opens.
+ * and nothing else, opens; an id is one that a log need not quote; pages of the
+ * origins that may read the answer, and of no others, may.
  *
- * The first line is Idempotency-Key, then If-Match, Authorization and
- * traceparent; an empty one is not sent.
+ * The first line is Idempotency-Key, then If-Match, Authorization, traceparent,
+ * X-Request-Id and Origin; an empty one is not sent.
  */
 #include "service/http/handle.h"
 
@@ -13,12 +14,20 @@
 #include <inttypes.h>
 
 #include "service/http/admin.h"
+#include "service/http/cors.h"
 #include "tests/fuzz/fuzz.h"
 
 #define TOKEN "0123456789abcdef0123456789abcdef"
+#define SHOP "https://shop.example"
+#define TEST "http://localhost:5173"
 
-static const struct options options = {
-    .timeout_ms = 5000, .max_quantity = 100, .admin = ADMIN_TOKEN};
+static const struct options options = {.timeout_ms = 5000,
+    .max_quantity = 100,
+    .admin = ADMIN_TOKEN,
+    .origins = {SHOP "," TEST},
+    .origin_count = 1};
+
+static const struct route look = {.method = "GET", .whose = FOR_PAGES};
 
 static const struct service service = {.options = &options, .token = TOKEN};
 
@@ -122,23 +131,68 @@ claim_admin(const struct scene *s)
 	claim(admin_is(&s->call) == right);
 }
 
+static bool
+is_well_formed(const char *id)
+{
+	const char *at;
+
+	for (at = id; *at != '\0'; at++)
+		if (!isalnum((unsigned char)*at) &&
+		    strchr("-._~:/+=@", *at) == NULL)
+			return false;
+	return at > id && at - id < REQUEST_ID_SIZE;
+}
+
+/* The caller's if it may be, or made: 16 hex digits, or a trace's 32. */
+static void
+claim_id(const struct request *request)
+{
+	const char *given = request->headers[HEADER_REQUEST_ID];
+	const size_t hex = strspn(request->id, "0123456789abcdef");
+
+	if (given != NULL && is_well_formed(given))
+		claim(strcmp(given, request->id) == 0);
+	else
+		claim((hex == 16 || hex == 32) && request->id[hex] == '\0');
+}
+
+static void
+claim_origin(struct scene *s)
+{
+	const char *origin = s->request.headers[HEADER_ORIGIN], *allowed = NULL;
+	struct reply *reply = &s->reply;
+	size_t i;
+
+	s->request.route = &look;
+	cors_put(&s->call);
+	for (i = 0; i < reply->header_count; i++)
+		if (strcmp(reply->headers[i].name,
+			"Access-Control-Allow-Origin") == 0)
+			allowed = reply->headers[i].value;
+	claim((allowed != NULL) ==
+	      (origin != NULL &&
+		  (strcmp(origin, SHOP) == 0 || strcmp(origin, TEST) == 0)));
+	claim(allowed == NULL || strcmp(allowed, origin) == 0);
+	reply_free(reply);
+}
+
 void
 target_headers(const char *data, size_t size)
 {
-	static const char *const names[] = {
-	    "Idempotency-Key", "If-Match", "Authorization", "traceparent"};
+	static const char *const names[] = {"Idempotency-Key", "If-Match",
+	    "Authorization", "traceparent", "X-Request-Id", "Origin"};
 	struct scene *s = scene_new();
 	char *copy = strdup(data), *rest = copy, *line;
 	size_t i;
 
 	(void)size;
-	for (i = 0; i < 4 && (line = strsep(&rest, "\n")) != NULL; i++)
+	for (i = 0; i < 6 && (line = strsep(&rest, "\n")) != NULL; i++)
 		if (*line != '\0')
 			request_put_header(&s->request, names[i], line);
 	request_identify(&s->request);
-	i = strspn(s->request.id, "0123456789abcdef");
-	claim((i == 16 || i == 32) && s->request.id[i] == '\0');
+	claim_id(&s->request);
 	claim_admin(s);
+	claim_origin(s);
 	claim_order(s);
 	free(copy);
 	scene_free(s);
