@@ -53,7 +53,7 @@ is_made() {
 }
 
 ids_everywhere() {
-  EXPECTED+=('^[^ ]+ sale-(opened|changed) sale=".*" request="cart-7_a\.b"$')
+  EXPECTED+=('^[^ ]+ sale-(opened|changed) sale=".*" request="cart-7_a\.b" ')
   start --store "$STORE" --tickets 50
   answered 200 GET /page/main.js
   ETAG=$(header etag)
@@ -61,7 +61,7 @@ ids_everywhere() {
   : >"$WORK/ids"
   every_kind is_made
   equal "ids that came twice" "$(sort "$WORK/ids" | uniq -d)" ""
-  equal "lines with the id" "$(grep -c 'request="cart-7_a.b"$' "$ERR")" 2
+  equal "lines with the id" "$(grep -c ' request="cart-7_a.b" ' "$ERR")" 2
 }
 
 @test "every answer has the request's id, taken or made, and so has its log line" {
