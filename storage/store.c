@@ -15,8 +15,7 @@
 
 #include "locks/shared.h"
 
-#define WALK_PART 4096      /* lines of a ledger in one snapshot */
-#define OWNER_FILE ".store" /* names the store that made the directory */
+#define WALK_PART 4096 /* lines of a ledger in one snapshot */
 
 static const struct store_impl *
 impl_named(const char *kind)
@@ -184,7 +183,7 @@ claim(const struct store *store, char *error, size_t error_size)
 {
 	char path[4096], owner[OWNER_SIZE];
 
-	snprintf(path, sizeof(path), "%s/" OWNER_FILE, store->dir);
+	snprintf(path, sizeof(path), "%s/" STORE_OWNER_FILE, store->dir);
 	switch (read_owner(path, owner)) {
 	case -1:
 		return refuse(
@@ -203,6 +202,29 @@ claim(const struct store *store, char *error, size_t error_size)
 		return refuse(error, error_size, "%s: fsync: %s", store->dir,
 		    strerror(errno));
 	return 0;
+}
+
+const char *
+store_owner(const char *dir, char *error, size_t error_size)
+{
+	char path[4096], owner[OWNER_SIZE];
+	const struct store_impl *impl;
+
+	snprintf(path, sizeof(path), "%s/" STORE_OWNER_FILE, dir);
+	switch (read_owner(path, owner)) {
+	case -1:
+		refuse(error, error_size, "%s: %s", path, strerror(errno));
+		return NULL;
+	case 1:
+		refuse(error, error_size,
+		    "%s is no data directory of turnstile's", dir);
+		return NULL;
+	}
+	impl = impl_named(owner);
+	if (impl != NULL)
+		return impl->name;
+	refuse(error, error_size, "%s belongs to a store \"%s\"", dir, owner);
+	return NULL;
 }
 
 int
@@ -499,6 +521,12 @@ enum store_result
 store_list(struct store_user *user, store_sale_fn *visit, void *arg)
 {
 	return user->store->impl->list(user, visit, arg);
+}
+
+enum store_result
+store_copy(struct store_user *user, const struct store_copy *copy)
+{
+	return user->store->impl->copy(user, copy);
 }
 
 void

@@ -136,6 +136,12 @@ void store_free(struct store *store);
 const char *store_kind(const struct store *store);
 
 /*
+ * Whose data directory it is: the kind of its store.  NULL with one line in
+ * `error`: nobody's, or that of a store that there is not.
+ */
+const char *store_owner(const char *dir, char *error, size_t error_size);
+
+/*
  * In a child that then exits, while nobody else has the store open: check
  * what is there, create what is missing, settle what was half written.
  * Again after a poisoning, which it ends.  0, or -1 with one line in `error`.

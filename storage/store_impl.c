@@ -176,15 +176,14 @@ write_file(const char *path, const char *text, bool durable, const char **call)
 	return -1;
 }
 
-/* What was renamed to `path` lasts. */
-static int
-sync_dir_of(char *path)
+int
+store_sync_dir_of(char *path)
 {
 	char *slash = strrchr(path, '/');
 
 	if (slash == NULL)
 		return store_sync_dir(".");
-	*slash = '\0';
+	slash[slash == path] = '\0'; /* the root's own is its name */
 	return store_sync_dir(path);
 }
 
@@ -209,5 +208,5 @@ store_replace_file(
 		return -1;
 	}
 	*call = "fsync of its directory";
-	return durable && sync_dir_of(temporary) != 0 ? -2 : 0;
+	return durable && store_sync_dir_of(temporary) != 0 ? -2 : 0;
 }

@@ -74,6 +74,22 @@ typedef enum store_result store_each_fn(struct store_user *user,
     void *arg);
 
 /*
+ * What store_copy() gives away.  False: it failed, and who gave the functions
+ * knows why; behind a line that failed, `end` says so too.  What was begun and
+ * not ended does not count: the sale is gone, or is begun anew.
+ */
+struct store_copy {
+	bool (*begin)(const char *id, void *arg);
+	store_visit_fn *line;
+	bool (*end)(const struct store_state *state, void *arg);
+	void *arg;
+};
+
+/* See store_copy().  OK, FAILED. */
+typedef enum store_result store_copy_fn(
+    struct store_user *user, const struct store_copy *copy);
+
+/*
  * Enter the latch: `*now` is the sale as it is, or a namesake, which the
  * caller tells by its birth.  OK; else the latch was not entered: GONE, BUSY,
  * FULL, FAILED.
@@ -122,6 +138,7 @@ struct store_impl {
 	store_tidy_fn *tidy;
 	store_find_fn *find;
 	store_each_fn *each;
+	store_copy_fn *copy;
 	store_create_fn *create;
 	store_begin_fn *begin;
 	store_append_fn *append;
@@ -135,6 +152,16 @@ struct store_impl {
  */
 extern const struct store_impl *const store_rows[];
 extern const size_t store_rows_count;
+
+/*
+ * All that is in the data directory, beside a service that sells or without
+ * one, by a process that has not prepared the store and writes nothing: of
+ * each sale its lines, from the first on, and then the sale as the last one
+ * leaves it.  That is one moment of each sale, after this was called.  OK,
+ * FAILED.
+ */
+enum store_result store_copy(
+    struct store_user *user, const struct store_copy *copy);
 
 /* Shared no-ops, for stores that need nothing there. */
 store_close_fn store_do_nothing; /* also a tidy */
@@ -181,5 +208,11 @@ int store_replace_file(
 /* fsync a directory: what was made or renamed in it lasts.  0, or -1 with
  * errno set. */
 int store_sync_dir(const char *dir);
+
+/* The same for the directory that `path`, which is cut, is in. */
+int store_sync_dir_of(char *path);
+
+/* Names the store that made a data directory; what has none is nobody's. */
+#define STORE_OWNER_FILE ".store"
 
 #endif

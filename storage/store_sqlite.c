@@ -34,6 +34,7 @@
 
 #define DATABASE "turnstile.db"
 #define FORMAT_VERSION 2
+#define OTHER_FORMAT "another version of turnstile made it"
 #define APPLICATION_ID 0x7475726e  /* "turn" */
 #define BUSY_TIMEOUT_MS 2000       /* a safety net: the latch excludes */
 #define CHECKPOINT_PAGES 500       /* 2 MB: some 20 ms in the latch */
@@ -551,6 +552,63 @@ insert_line(struct store_user *user, const struct store_line *line)
 	return run(user, INSERT_LINE);
 }
 
+/* ----------------------------------------------------------------- copy -- */
+
+/* All sales of one moment. */
+struct sales {
+	struct store_state *states;
+	size_t count;
+};
+
+static bool
+keep_state(const struct store_state *state, void *arg)
+{
+	struct sales *sales = arg;
+
+	sales->states[sales->count++] = *state;
+	return sales->count < STORE_SALES_MAX;
+}
+
+/* Lines do not change, so they are of that moment whenever they are read. */
+static enum store_result
+copy_sale(struct store_user *user, const struct store_state *state,
+    const struct store_copy *copy)
+{
+	enum store_result result;
+
+	if (!copy->begin(state->settings.id, copy->arg))
+		return STORE_FAILED;
+	result = store_each(user, state, 0, copy->line, copy->arg);
+	if (result == STORE_GONE)
+		return STORE_OK; /* deleted meanwhile */
+	if (result == STORE_OK && !copy->end(state, copy->arg))
+		result = STORE_FAILED;
+	return result;
+}
+
+/*
+ * Not SQLite's own backup, nor VACUUM INTO: either keeps one snapshot for as
+ * long as it takes, or begins anew at each commit.  Beside a snapshot the log
+ * cannot be copied back, and who sells next when it ends has all of that to do
+ * at once, in the latch.
+ */
+static enum store_result
+sqlite_copy(struct store_user *user, const struct store_copy *copy)
+{
+	struct sales sales = {0};
+	enum store_result result;
+	size_t i;
+
+	sales.states = calloc(STORE_SALES_MAX, sizeof(sales.states[0]));
+	if (sales.states == NULL)
+		return store_no_memory(user);
+	result = sqlite_list(user, keep_state, &sales);
+	for (i = 0; i < sales.count && result == STORE_OK; i++)
+		result = copy_sale(user, &sales.states[i], copy);
+	free(sales.states);
+	return result;
+}
+
 /* -------------------------------------------------- latch, transactions -- */
 
 /*
@@ -874,6 +932,31 @@ sync_log(sqlite3 *db)
 	return "the log cannot be synced";
 }
 
+/* The single value a query yields; -1: it yields none. */
+static int64_t
+query_number(sqlite3 *db, const char *text)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t number = -1;
+
+	if (sqlite3_prepare_v2(db, text, -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		number = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return number;
+}
+
+/* Only who opens it without store_prepare() meets another format. */
+static void
+fail_to_prepare(struct store_user *user, const char *text)
+{
+	fail_sqlite(user, text);
+	if (query_number(own_of(user)->db, "PRAGMA user_version") !=
+	    FORMAT_VERSION)
+		store_fail(user, STORE_FAILED, "%s/" DATABASE ": " OTHER_FORMAT,
+		    user->store->dir);
+}
+
 static int
 sqlite_open(struct store_user *user)
 {
@@ -897,7 +980,7 @@ sqlite_open(struct store_user *user)
 		if (sqlite3_prepare_v3(own->db, texts[i], -1,
 			SQLITE_PREPARE_PERSISTENT, &own->statement[i],
 			NULL) != SQLITE_OK) {
-			fail_sqlite(user, texts[i]);
+			fail_to_prepare(user, texts[i]);
 			sqlite_close(user);
 			return -1;
 		}
@@ -907,20 +990,6 @@ sqlite_open(struct store_user *user)
 	store_fail(user, STORE_FAILED, "%s: %s", DATABASE, why);
 	sqlite_close(user);
 	return -1;
-}
-
-/* The single value a query yields; -1: it yields none. */
-static int64_t
-query_number(sqlite3 *db, const char *text)
-{
-	sqlite3_stmt *s = NULL;
-	int64_t number = -1;
-
-	if (sqlite3_prepare_v2(db, text, -1, &s, NULL) == SQLITE_OK &&
-	    sqlite3_step(s) == SQLITE_ROW)
-		number = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return number;
 }
 
 /* clang-format off */
@@ -984,7 +1053,7 @@ create_or_check(sqlite3 *db)
 	    sqlite3_exec(db, upgrade, NULL, NULL, NULL) != SQLITE_OK)
 		return sqlite3_errmsg(db);
 	if (query_number(db, "PRAGMA user_version") != FORMAT_VERSION)
-		return "another version of turnstile made it";
+		return OTHER_FORMAT;
 	if (query_number(db, count_faults) != 0)
 		return "it is damaged; restore the directory from a backup";
 	if (query_number(db, count_broken) != 0 ||
@@ -1093,6 +1162,7 @@ const struct store_impl store_sqlite = {
     .tidy = sqlite_tidy,
     .find = sqlite_find,
     .each = sqlite_each,
+    .copy = sqlite_copy,
     .create = sqlite_create,
     .begin = sqlite_begin,
     .append = sqlite_append,

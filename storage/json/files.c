@@ -41,29 +41,38 @@ files_fail(struct store_user *user, const char *id, const char *what)
 	    "%s/%s: %s: %s", user->store->dir, id, what, strerror(error));
 }
 
-enum store_result
-files_save_settings(struct store_user *user, const struct store_state *state)
+const char *
+files_print_settings(
+    char text[FILES_SETTINGS_SIZE], const struct store_state *state)
 {
 	const struct store_settings *s = &state->settings;
-	char path[PATH_SIZE], text[512], what[64];
-	const char *call;
-	int rc;
 
-	files_path(path, user->store, s->id, SETTINGS);
-	snprintf(text, sizeof(text),
+	snprintf(text, FILES_SETTINGS_SIZE,
 	    "{\"v\": 1, \"id\": \"%s\", \"capacity\": %" PRId64
 	    ", \"lock\": \"%s\", \"delay_min_ms\": %" PRId64
 	    ", \"delay_max_ms\": %" PRId64 ", \"birth\": \"%016" PRIx64
 	    "\", \"epoch\": \"%016" PRIx64 "\", \"version\": %" PRId64 "}\n",
 	    s->id, s->capacity, s->lock, s->delay_min_ms, s->delay_max_ms,
 	    state->birth, state->epoch, state->version);
-	rc = store_replace_file(path, text, true, &call);
+	return text;
+}
+
+enum store_result
+files_save_settings(struct store_user *user, const struct store_state *state)
+{
+	char path[PATH_SIZE], text[FILES_SETTINGS_SIZE], what[64];
+	const char *id = state->settings.id, *call;
+	int rc;
+
+	files_path(path, user->store, id, SETTINGS);
+	rc = store_replace_file(
+	    path, files_print_settings(text, state), true, &call);
 	if (rc == 0)
 		return STORE_OK;
 	snprintf(what, sizeof(what), SETTINGS ": %s", call);
 	return rc == -2 ? store_fail(user, STORE_UNKNOWN, "%s: %s: %s", path,
 			      call, strerror(errno))
-			: files_fail(user, s->id, what);
+			: files_fail(user, id, what);
 }
 
 #define SMALL_SIZE 4096
@@ -125,15 +134,25 @@ unpack_settings(json_t *object, struct files_saved *saved)
 	       saved->birth != 0 && saved->epoch != 0;
 }
 
+bool
+files_parse_settings(const char *text, size_t length, struct files_saved *saved)
+{
+	json_t *object;
+	bool whole;
+
+	object = json_loadb(text, length, 0, NULL);
+	whole = object != NULL && unpack_settings(object, saved);
+	json_decref(object);
+	return whole;
+}
+
 enum store_result
 files_load_settings(
     struct store_user *user, const char *id, struct files_saved *saved)
 {
 	char path[PATH_SIZE], text[SMALL_SIZE];
 	const char *call;
-	json_t *object;
 	ssize_t length;
-	bool whole;
 
 	files_path(path, user->store, id, SETTINGS);
 	length = read_small(path, text, &call);
@@ -142,10 +161,7 @@ files_load_settings(
 	if (length == -1)
 		return store_fail(user, STORE_FAILED, "%s: %s: %s", path, call,
 		    strerror(errno));
-	object = json_loadb(text, (size_t)length, 0, NULL);
-	whole = object != NULL && unpack_settings(object, saved);
-	json_decref(object);
-	if (!whole)
+	if (!files_parse_settings(text, (size_t)length, saved))
 		return store_fail(user, STORE_FAILED,
 		    "%s is damaged: restore it from a backup", path);
 	if (strcmp(saved->settings.id, id) != 0)

@@ -40,6 +40,16 @@ struct files_saved {
 
 #define FILES_UNSAID INT64_MAX /* the version in a file of turnstile 0.1 */
 
+#define FILES_SETTINGS_SIZE 512 /* of their text, and NUL */
+
+/* Their text, which is returned. */
+const char *files_print_settings(
+    char text[FILES_SETTINGS_SIZE], const struct store_state *state);
+
+/* False: that is none. */
+bool files_parse_settings(
+    const char *text, size_t length, struct files_saved *saved);
+
 /* OK; GONE: there is no such file; FAILED: it is damaged or unreadable. */
 enum store_result files_load_settings(
     struct store_user *user, const char *id, struct files_saved *saved);

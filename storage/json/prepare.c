@@ -59,12 +59,9 @@ name_is_gone(const struct dirent *entry)
 	return strncmp(entry->d_name, GONE_PREFIX, strlen(GONE_PREFIX)) == 0;
 }
 
-/* Visit a name in the data directory.  What is not OK ends the walk. */
-typedef enum store_result name_fn(struct store_user *user, const char *name);
-
 static enum store_result
 each_name(struct store_user *user, int (*filter)(const struct dirent *),
-    name_fn *visit)
+    prepare_name_fn *visit, void *arg)
 {
 	enum store_result result = STORE_OK;
 	struct dirent **entries;
@@ -76,25 +73,32 @@ each_name(struct store_user *user, int (*filter)(const struct dirent *),
 		    user->store->dir, strerror(errno));
 	for (i = 0; i < count; i++) {
 		if (result == STORE_OK)
-			result = visit(user, entries[i]->d_name);
+			result = visit(user, entries[i]->d_name, arg);
 		free(entries[i]);
 	}
 	free(entries);
 	return result;
 }
 
+enum store_result
+prepare_each_sale(struct store_user *user, prepare_name_fn *visit, void *arg)
+{
+	return each_name(user, name_is_sale, visit, arg);
+}
+
 static enum store_result
-remove_gone(struct store_user *user, const char *name)
+remove_gone(struct store_user *user, const char *name, void *arg)
 {
 	char path[PATH_SIZE];
 
+	(void)arg;
 	files_path(path, user->store, name, "");
 	files_remove_tree(path);
 	return STORE_OK;
 }
 
 static enum store_result
-open_name(struct store_user *user, const char *id)
+open_name(struct store_user *user, const char *id, void *arg)
 {
 	struct heads *heads = heads_of(user);
 	const unsigned slot = atomic_load(&heads->slots);
@@ -102,6 +106,7 @@ open_name(struct store_user *user, const char *id)
 	enum store_result result;
 	struct head head = {0};
 
+	(void)arg;
 	result = files_load_settings(user, id, &saved);
 	if (result == STORE_GONE)
 		return files_check_leftover(user, id);
@@ -134,9 +139,9 @@ open_all(struct store_user *user)
 	atomic_store(&heads->slots, 0);
 	result = sync_all(user);
 	if (result == STORE_OK)
-		result = each_name(user, name_is_gone, remove_gone);
+		result = each_name(user, name_is_gone, remove_gone, NULL);
 	if (result == STORE_OK)
-		result = each_name(user, name_is_sale, open_name);
+		result = prepare_each_sale(user, open_name, NULL);
 	return result;
 }
 

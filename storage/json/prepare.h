@@ -13,4 +13,13 @@
 /* The slot prepare of store_impl.h. */
 store_prepare_fn prepare_store;
 
+/*
+ * Visit each directory that may be a sale's, by its name.  What is not OK ends
+ * the walk.  That, or FAILED.
+ */
+typedef enum store_result prepare_name_fn(
+    struct store_user *user, const char *name, void *arg);
+enum store_result prepare_each_sale(
+    struct store_user *user, prepare_name_fn *visit, void *arg);
+
 #endif

@@ -19,7 +19,10 @@
 
 /* A ledger as far as it was read. */
 struct recovery {
-	struct segments *segments;
+	struct segments *segments;     /* lines are added there … */
+	const struct store_copy *copy; /* … or given to it, if it is not NULL */
+	bool is_refused; /* by it: the lines behind are not looked at */
+	int64_t to;      /* nor are those behind this byte */
 	struct segments_line kept[AHEAD]; /* line n, and those before it */
 	int64_t added;
 	struct head head; /* as the last good line leaves it */
@@ -46,6 +49,11 @@ take_good(struct recovery *r, const struct store_line *line)
 {
 	struct store_state *state = &r->head.state;
 
+	if (r->copy != NULL) {
+		r->is_refused = !r->copy->line(line, r->copy->arg);
+		store_follow(state, line);
+		return;
+	}
 	r->no_memory = !segments_reserve(r->segments, state, 1);
 	if (r->no_memory)
 		return;
@@ -90,7 +98,7 @@ take_line(char *text, size_t length, void *arg)
 		r->head.mark += (int64_t)length;
 	else if (r->bad == NULL)
 		r->bad = why;
-	return !r->is_damaged && !r->no_memory;
+	return !r->is_damaged && !r->no_memory && !r->is_refused;
 }
 
 /* Read on behind the head's mark. */
@@ -99,9 +107,10 @@ read_file(struct store_user *user, struct recovery *r, int fd)
 {
 	const char *id = r->head.state.settings.id;
 	const enum lines_result result =
-	    lines_walk(fd, r->head.mark, INT64_MAX, take_line, r);
+	    lines_walk(fd, r->head.mark, r->to, take_line, r);
 
-	add_kept(r, 0);
+	if (r->copy == NULL)
+		add_kept(r, 0);
 	if (r->no_memory || (result == LINES_FAILED && errno == ENOMEM))
 		return store_no_memory(user);
 	if (r->is_damaged)
@@ -129,10 +138,12 @@ read_ledger(struct store_user *user, struct recovery *r)
 	return result;
 }
 
-/* A change was acknowledged, and its lines are gone. */
+/* A change was acknowledged: its lines are there. */
 static enum store_result
-refuse_short(struct store_user *user, const struct recovery *r)
+check_changes(struct store_user *user, const struct recovery *r)
 {
+	if (r->changes == RECOVERY_ALL || r->head.state.version >= r->changes)
+		return STORE_OK;
 	return store_fail(user, STORE_FAILED,
 	    "%s/%s/" LEDGER " ends with line %" PRId64 ", and " SETTINGS
 	    " is of line %" PRId64 ": restore the directory from a backup",
@@ -147,17 +158,32 @@ recovery_read(struct store_user *user, struct head *head, int64_t changes)
 	    .added = head->state.version,
 	    .head = *head,
 	    .changes = changes,
-	    .number = head->state.version};
+	    .number = head->state.version,
+	    .to = INT64_MAX};
 	enum store_result result;
 
 	result = read_ledger(user, &r);
-	if (result == STORE_OK && changes != RECOVERY_ALL &&
-	    r.head.state.version < changes)
-		result = refuse_short(user, &r);
+	if (result == STORE_OK)
+		result = check_changes(user, &r);
 	if (result == STORE_OK && r.bad != NULL)
 		result = files_cut_ledger(
 		    user, head->state.settings.id, r.head.mark);
 	if (result == STORE_OK)
 		*head = r.head;
+	return result;
+}
+
+enum store_result
+recovery_copy(struct store_user *user, struct head *head, int64_t changes,
+    int fd, int64_t to, const struct store_copy *copy)
+{
+	struct recovery r = {
+	    .copy = copy, .to = to, .head = *head, .changes = changes};
+	enum store_result result;
+
+	result = read_file(user, &r, fd);
+	if (result == STORE_OK && !r.is_refused)
+		result = check_changes(user, &r);
+	*head = r.head;
 	return result;
 }

@@ -19,4 +19,12 @@
 enum store_result recovery_read(
     struct store_user *user, struct head *head, int64_t changes);
 
+/*
+ * The same lines of the ledger that is open as `fd`, up to byte `to`, for
+ * `copy`: nothing is cut, and a line for which it says false is the last.  The
+ * head becomes that of the last line.  OK, FAILED.
+ */
+enum store_result recovery_copy(struct store_user *user, struct head *head,
+    int64_t changes, int fd, int64_t to, const struct store_copy *copy);
+
 #endif

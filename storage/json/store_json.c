@@ -16,6 +16,7 @@
 
 #include "locks/robust.h"
 #include "storage/json/catalogue.h"
+#include "storage/json/copy.h"
 #include "storage/json/files.h"
 #include "storage/json/heads.h"
 #include "storage/json/index.h"
@@ -249,6 +250,7 @@ const struct store_impl store_json = {
     .tidy = json_tidy,
     .find = index_find,
     .each = index_each,
+    .copy = copy_store,
     .create = catalogue_create,
     .begin = json_begin,
     .append = json_append,
