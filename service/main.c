@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* turnstile: parse the options, run the supervisor. */
+/* turnstile: parse the options, run the supervisor or a command. */
 #include <stdlib.h>
 
+#include "service/process/command.h"
 #include "service/process/flags.h"
 #include "service/process/supervisor.h"
 
@@ -12,6 +13,8 @@ main(int argc, char *argv[])
 {
 	struct options options;
 
+	if (argc > 1 && command_known(argv[1]))
+		return command_run(argc - 1, argv + 1);
 	switch (flags_parse(&options, argc, argv, stdout, stderr)) {
 	case OPTIONS_OK:
 		return supervisor_run(&options);

@@ -364,6 +364,30 @@ take_option(const struct options_table *table, char *values, int c,
 		   : OPTIONS_WRONG;
 }
 
+/* What stands behind the options. */
+static enum options_result
+take_rest(const struct options_table *table, char *values,
+    const struct options_line *line)
+{
+	const char *word = optind < line->argc ? line->argv[optind] : NULL;
+
+	if (table->operand == NULL && word == NULL)
+		return OPTIONS_OK;
+	if (table->operand == NULL) {
+		fprintf(line->err,
+		    "%s: \"%s\": %ss begin with --; see --help\n",
+		    table->program, word, table->noun);
+		return OPTIONS_WRONG;
+	}
+	if (word == NULL || word[0] == '\0' || optind + 1 < line->argc) {
+		fprintf(line->err, "%s: give it one %s; see --help\n",
+		    table->program, table->operand);
+		return OPTIONS_WRONG;
+	}
+	*(const char **)(void *)(values + table->operand_at) = word;
+	return OPTIONS_OK;
+}
+
 enum options_result
 options_parse(const struct options_table *table, void *values,
     const struct options_line *line)
@@ -389,9 +413,5 @@ options_parse(const struct options_table *table, void *values,
 		if (result != OPTIONS_OK)
 			return result;
 	}
-	if (optind == line->argc)
-		return OPTIONS_OK;
-	fprintf(line->err, "%s: \"%s\": %ss begin with --; see --help\n",
-	    table->program, line->argv[optind], table->noun);
-	return OPTIONS_WRONG;
+	return take_rest(table, values, line);
 }

@@ -102,6 +102,10 @@ struct options_table {
 	const char *prefix; /* "TURNSTILE_" of variables; NULL: none are read */
 	/* Around a value that is refused, in front of what is valid. */
 	const char *before_value, *after_value;
+	/* "FILE": the one word that is no option and must be there, and where a
+	 * const char * is that gets it; NULL: there is none. */
+	const char *operand;
+	size_t operand_at;
 	int column;                    /* of --help, where the words begin */
 	const char *head;              /* of --help, before the options */
 	void (*print_tail)(FILE *out); /* of --help, after them */

@@ -169,7 +169,9 @@ static const struct options_table table = {.rows = rows,
     .column = 29,
     .head = "turnstile: sells the same seat twice, shows you why, and then "
 	    "doesn't\n\n"
-	    "usage: turnstile [options]\n\n",
+	    "usage: turnstile [options]\n"
+	    "       turnstile backup [--data DIR] FILE     while it sells\n"
+	    "       turnstile restore [--data DIR] [--store NAME] FILE\n\n",
     .print_tail = print_tail};
 
 static unsigned
