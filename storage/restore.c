@@ -241,7 +241,7 @@ static bool
 take_text(char *text, size_t length, void *arg)
 {
 	struct restore *r = arg;
-	const char *why = "its version is not the last one's plus 1";
+	const char *why;
 	bool good = false;
 	char *copy;
 
@@ -255,7 +255,8 @@ take_text(char *text, size_t length, void *arg)
 	if (ledger_decode(copy, length, take_line, r, &good, &why) && good)
 		return true;
 	return fail(r, "%s: %s/" LEDGER ", line %" PRId64 ", is damaged: %s",
-	    r->path, r->saved.settings.id, r->behind.version + 1, why);
+	    r->path, r->saved.settings.id, r->behind.version + 1,
+	    why != NULL ? why : "its version is not the last one's plus 1");
 }
 
 static bool

@@ -394,6 +394,35 @@ test_flipped(void **state)
 	}
 }
 
+/* Sealed lines, but the first of them is not there. */
+static void
+test_line_is_missing(void **state)
+{
+	struct vault *f = *state;
+	struct tar_member member;
+	struct text text;
+	char *header, *lines;
+	size_t first, rest;
+
+	create_and_buy(f);
+	ok(buy(f->user, SALE, "bob"));
+	back_up(f);
+	assert_true(slurp(f, ARCHIVE, &text));
+	header = text.bytes + 2 * TAR_BLOCK;
+	lines = header + TAR_BLOCK;
+	assert_int_equal(tar_parse(header, &member), TAR_MEMBER);
+	first = strcspn(lines, "\n") + 1;
+	rest = (size_t)member.size - first;
+	memmove(lines, lines + first, rest);
+	tar_print(header, LEDGER, (int64_t)rest, 0);
+	first = (size_t)(member.size + tar_padding(member.size));
+	rest += (size_t)tar_padding((int64_t)rest);
+	memmove(lines + rest, lines + first,
+	    text.size - (size_t)(lines - text.bytes) - first);
+	assert_true(spill(f, ARCHIVE, text.bytes, text.size - first + rest));
+	assert_restores_nothing(f, f->kind, "line 1, is damaged: its version");
+}
+
 /* ------------------------------------------------------------------ tar -- */
 
 static void
@@ -428,6 +457,7 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_deleted_between),
 	    VAULT_TEST(test_cut_short),
 	    VAULT_TEST(test_flipped),
+	    VAULT_TEST(test_line_is_missing),
 	    VAULT_TEST(test_tar_sizes),
 	};
 	static const struct CMUnitTest json[] = {
