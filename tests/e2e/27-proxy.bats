@@ -95,7 +95,6 @@ request_ids() {
   through "$1"
   said 201 -H 'X-Request-Id: mine-17' -X POST "$NAME/sales/demo/buy"
   id=$(header x-request-id)
-  [ -n "$id" ] || skip "the service says no X-Request-Id yet"
   equal "the caller's id" "$id" mine-17
   said 201 -X POST "$NAME/sales/demo/buy"
   matches "the proxy's id" "$(header x-request-id)" '^[0-9a-f-]{32,36}$'

@@ -18,7 +18,7 @@ CURL_LIMIT=15 # seconds; nothing here takes half of it
 # What every service says on stderr as it starts and stops, and of each change.
 TOLD_START='^[^ ]+ started version="[^"]+" pid=[0-9]+ url="http://[^"]+" store="[a-z]+" data=".*" workers=[0-9]+ clerks=[0-9]+ admin="[a-z]+"( token_file=".*")?$'
 TOLD_STOP='^[^ ]+ (stopping signal="(TERM|INT)" from_pid=[0-9]+ from_uid=[0-9]+ what=".*"|stopped after_ms=[0-9]+)$'
-TOLD_SALE='^[^ ]+ sale-(opened|changed|recounted|deleted) sale=".*" request="[0-9a-f]+"( [a-z_]+=("[^"]+"|[0-9]+))+$'
+TOLD_SALE='^[^ ]+ sale-(opened|changed|recounted|deleted) sale=".*" request="[^" ]+"( [a-z_]+=("[^"]+"|[0-9]+))+$'
 
 # Nobody's settings but the test's.
 unset "${!TURNSTILE_@}" STORE http_proxy https_proxy all_proxy ALL_PROXY
