@@ -30,7 +30,8 @@ commands() {
   awk -v step="**$1. " '
     /^\*\*[0-9]+\. / { inside = index($0, step) == 1 }
     /^## / { inside = 0 }
-    inside && /^    / { print substr($0, 5) }' "$ROOT/locks/README.md"
+    /^```/ { fenced = !fenced }
+    inside && !fenced && /^    / { print substr($0, 5) }' "$ROOT/locks/README.md"
 }
 
 shown() {
