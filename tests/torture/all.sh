@@ -30,14 +30,23 @@ last() {
   grep -E "^${1#torture-}: [0-9]+ cases, [0-9]+ failed\$" "$said" | tail -n 1
 }
 
+# left TARGET: how many cases there was no time for; "and more" if it said so
+left() {
+  sed -nE "s/^ *([0-9]+) cases( and more)? were left out for time: ${1#torture-}\$/\1\2/p" "$said"
+}
+
 # row TARGETS SURVIVED HOW: of the table
 row() {
-  local target words cases=0 failed=0
+  local target words late more='' cases=0 failed=0 all=0
   for target in $1; do
     read -r -a words < <(last "$target")
+    read -r -a late < <(left "$target")
     cases=$((cases + ${words[1]:-0}))
     failed=$((failed + ${words[3]:-1}))
+    all=$((all + ${words[1]:-0} + ${late[0]:-0}))
+    [ ${#late[@]} -le 1 ] || more=' and more'
   done
+  [ "$all" -eq "$cases" ] || cases="$cases of $all$more"
   [ "$failed" -eq 0 ] || cases="$cases, $failed failed"
   echo "|$2|$3| $cases |"
 }

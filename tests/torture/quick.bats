@@ -72,3 +72,25 @@ quick() {
   [[ $output == *"--case NAME"* ]]
   [[ $output == *powercut* ]]
 }
+
+# The table of `make torture`, over parts that only say how they ended.
+@test "the table says how many cases there are, and for how many there was time" {
+  printf 't-%s | beside | s%s | h\n' a 1 b 2 c 3 d 4 >"$BATS_TEST_TMPDIR/parts"
+  cat >"$BATS_TEST_TMPDIR/make" <<'END'
+#!/bin/sh
+echo 't-a: 3 cases, 0 failed'
+echo '     7 cases were left out for time: t-b'
+echo 't-b: 3 cases, 0 failed'
+echo '     7 cases and more were left out for time: t-c'
+echo 't-c: 3 cases, 1 failed'
+END
+  chmod +x "$BATS_TEST_TMPDIR/make"
+  MAKE=$BATS_TEST_TMPDIR/make run "$BATS_TEST_DIRNAME/all.sh" \
+    "$BATS_TEST_TMPDIR/parts"
+  echo "$output"
+  [ "$status" -eq 1 ]
+  [[ $output == *'| s1 | h | 3 |'* ]]
+  [[ $output == *'| s2 | h | 3 of 10 |'* ]]
+  [[ $output == *'| s3 | h | 3 of 10 and more, 1 failed |'* ]]
+  [[ $output == *'| s4 | h | 0, 1 failed |'* ]]
+}
