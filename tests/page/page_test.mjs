@@ -510,6 +510,25 @@ for (const [width, height] of [[1280, 720], [1920, 1080]])
       await browser.size(1280, 800);
     });
 
+test('the last number of the counter is in sight side by side', async () => {
+  await browser.size(1280, 720);
+  await sell('lock=none&tickets=20&buyers=2&delay=200ms', 1);
+  await browser.run("document.querySelector('[data-cure=mutex]').click()");
+  await browser.until('both', "return !document.getElementById('both')" +
+    ".hidden && !document.getElementById('start').disabled");
+  await browser.click('#projector');
+  await browser.click('[data-go=both]');
+  const cut = await browser.run(`return [...document.querySelectorAll(
+    '#both svg .counter-value')].filter((value) => { const box =
+      value.getBBox(); return box.x + box.width >
+      value.ownerSVGElement.width.baseVal.value; }).map((value) =>
+      value.textContent).join()`);
+  equal('cut numbers', cut, '');
+  check('there is an 18', /18/.test(await text('both')));
+  await browser.click('#projector');
+  await browser.size(1280, 800);
+});
+
 // Tab until the element has the focus, as a hand would.
 async function tabTo(id) {
   for (let i = 0; i < 80; i++) {
