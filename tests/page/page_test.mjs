@@ -529,6 +529,19 @@ test('the last number of the counter is in sight side by side', async () => {
   await browser.size(1280, 800);
 });
 
+test('words: slow motion, and thin spaces around a Latin name', async () => {
+  await openPage('lock=none');
+  const [slow, seat] = await browser.run(`return Promise.all([
+    import('/page/words.js'), import('/page/i18n.js')]).then(([{ words },
+      { setLanguage, t, listOf }]) => {
+    setLanguage('zh');
+    return [JSON.stringify(words).match(/1000/g)?.length ?? 0,
+      t('seatSold', { seat: 1, names: listOf(['Pupil 4', 'Ann']) })];
+  })`);
+  equal('1000 times', slow, 0);
+  equal('Chinese', seat, '1 号座：卖给了\u2009Pupil 4\u2009和\u2009Ann');
+});
+
 // Tab until the element has the focus, as a hand would.
 async function tabTo(id) {
   for (let i = 0; i < 80; i++) {
