@@ -2,8 +2,9 @@
 // The class is the load: one sale for everybody's telephone.  First all of them
 // predict, then the sale is opened.  What telephones say (that they are there,
 // what they predict, what they were told) are lines of a second sale, the
-// round's notes: "guess 12 0f3a…" bought one.  A new round has new notes, and
-// the same addresses.
+// round's notes: "guess 12 0f3a…" bought one.  The first of them are the round's
+// settings: "round 20,none,150ms host".  A new round has new notes, and the same
+// addresses.
 
 import { call, get, ledger } from './api.js';
 import { removeSale } from './sale.js';
@@ -29,21 +30,41 @@ function recall() {
   }
 }
 
-// What the telephones said; of each only its last word counts.
+const settingsOf = (value) => {
+  const [tickets, lock, delay] = value.split(',');
+  return { tickets: Number(tickets), lock, delay };
+};
+
+// How many there will be; null: not said yet.  Telephones may be quicker than
+// the host's own line, so it is one of the first.
+export async function ticketsOf(id) {
+  const { lines } = await get(`/sales/${notesOf(id)}/ledger?limit=50`);
+  const [, value] = lines.map((line) => (line.buyer ?? '').split(' '))
+    .find(([kind]) => kind === 'round') ?? [];
+  return value ? settingsOf(value).tickets : null;
+}
+
+// What the telephones said; of each only its last word counts.  `settings` are
+// the round's.
 export class Notes {
   constructor() {
     Object.assign(this, { here: new Set(), guesses: new Map(),
-      told: new Map() });
+      told: new Map(), settings: null });
   }
 
   add(text) {
     const [kind, value, phone] = (text ?? '').split(' ');
     if (!phone)
       return;
+    if (kind === 'round') {
+      this.settings ??= settingsOf(value);
+      return;
+    }
     this.here.add(phone);
     if (kind === 'guess' && Number(value) >= 0)
       this.guesses.set(phone, Number(value));
-    if (kind === 'told')
+    // Whoever has a seat has it, whatever a later order was told.
+    if (kind === 'told' && this.told.get(phone) !== 'sold')
       this.told.set(phone, value);
   }
 

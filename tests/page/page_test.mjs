@@ -42,6 +42,12 @@ async function sell(fragment, guess) {
   await browser.until('the verdict', isDone);
 }
 
+// What a tab keeps is gone, as if it were another one.
+const anotherTab = async () => {
+  await browser.go(`${service.url}/livez`);
+  await browser.run('sessionStorage.clear()');
+};
+
 const text = (id) => browser.run(
   'return document.getElementById(arguments[0]).textContent', id);
 const count = (css) => browser.run(
@@ -304,6 +310,11 @@ test('a telephone buys at /#buy=ID, and a second one reads sold out',
     await browser.until('a seat', "return /^Seat 1 is yours/.test(" +
       "document.getElementById('phone-result').textContent)");
     await openPage('buy=hall');
+    await browser.until('it kept its seat', "return /^Seat 1 is yours/.test(" +
+      "document.getElementById('phone-result').textContent) && " +
+      "document.getElementById('phone-buy').disabled");
+    await anotherTab();
+    await openPage('buy=hall');
     await browser.until('nothing left',
       "return document.getElementById('phone-left').textContent === '0'");
     await browser.click('#phone-buy');
@@ -427,6 +438,76 @@ test('a telephone predicts, waits, buys, and keeps its seat', async () => {
     "document.getElementById('phone-result').textContent)");
   check('and the seat is still there', await browser.run(has));
 });
+
+// ------------------------------------------- a class, as a teacher met it --
+
+const note = (words, me) => post('/sales/class-notes/buy',
+  { buyer: `${words} ${me}` }, { 'Idempotency-Key': `${me}-${words}` });
+const buy = (buyer) => post('/sales/class/buy', { buyer },
+  { 'Idempotency-Key': buyer });
+const remove = (id) => fetch(`${service.url}/sales/${id}?force=1`,
+  { method: 'DELETE' });
+const has = (id, pattern) => browser.until(`${id}: ${pattern}`,
+  'return new RegExp(arguments[1]).test(document.getElementById(' +
+  'arguments[0]).textContent)', id, pattern);
+
+async function closeRound() {
+  await browser.run("document.getElementById('class-close').click()");
+  await browser.until('closed',
+    "return document.getElementById('class-live').hidden");
+}
+
+async function startRound() {
+  await browser.click('#class-start');
+  await browser.until('the sale', "return !document.getElementById(" +
+    "'outcome').hidden && document.getElementById('class-start').hidden");
+}
+
+test('class: a telephone that is loaded again keeps guess, key and seat',
+  async () => {
+    await anotherTab();
+    await openPage('class');
+    await has('phone-result', 'Not open yet');
+    check('no raw id', await text('phone-sale') === 'Who gets a ticket?');
+    const light = await browser.run("return getComputedStyle(" +
+      "document.getElementById('phone-buy')).opacity");
+    equal('the button is as dark as others', light, '1');
+    await post('/sales', { id: 'class-notes', capacity: 1000, lock: 'mutex',
+      delay: '0' });
+    await note('round 5,none,0', 'host');
+    await browser.until('the question',
+      "return !document.getElementById('phone-guess-form').hidden");
+    await has('phone-tickets', '^5 tickets for');
+    await browser.type('#phone-guess', '7');
+    await browser.click('#phone-guess-form button');
+    await openPage('class');
+    await has('phone-guessed', 'You predict 7');
+    await browser.until('what it was told', "return /Good/.test(document" +
+      ".getElementById('phone-result').textContent)");
+    await post('/sales', { id: 'class', capacity: 5, lock: 'mutex', delay: '0' });
+    await has('phone-result', 'It is open: press');
+    await browser.click('#phone-buy');
+    await has('phone-result', '^Seat 1 is yours');
+    const me = await browser.run(
+      "return sessionStorage.getItem('turnstile-phone')");
+    equal('its name', await browser.run(
+      "return document.getElementById('phone-name').value"),
+    `buyer ${me.slice(0, 6)}`);
+    await openPage('class');
+    await has('phone-result', '^Seat 1 is yours');
+    check('it cannot buy again', await browser.run(
+      "return document.getElementById('phone-buy').disabled"));
+    await remove('class');
+    await has('phone-result', 'closed');
+    await remove('class-notes');
+    await post('/sales', { id: 'class-notes', capacity: 1000, lock: 'mutex',
+      delay: '0' });
+    await has('phone-result', 'A new round');
+    equal('the old guess', await browser.run(
+      "return document.getElementById('phone-guess').value"), '');
+    await remove('class-notes');
+    await anotherTab();
+  });
 
 test('the address of a round can be typed, and scanned', async () => {
   const every = await startService(binary, '--listen', '0.0.0.0:0', '--admin',
@@ -780,12 +861,14 @@ test('files have ETags, and nosniff, and a policy without inline code',
   });
 
 // Chromium itself notes a line for each 409, the answer of a buyer who is
-// refused, and each 404, while a telephone waits for its sale, and none of them
-// can be avoided; all else is an error.
+// refused and of a second round, and each 404, while a telephone waits for its
+// sale and /livez has no icon, and none of them can be avoided; all else is an
+// error.
 test('the console is empty, but for refusals and waiting', async () => {
+  const refused = /(\/buy\S*|\/sales) - .*\b409\b/;
+  const absent = /\/(sales\/(class|hall)\S*|favicon.ico) - .*\b404\b/;
   const lines = consoleLines.filter((line) => !(line.source === 'network' &&
-    /\/buy\S* - .*\b409\b|\/sales\/(class|hall)\S* - .*\b404\b/
-      .test(line.message)));
+    (refused.test(line.message) || absent.test(line.message))));
   equal('console', lines.map((line) => line.message).join('\n'), '');
 });
 
