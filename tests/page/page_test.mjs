@@ -352,8 +352,8 @@ async function openRound(fragment, base) {
   await openPage(fragment, base);
   await browser.until('the page', isIdle);
   await browser.click('#class-open');
-  await browser.until('the round',
-    "return !document.getElementById('class-start').hidden");
+  await browser.until('the round', "return document.querySelector(" +
+    "'#class-start:not([hidden], :disabled)')");
 }
 
 // 20 tickets at 3 s each would take a minute; an order waits 5 s.
@@ -591,6 +591,8 @@ test('class: a reload goes on with the round, another tab asks', async () => {
   equal('the stage', await browser.run(
     'return document.documentElement.dataset.stage'), 'class');
   await browser.click('#projector');
+  await browser.until('nothing is under way',
+    "return !document.getElementById('class-start').disabled");
   await startRound();
   await buy('Ann');
   await has('sold-n', '^1$');
@@ -631,8 +633,8 @@ test('class: the verdict is the last one, also side by side', async () => {
     const delay = document.getElementById('delay'); delay.value = '1s';
     delay.dispatchEvent(new Event('input', { bubbles: true }))`);
   await browser.click('#class-open');
-  await browser.until('the round', "return !document.getElementById(" +
-    "'class-start').hidden");
+  await browser.until('the round', "return document.querySelector(" +
+    "'#class-start:not([hidden], :disabled)')");
   await startRound();
   await Promise.all(['Ann', 'Ben'].map(buy));
   await has('verdict', 'Double-booked');
