@@ -59,6 +59,7 @@ struct tally {
 	counter http[SERVICE_ROUTES_MAX][SERVICE_STATUSES];
 	struct durations http_time[SERVICE_ROUTES_MAX];
 	counter queue_depth; /* gauge */
+	counter turns;       /* of the HTTP loop, ten a second at least */
 	/* By the supervisor. */
 	counter deaths;
 	counter permits_handed_back;
@@ -66,7 +67,10 @@ struct tally {
 
 /* Shared memory; each field is atomic and written by whom it says. */
 struct board {
-	/* By the worker: it may have the store open; it serves. */
+	/*
+	 * By the worker: it may have the store open; it serves.  While it is
+	 * stuck the supervisor takes that back.
+	 */
 	_Atomic bool open[LOCK_WORKERS_MAX];
 	_Atomic bool ready[LOCK_WORKERS_MAX];
 	struct log_dropped log; /* by whoever logs */

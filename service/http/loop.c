@@ -257,6 +257,7 @@ turn(struct loop *loop, int stop_fd)
 	    {.fd = loop->wake_fd, .events = POLLIN},
 	    {.fd = stop_fd, .events = POLLIN}};
 
+	counting_add(&loop->tally->turns, 1);
 	poll(fds, 3, wait_ms(loop));
 	empty_outbox(loop);
 	MHD_run(loop->daemon);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include "locks/clock.h"
 #include "service/process/doors.h"
 #include "service/process/startup.h"
+#include "service/process/watch.h"
 #include "service/process/worker.h"
 #include "service/service.h"
 
@@ -48,6 +50,8 @@ struct slot {
 	pid_t pid; /* 0: there is none now */
 	int64_t started_ns, died_ns;
 	int64_t restart_ns; /* when to fork the next one */
+	struct watch watch;
+	bool killed; /* since it was stuck */
 };
 
 struct supervisor {
@@ -97,6 +101,8 @@ start_worker(struct supervisor *s, unsigned number)
 		return;
 	}
 	slot->pid = pid;
+	slot->watch = (struct watch){0};
+	slot->killed = false;
 	slot->started_ns = clock_now_ns();
 	if (slot->died_ns != 0)
 		LOG_EVENT(&s->service.log, "worker-replaced",
@@ -130,7 +136,12 @@ write_obituary(
 	const struct tally *tally = &s->service.board->tally[number];
 	char how[TROUBLE_SIZE];
 
-	if (WIFSIGNALED(status))
+	if (slot->killed)
+		snprintf(how, sizeof(how),
+		    "killed by the supervisor: it had been stuck for %" PRId64
+		    " ms",
+		    slot->watch.silent_ns / NS_PER_MS);
+	else if (WIFSIGNALED(status))
 		snprintf(how, sizeof(how), "killed by signal %d (%s)",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) == WORKER_POISONED)
@@ -293,6 +304,76 @@ kill_workers(struct supervisor *s, bool only_open)
 		    (!only_open || atomic_load(&s->service.board->open[i])))
 			kill(s->slots[i].pid, SIGKILL);
 }
+
+/* ------------------------------------------------------ stuck workers -- */
+
+static void
+log_stuck(const struct supervisor *s, unsigned number, int64_t kill_ns)
+{
+	const struct slot *slot = &s->slots[number];
+
+	LOG_EVENT(&s->service.log, "worker-stuck",
+	    LOG_NUMBER("worker", number + 1), LOG_NUMBER("pid", slot->pid),
+	    LOG_TEXT("what",
+		"it is stopped, or does not get to run: its clients wait"),
+	    LOG_NUMBER(
+		"killed_in_ms", (kill_ns - slot->watch.silent_ns) / NS_PER_MS));
+}
+
+static void
+kill_stuck(struct slot *slot)
+{
+	if (slot->killed || watch_is_traced(slot->pid))
+		return;
+	slot->killed = true;
+	kill(slot->pid, SIGKILL);
+}
+
+/* One that serves; one that opens its shop may take its time. */
+static void
+watch_worker(struct supervisor *s, unsigned number)
+{
+	const int64_t kill_ns = watch_kill_ns(s->service.options->timeout_ms);
+	struct board *board = s->service.board;
+	struct slot *slot = &s->slots[number];
+
+	switch (
+	    watch_look(&slot->watch, atomic_load(&board->tally[number].turns),
+		clock_now_ns(), kill_ns)) {
+	case WATCH_NOTHING:
+		break;
+	case WATCH_STUCK:
+		atomic_store(&board->ready[number], false);
+		log_stuck(s, number, kill_ns);
+		break;
+	case WATCH_GOES_ON:
+		atomic_store(&board->ready[number], true);
+		LOG_EVENT(&s->service.log, "worker-goes-on",
+		    LOG_NUMBER("worker", number + 1),
+		    LOG_NUMBER("pid", slot->pid));
+		break;
+	case WATCH_KILL:
+		kill_stuck(slot);
+		break;
+	}
+}
+
+/* Not in a stop, which has a limit of its own, as has a poisoned store. */
+static void
+watch_workers(struct supervisor *s)
+{
+	unsigned i;
+
+	if (s->stopping || store_poisoned(s->service.store))
+		return;
+	for (i = 0; i < s->service.options->workers; i++)
+		if (s->slots[i].pid != 0 &&
+		    (s->slots[i].watch.stuck ||
+			atomic_load(&s->service.board->ready[i])))
+			watch_worker(s, i);
+}
+
+/* ---------------------------------------------------- a poisoned store -- */
 
 static void
 recover_in_child(struct supervisor *s)
@@ -469,6 +550,7 @@ supervise(struct supervisor *s)
 		if (poll(&fd, 1, wait_ms) > 0)
 			on_signal(s);
 		reap_children(s);
+		watch_workers(s);
 	}
 	if (s->hopeless)
 		return give_up(s);

@@ -4,7 +4,8 @@
 #
 # Goal of this test: a holder that is stopped is not dead.  Nobody steals its
 # lock; others are told so at their deadline; and when it goes on, its sale is
-# right.
+# right.  Only a worker that does not go on is killed, so that its own clients
+# do not wait for ever.
 
 load helper
 load helper_crash
@@ -148,4 +149,66 @@ a_patch_passes() {
   local STORE
   STORE=json LOCK=mutex a_patch_passes semaphore
   STORE=sqlite LOCK=flock a_patch_passes optimistic
+}
+
+# ---------------------------------------------------------- its own clients --
+
+counts_ready() {
+  [ "$(metric turnstile_workers_ready)" = "$1" ]
+}
+
+# Whoever answers tells of the other one.
+is_told_stuck() {
+  await 8 counts_ready 1
+  answered 200 GET '/readyz?verbose'
+  matches readyz "$body" $'\n\\[\\+\\]workers 1 of 2\n'
+  grep -Eq " worker-stuck worker=$HOLDER_WORKER pid=$HOLDER " "$ERR"
+}
+
+# Its client is let go at twice the deadline, and 10 s at least.
+does_not_go_on() {
+  local from took
+  local LOCK=mutex
+  from=$(now_ms)
+  begin 300ms
+  is_told_stuck
+  is_stopped "$HOLDER"
+  CURL_LIMIT=60
+  hear_the_holder
+  took=$(($(now_ms) - from))
+  echo "let go after $took ms"
+  equal "the holder's own answer" "$code" 000
+  [ "$took" -ge 9000 ]
+  soon "$took" 13000
+  await 5 has_workers 2
+  grep -Eq " worker-died worker=$HOLDER_WORKER pid=$HOLDER how=\"killed by the supervisor: it had been stuck for 1[0-9]{4} ms\" locks_held=1 " "$ERR"
+  # It sold nothing; with the key it does.
+  call POST /sales/demo/buy -H 'Idempotency-Key: alice' -d buyer=alice
+  equal status "$code" 201
+  equal seats "$(member seats)" '[1]'
+  equal deaths "$(metric turnstile_worker_deaths_total)" 1
+  audit_is_correct demo 1
+  finish
+}
+
+@test "a worker that is stopped and does not go on is told, killed, replaced" {
+  local STORE=json
+  EXPECTED+=("${DIED/killed by signal 9 \\(Killed\\)/killed by the supervisor: .*}")
+  expect_log "$STUCK" "$REPLACED"
+  does_not_go_on
+}
+
+@test "one that goes on in time counts again, and answers its client" {
+  local STORE=sqlite LOCK=mutex
+  expect_log "$STUCK" "$GOES_ON"
+  begin 5s
+  is_told_stuck
+  thaw "$HOLDER"
+  hear_the_holder
+  equal "the holder's status" "$code" 201
+  await 5 counts_ready 2
+  answered 200 GET '/readyz?verbose'
+  matches readyz "$body" $'\n\\[\\+\\]workers 2 of 2\n'
+  equal deaths "$(metric turnstile_worker_deaths_total)" 0
+  finish
 }

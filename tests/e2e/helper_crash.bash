@@ -6,6 +6,9 @@
 DIED='^[^ ]+ worker-died worker=[0-9]+ pid=[0-9]+ how="killed by signal 9 \(Killed\)" locks_held=[0-9]+ permits_handed_back=[0-9]+ lived_ms=[0-9]+$'
 REPLACED='^[^ ]+ worker-replaced worker=[0-9]+ pid=[0-9]+ after_ms=[0-9]+$'
 
+STUCK='^[^ ]+ worker-stuck worker=[0-9]+ pid=[0-9]+ what="it is stopped, or does not get to run: its clients wait" killed_in_ms=[0-9]+$'
+GOES_ON='^[^ ]+ worker-goes-on worker=[0-9]+ pid=[0-9]+$'
+
 # ------------------------------------------------------------- processes --
 
 # The processes of the service's workers, by their numbers.
@@ -37,7 +40,13 @@ is_stopped() {
   [[ $(cat "/proc/$1/stat" 2>/dev/null) == *') T '* ]]
 }
 
+# It may be told before it goes on: how long a test takes is not its own.
+may_be_stuck() {
+  EXPECTED+=("$STUCK" "$GOES_ON")
+}
+
 freeze() {
+  may_be_stuck
   kill -STOP "$1"
   await 2 is_stopped "$1"
 }
@@ -99,6 +108,7 @@ stop_a_holder() {
   read -r -t 5 HOLDER HOLDER_WORKER _ <&"$REPORT_FD" ||
     fail "nobody came to write"
   await 2 is_stopped "$HOLDER"
+  may_be_stuck
 }
 
 # Its answer: sets $code and $body.
