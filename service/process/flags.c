@@ -150,9 +150,9 @@ print_tail(FILE *out)
 	    "\nEach option is also an environment variable: --max-quantity is "
 	    "TURNSTILE_MAX_QUANTITY.\nA flag wins.\n\n"
 	    "Signals: SIGTERM or SIGINT stop it, and what waits is answered; a "
-	    "second one stops it\nat once. SIGHUP changes nothing. The log "
-	    "goes "
-	    "to standard error.\n"
+	    "second one stops it\nat once. SIGHUP, SIGQUIT, SIGUSR1 and "
+	    "SIGUSR2 change nothing.\n"
+	    "The log goes to standard error.\n"
 	    "Exit status: 0 after SIGTERM or SIGINT, 1 if it cannot start, 2 "
 	    "for a wrong option.\n");
 }

@@ -64,6 +64,7 @@ struct supervisor {
 	size_t deaths;                  /* all of them */
 	bool stopping;
 	int64_t stopped_ns; /* when it was told to */
+	struct signalfd_siginfo stopped_by;
 	int64_t kill_ns; /* while stopping: when workers that hang are killed */
 	int64_t
 	    poisoned_ns;    /* when the store was seen poisoned; 0: it is not */
@@ -455,7 +456,19 @@ log_signal(const struct supervisor *s, const char *event,
 	    LOG_NUMBER("from_uid", info->ssi_uid), LOG_TEXT("what", what));
 }
 
-/* SIGTERM or SIGINT: the first one drains, the second ends everything. */
+/*
+ * The same once more, from the same process and at once: timeout(1) tells the
+ * process and then its group, of which it is one.  A terminal has no number.
+ */
+static bool
+is_repeated(const struct supervisor *s, const struct signalfd_siginfo *info)
+{
+	return info->ssi_signo == s->stopped_by.ssi_signo &&
+	       info->ssi_pid == s->stopped_by.ssi_pid && info->ssi_pid != 0 &&
+	       clock_now_ns() - s->stopped_ns < NS_PER_SEC;
+}
+
+/* The first one drains, the second ends everything. */
 static void
 stop(struct supervisor *s, const struct signalfd_siginfo *info)
 {
@@ -468,6 +481,7 @@ stop(struct supervisor *s, const struct signalfd_siginfo *info)
 	log_signal(s, "stopping", info,
 	    "new orders are refused, and those that wait are answered");
 	s->stopping = true;
+	s->stopped_by = *info;
 	s->stopped_ns = clock_now_ns();
 	s->kill_ns = s->stopped_ns +
 		     2 * s->service.options->timeout_ms * NS_PER_MS +
@@ -478,7 +492,7 @@ stop(struct supervisor *s, const struct signalfd_siginfo *info)
 	close(s->stop_pipe[1]);
 }
 
-/* What log rotation and closed terminals send. */
+/* What others send that a service might know, and closed terminals. */
 static void
 on_signal(struct supervisor *s)
 {
@@ -487,12 +501,18 @@ on_signal(struct supervisor *s)
 	if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info) ||
 	    info.ssi_signo == SIGCHLD)
 		return; /* children are reaped whatever woke us */
-	if (info.ssi_signo != SIGHUP)
-		stop(s, &info);
-	else
-		log_signal(s, "hangup-ignored", &info,
+	if (info.ssi_signo == SIGHUP)
+		log_signal(s, "signal-ignored", &info,
 		    "the log goes to standard error, so there is no file to "
 		    "open again; SIGTERM stops the service");
+	else if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT)
+		log_signal(s, "signal-ignored", &info,
+		    "it means nothing here; SIGTERM stops the service");
+	else if (s->stopping && is_repeated(s, &info))
+		log_signal(s, "signal-ignored", &info,
+		    "the same once more, at once: it counts as one");
+	else
+		stop(s, &info);
 }
 
 /* The shorter of two waits, of which -1 is for ever. */
@@ -560,29 +580,43 @@ supervise(struct supervisor *s)
 	return EXIT_SUCCESS;
 }
 
+/* Those that change nothing. */
+static const int ignored[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT};
+#define IGNORED (sizeof(ignored) / sizeof(ignored[0]))
+
+static void
+fill_ignored(sigset_t *set)
+{
+	size_t i;
+
+	sigemptyset(set);
+	for (i = 0; i < IGNORED; i++)
+		sigaddset(set, ignored[i]);
+}
+
 static void
 fill_signals(sigset_t *set)
 {
-	sigemptyset(set);
+	fill_ignored(set);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGCHLD);
-	sigaddset(set, SIGHUP);
 }
 
 /*
- * From the first moment on it ends nobody: children inherit that it is ignored,
- * and what is blocked here as well waits until somebody reads it.
+ * From the first moment on they end nobody: children inherit that they are
+ * ignored, and what is blocked here as well waits until somebody reads it.
  */
 static void
-outlive_hangup(void)
+outlive_ignored(void)
 {
 	sigset_t set;
+	size_t i;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
+	fill_ignored(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGHUP, SIG_IGN);
+	for (i = 0; i < IGNORED; i++)
+		signal(ignored[i], SIG_IGN);
 }
 
 /* First of all: what is opened later is not to be standard output. */
@@ -632,7 +666,7 @@ supervisor_run(const struct options *options)
 	s->pid = getpid();
 	s->service.options = options;
 	s->service.log.json = options->log_json;
-	outlive_hangup();
+	outlive_ignored();
 	if (close_doors(s) == 0 && open_signals(s) == 0 &&
 	    startup(&s->service, s->pid) == 0) {
 		block_signals(); /* until here Ctrl-C ends it */

@@ -243,7 +243,8 @@ begun() {
       await 2 refuses_connections
       refute is_gone "$SERVICE"
       from=$(now_ms)
-      kill "-$second" "$SERVICE"
+      # From another process: the same from the same one counts once.
+      bash -c "kill -$second $SERVICE; true"
       ends 1 1
       soon $(($(now_ms) - from)) 1000
       sent

@@ -96,12 +96,12 @@ changes_are_told() {
 # ----------------------------------------------------------------- SIGHUP --
 
 has_ignored() {
-  [ "$(grep -c ' hangup-ignored ' "$ERR")" -eq "$1" ]
+  [ "$(grep -c ' signal-ignored ' "$ERR")" -eq "$1" ]
 }
 
 @test "SIGHUP: it goes on, supervisor and workers, and says so" {
   local pid before
-  EXPECTED+=('^[^ ]+ hangup-ignored signal="HUP" from_pid=[0-9]+ from_uid=[0-9]+ what="the log goes to standard error, .*"$')
+  EXPECTED+=('^[^ ]+ signal-ignored signal="HUP" from_pid=[0-9]+ from_uid=[0-9]+ what="the log goes to standard error, .*"$')
   start_workers 2
   before=$(workers | sort)
   kill -HUP "$SERVICE"
@@ -126,7 +126,7 @@ has_workers_anew() {
 
 # It is not taken for the second signal of a stop.
 @test "SIGHUP in a stop: what waits is answered" {
-  EXPECTED+=('^[^ ]+ hangup-ignored .*$')
+  EXPECTED+=('^[^ ]+ signal-ignored .*$')
   start --workers 1 --delay 1s
   http -X POST -o "$WORK/told" -w '%{http_code}' "$URL/sales/demo/buy" \
     >"$WORK/code" 3>&- &
@@ -142,9 +142,42 @@ has_workers_anew() {
   end
 }
 
+@test "SIGUSR1, SIGUSR2 and SIGQUIT: it goes on, supervisor and workers" {
+  local signal pid before count=0
+  expect_log '^[^ ]+ signal-ignored signal="(USR1|USR2|QUIT)" from_pid=[0-9]+ from_uid=[0-9]+ what="it means nothing here; SIGTERM stops the service"$'
+  start_workers 2
+  before=$(workers | sort)
+  for signal in USR1 USR2 QUIT; do
+    kill "-$signal" "$SERVICE" $(workers)
+    count=$((count + 1))
+    await 5 has_ignored "$count"
+    answered 201 POST /sales/demo/buy
+  done
+  equal workers "$(workers | sort)" "$before"
+}
+
+# timeout(1) tells the process, and then its group.
+@test "the same signal twice at once is one: what waits is answered" {
+  local buyer
+  expect_log '^[^ ]+ signal-ignored signal="TERM" from_pid=[0-9]+ from_uid=[0-9]+ what="the same once more, at once: it counts as one"$'
+  start --workers 1 --delay 1s
+  http -X POST -o "$WORK/told" -w '%{http_code}' "$URL/sales/demo/buy" \
+    >"$WORK/code" 3>&- &
+  buyer=$!
+  PIDS+=("$buyer")
+  await 5 is_in_delay
+  kill -TERM "$SERVICE"
+  await 5 grep -q ' stopping ' "$ERR"
+  kill -TERM "$SERVICE"
+  await 5 has_ignored 1
+  wait "$buyer"
+  equal "the buyer's answer" "$(cat "$WORK/code")" 201
+  end
+}
+
 # While it starts nobody reads signals: it waits until somebody does.
 @test "SIGHUP before it serves: it starts all the same, and says so" {
-  EXPECTED+=('^[^ ]+ hangup-ignored .*$')
+  EXPECTED+=('^[^ ]+ signal-ignored .*$')
   start --store json
   stop
   rm "$DATA/.store"
