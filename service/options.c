@@ -145,8 +145,9 @@ read_value(const struct options_row *row, void *place, const char *text)
 	switch (row->kind) {
 	case OPTIONS_ODD:
 		return row->set(place, text);
-	case OPTIONS_FLAG:
-		return write_number(row, place, number);
+	case OPTIONS_FLAG: /* only a variable has a text */
+		return (text == NULL || strcmp(text, "1") == 0) &&
+		       write_number(row, place, number);
 	case OPTIONS_TEXT:
 		*(const char **)place = text;
 		return strlen(text) >= (size_t)row->min &&
@@ -246,6 +247,8 @@ print_valid(const struct options_row *row, FILE *err)
 		fputs(join_names(row, ", ", text), err);
 	if (row->valid != NULL)
 		fputs(row->valid, err);
+	else if (row->kind == OPTIONS_FLAG)
+		fputs("1 or 0", err);
 	else if (row->kind == OPTIONS_CHOICE)
 		print_choice(words_of(row, text), err);
 	else
@@ -315,10 +318,11 @@ read_environment(const struct options_table *table, char *values, FILE *err)
 	for (i = 0; table->prefix != NULL && i < table->count; i++) {
 		const struct options_row *row = &table->rows[i];
 
-		if (row->value == NULL)
-			continue;
 		variable_name(table->prefix, row->name, label);
 		text = getenv(label);
+		if (row->kind == OPTIONS_FLAG && text != NULL &&
+		    strcmp(text, "0") == 0)
+			continue;
 		if (text != NULL && !take(table, row, values, label, text, err))
 			return false;
 	}

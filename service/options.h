@@ -26,7 +26,7 @@
 
 enum options_kind {
 	OPTIONS_ODD = 0,  /* the row's `set` reads it */
-	OPTIONS_FLAG,     /* bool; takes no value */
+	OPTIONS_FLAG,     /* bool; takes no value, its variable 1 or 0 */
 	OPTIONS_TEXT,     /* const char *, of at least `min` bytes; a `set`
 			     only says whether it is valid */
 	OPTIONS_NUMBER,   /* unsigned or [u]int64_t, from `min` to `max` */

@@ -146,6 +146,19 @@ make_data(const struct service *service)
 	return rc;
 }
 
+/* With --existing: what is missing is not made. */
+static int
+find_data(const struct service *service)
+{
+	char error[4500];
+
+	if (!service->options->existing ||
+	    store_owner(service->options->data, error, sizeof(error)) != NULL)
+		return 0;
+	return startup_fail(
+	    service, "%s: with --existing it does not make a new one", error);
+}
+
 /* The data directory, and the right to use it alone. */
 static int
 own_data(struct startup *s)
@@ -153,7 +166,7 @@ own_data(struct startup *s)
 	const char *dir = s->service->options->data;
 	char path[4096];
 
-	if (make_data(s->service) != 0)
+	if (find_data(s->service) != 0 || make_data(s->service) != 0)
 		return -1;
 	if (snprintf(path, sizeof(path), "%s/.lock", dir) >= (int)sizeof(path))
 		return startup_fail(
@@ -311,6 +324,11 @@ open_demo(struct startup *s, struct store_user *store)
 	memcpy(demo.lock, options->lock, sizeof(demo.lock));
 	result = store_read(store, "demo", &prepared->demo);
 	prepared->demo_existed = result == STORE_OK;
+	if (result == STORE_GONE && demo.capacity == 0) {
+		prepared->done = true;
+		strcpy(prepared->error, "--tickets is 0");
+		return;
+	}
 	if (result == STORE_GONE)
 		result = store_create(
 		    store, &demo, clock_now_ns() + NS_PER_SEC, &prepared->demo);
@@ -535,7 +553,7 @@ print_hints(const struct service *service)
 	else if (service->token[0] != '\0')
 		printf("admin: the token stands in %s\n",
 		    name_token(service, path));
-	if (is_seen)
+	if (is_seen && service->prepared->demo.birth != 0)
 		printf("try it: curl -d buyer=alice %s/sales/demo/buy\n",
 		    service->address);
 }

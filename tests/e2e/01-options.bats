@@ -13,7 +13,7 @@ load helper
 @test "--help names every option and strategy and says how to use them" {
   local word output
   output=$("$TURNSTILE" --help)
-  for word in '--listen \[ADDR:\]PORT' '--data DIR' '--store json\|sqlite' \
+  for word in '--listen \[ADDR:\]PORT' '--data DIR' '--existing' '--store json\|sqlite' \
     '--lock NAME' '--delay MIN\[-MAX\]' '--tickets N' '--workers N' \
     '--clerks N' '--batch N' '--queue N' '--timeout DURATION' \
     '--audit-timeout DURATION' \
@@ -78,7 +78,7 @@ wrong_value() {
     nix Mutex semaphore:0 semaphore:9 semaphore: semaphore:12 mutex:3 ''
   wrong_value delay 'a duration or a range of two, .*0, 5ms, 1s-3s' \
     5 -5ms 3s-1s 1s- -1s 2h 61m 1s-3s-5s ms 1e3ms ''
-  wrong_value tickets "$number" 0 -1 1.5 10000001 x '' 99999999999999999999
+  wrong_value tickets 'a number from 0 to [0-9]+' -1 1.5 10000001 x '' 99999999999999999999
   wrong_value workers "$number" 0 -1 100000 x
   wrong_value clerks "$number" 0 -1 100000 x
   wrong_value batch "$number" 0 -1 100000 x
@@ -402,6 +402,65 @@ demo_stays() {
 
 @test "flags that differ from the demo sale are ignored, and it says so" {
   each_store demo_stays
+}
+
+no_demo() {
+  start --store "$STORE" --tickets 0
+  matches "start-up" "$START_LINE" '  no sale demo: --tickets is 0$'
+  answered 404 GET /sales/demo
+  answered 200 GET /sales
+  matches sales "$body" '"sales":\[\]'
+  sale_open gig 5 mutex 0
+  answered 201 POST /sales/gig/buy
+  stop
+  # One that was deleted does not come back; one that is there stays.
+  again --store "$STORE"
+  answered 204 DELETE /sales/demo
+  stop
+  again --store "$STORE" --tickets 0
+  answered 404 GET /sales/demo
+  equal left "$(left gig)" 4
+  stop
+  again --store "$STORE"
+  stop
+  again --store "$STORE" --tickets 0
+  equal left "$(left demo)" 100
+}
+
+@test "--tickets 0: no sale demo" {
+  each_store no_demo
+}
+
+only_existing() {
+  DATA=$WORK/none.$STORE
+  refuses 1 "^turnstile: $DATA is no data directory of turnstile's: with --existing it does not make a new one\$" \
+    --existing --listen 0 --data "$DATA" --store "$STORE"
+  [ ! -e "$DATA" ] || fail "it was made all the same"
+  mkdir "$DATA"
+  refuses 1 "^turnstile: $DATA is no data directory" \
+    --existing --listen 0 --data "$DATA" --store "$STORE"
+  equal "what is in it" "$(ls -A "$DATA")" ''
+  again --store "$STORE"
+  answered 201 POST /sales/demo/buy
+  stop
+  again --existing --store "$STORE"
+  equal left "$(left demo)" 99
+  stop
+  VARIABLES=(TURNSTILE_EXISTING=1)
+  again --store "$STORE"
+  stop
+  refuses 1 "^turnstile: $WORK/nix is no data directory" \
+    --listen 0 --data "$WORK/nix" --store "$STORE"
+  VARIABLES=(TURNSTILE_EXISTING=0)
+  start --store "$STORE"
+  stop
+  VARIABLES=(TURNSTILE_EXISTING=perhaps)
+  refuses 2 '^turnstile: TURNSTILE_EXISTING: "perhaps" is not valid: use 1 or 0$'
+  VARIABLES=()
+}
+
+@test "--existing: no new data directory is begun" {
+  each_store only_existing
 }
 
 @test "a delay of half the timeout or more is warned of" {

@@ -418,14 +418,20 @@ test_variables(void **state)
 	setenv("MINE_WHAT_ELSE", "so", 1);
 	setenv("MINE_NAME", "by variable", 1);
 	setenv("MINE_SMALL", "3", 1);
-	setenv("MINE_LOUD", "1", 1); /* takes no value: no variable */
+	setenv("MINE_LOUD", "1", 1);
 	m = MINE("--small=4");
 	assert_said(OPTIONS_OK, "", "");
 	assert_string_equal(m->what, "so");
 	assert_string_equal(m->name, "by variable");
 	assert_string_equal(m->named, "name");
 	assert_int_equal(m->small, 4); /* a flag wins */
-	assert_false(m->loud);
+	assert_true(m->loud);
+	setenv("MINE_LOUD", "0", 1);
+	assert_false(MINE(NULL)->loud);
+	setenv("MINE_LOUD", "yes", 1);
+	MINE(NULL);
+	assert_said(OPTIONS_WRONG, "", "mine: MINE_LOUD <yes>: want 1 or 0\n");
+	setenv("MINE_LOUD", "0", 1);
 	setenv("MINE_SMALL", "x", 1);
 	MINE("--small=4");
 	assert_said(OPTIONS_WRONG, "",
@@ -785,7 +791,7 @@ test_wrong_numbers(void **state)
 	static const struct {
 		const char *flag, *below, *above, *valid;
 	} rows[] = {
-	    {"--tickets", "0", "10000001", "from 1 to 10000000"},
+	    {"--tickets", "-1", "10000001", "from 0 to 10000000"},
 	    {"--workers", "0", "65", "from 1 to 64"},
 	    {"--clerks", "0", "257", "from 1 to 256"},
 	    {"--batch", "0", "1025", "from 1 to 1024"},
