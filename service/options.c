@@ -5,6 +5,8 @@
  */
 #include "service/options.h"
 
+#include <sys/param.h>
+
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -12,6 +14,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "service/duration.h"
 
@@ -329,6 +332,124 @@ read_environment(const struct options_table *table, char *values, FILE *err)
 	return true;
 }
 
+/* -------------------------------------------------------------- strays -- */
+
+/* TURNSTILE_SERVICE_HOST=…, TURNSTILE_PORT=tcp://…, TURNSTILE_PORT_80_TCP=… */
+static bool
+is_service_link(const char *variable)
+{
+	const char *value = strchr(variable, '='), *port;
+
+	port = strstr(variable, "_PORT");
+	return strstr(variable, "_SERVICE_HOST=") != NULL ||
+	       strstr(variable, "_SERVICE_PORT") != NULL ||
+	       (port != NULL && port < value &&
+		   (port[5] == '_' || strstr(value, "://") != NULL));
+}
+
+static bool
+is_variable(const char *variable, const char *name)
+{
+	const size_t length = strlen(name);
+
+	return strncmp(variable, name, length) == 0 && variable[length] == '=';
+}
+
+static bool
+is_stray(const struct options_table *table, const char *variable)
+{
+	char name[64];
+	size_t i;
+
+	if (strncmp(variable, table->prefix, strlen(table->prefix)) != 0 ||
+	    is_service_link(variable))
+		return false;
+	for (i = 0; i < table->count; i++) {
+		variable_name(table->prefix, table->rows[i].name, name);
+		if (is_variable(variable, name))
+			return false;
+	}
+	for (i = 0; table->others[i] != NULL; i++)
+		if (is_variable(variable, table->others[i]))
+			return false;
+	return true;
+}
+
+const char *
+options_stray(const struct options_table *table, size_t *at)
+{
+	assert(table->prefix != NULL && table->others != NULL);
+	while (environ[*at] != NULL)
+		if (is_stray(table, environ[(*at)++]))
+			return environ[*at - 1];
+	return NULL;
+}
+
+/*
+ * How many letters of `a` must be changed, left out or put in to make `b`
+ * (Levenshtein), if `b` has fewer than 64; `a` is `length` long.
+ */
+static size_t
+distance(const char *a, size_t length, const char *b)
+{
+	const size_t width = strlen(b);
+	size_t row[64], i, j, last, above;
+
+	for (j = 0; j < 64; j++)
+		row[j] = j;
+	for (i = 1; i <= length; i++) {
+		last = row[0];
+		row[0] = i;
+		for (j = 1; j <= width; j++) {
+			above = row[j];
+			row[j] = MIN(last + (a[i - 1] != b[j - 1]),
+			    MIN(above, row[j - 1]) + 1);
+			last = above;
+		}
+	}
+	return row[width];
+}
+
+/* The option's variable that somebody meant, into `name`; false: none. */
+static bool
+find_meant(const struct options_table *table, const char *stray, char name[64])
+{
+	const size_t prefix = strlen(table->prefix);
+	const size_t length = strcspn(stray, "=") - prefix;
+	size_t i;
+
+	for (i = 0; i < table->count; i++) {
+		variable_name(table->prefix, table->rows[i].name, name);
+		if (distance(stray + prefix, length, name + prefix) <=
+		    (strlen(name + prefix) > 4 ? 2U : 1U))
+			return true;
+	}
+	return false;
+}
+
+/* False: one looks like an option, and that was said. */
+static bool
+check_strays(const struct options_table *table, FILE *err)
+{
+	const char *stray;
+	char meant[64];
+	size_t at = 0;
+
+	if (table->others == NULL)
+		return true;
+	while ((stray = options_stray(table, &at)) != NULL)
+		if (find_meant(table, stray, meant)) {
+			fprintf(err,
+			    "%s: %.*s: no such %s: is it %s? see --help\n",
+			    table->program, (int)strcspn(stray, "="), stray,
+			    table->noun, meant);
+			return false;
+		}
+	return true;
+}
+
+/* ------------------------------------------------------------- options -- */
+
 /* A list of texts that grew from the environment begins anew. */
 static void
 forget(const struct options_row *row, char *values)
@@ -407,7 +528,8 @@ options_parse(const struct options_table *table, void *values,
 		longs[i] = (struct option){.name = row_at(table, i)->name,
 		    .has_arg = row_at(table, i)->value != NULL,
 		    .val = LONG_OPTION + (int)i};
-	if (!read_environment(table, values, line->err))
+	if (!read_environment(table, values, line->err) ||
+	    !check_strays(table, line->err))
 		return OPTIONS_WRONG;
 	optind = 0; /* start over: tests parse more than once */
 	opterr = 0;

@@ -100,6 +100,13 @@ struct options_table {
 	const char *noun;    /* "option": what it calls them */
 	const char *letters; /* getopt()'s: ":h", or ":" if -h is not --help */
 	const char *prefix; /* "TURNSTILE_" of variables; NULL: none are read */
+	/*
+	 * Variables with that prefix that are no options, NULL behind the last.
+	 * If there is a list, one that is in neither is a stray: refused where
+	 * it looks like an option that was mistyped, see options_stray().
+	 * NULL: strays are passed over.
+	 */
+	const char *const *others;
 	/* Around a value that is refused, in front of what is valid. */
 	const char *before_value, *after_value;
 	/* "FILE": the one word that is no option and must be there, and where a
@@ -133,6 +140,14 @@ void options_set_usual(const struct options_table *table, void *values);
  */
 enum options_result options_parse(const struct options_table *table,
     void *values, const struct options_line *line);
+
+/*
+ * After options_parse(): the next stray from the `*at`-th variable on, which
+ * is 0 at first, as it stands in the environment, "NAME=value"; NULL: there are
+ * no more.  What Kubernetes sets for a service that has the program's name
+ * (TURNSTILE_SERVICE_HOST, TURNSTILE_PORT_80_TCP) is none.
+ */
+const char *options_stray(const struct options_table *table, size_t *at);
 
 /* Digits and nothing else, from `min` to `max`; false: it is not that. */
 bool options_parse_number(

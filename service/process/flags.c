@@ -160,6 +160,10 @@ print_tail(FILE *out)
 	    "for a wrong option.\n");
 }
 
+/* Of the stress test's; see service.h. */
+static const char *const others[] = {
+    "TURNSTILE_DRILL", "TURNSTILE_JITTER", NULL};
+
 static const struct options_table table = {.rows = rows,
     .count = sizeof(rows) / sizeof(rows[0]),
     .program = "turnstile",
@@ -167,6 +171,7 @@ static const struct options_table table = {.rows = rows,
     .noun = "option",
     .letters = ":h",
     .prefix = "TURNSTILE_",
+    .others = others,
     .before_value = ": \"",
     .after_value = "\" is not valid: use ",
     .column = 29,
@@ -213,4 +218,10 @@ flags_parse(
 	if (result == OPTIONS_OK)
 		settle_admin(options);
 	return result;
+}
+
+const char *
+flags_stray(size_t *at)
+{
+	return options_stray(&table, at);
 }

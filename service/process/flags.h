@@ -16,4 +16,7 @@
 enum options_result flags_parse(struct options *options, int argc,
     char *const argv[], FILE *out, FILE *err);
 
+/* After that: a variable that is no option; see options_stray(). */
+const char *flags_stray(size_t *at);
+
 #endif

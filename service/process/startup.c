@@ -11,6 +11,7 @@
 #include "service/process/startup.h"
 
 #include <sys/file.h>
+#include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -36,6 +37,7 @@
 #include "service/duration.h"
 #include "service/network.h"
 #include "service/process/doors.h"
+#include "service/process/flags.h"
 #include "service/process/jitter.h"
 #include "service/sale/patience.h"
 #include "service/version.h"
@@ -490,6 +492,18 @@ note_flags(const struct service *service)
 	    demo->capacity, demo->lock, delay, flags, o->data);
 }
 
+/* Another program's, perhaps; or a setting that does nothing. */
+static void
+note_strays(const struct service *service)
+{
+	const char *stray;
+	size_t at = 0;
+
+	while ((stray = flags_stray(&at)) != NULL)
+		note(service, "%.*s is no option of turnstile's: ignored",
+		    (int)MIN(strcspn(stray, "="), (size_t)200), stray);
+}
+
 static void
 print_who_sells(const struct options *o)
 {
@@ -574,6 +588,7 @@ startup_announce(const struct service *service)
 	else if (demo->birth == 0)
 		note(service, "no sale demo: %s", service->prepared->error);
 	note_flags(service);
+	note_strays(service);
 	if (doors_are_open(o->data))
 		note(service,
 		    "others than its owner may look into %s: chmod 700 it",

@@ -99,12 +99,11 @@ wrong_value() {
 
 # ------------------------------------------------------------- environment --
 
-@test "each option is a variable too, and unknown ones are ignored" {
+@test "each option is a variable too" {
   VARIABLES=(TURNSTILE_LISTEN=0 TURNSTILE_DATA="$WORK/by-variable"
     TURNSTILE_STORE=json TURNSTILE_LOCK=flock TURNSTILE_DELAY=1ms-2ms
     TURNSTILE_TICKETS=7 TURNSTILE_WORKERS=1 TURNSTILE_CLERKS=3
-    TURNSTILE_MAX_QUANTITY=2 TURNSTILE_ADMIN=off TURNSTILE_NIX=nix
-    TURNSTILE_VERSION=1 TURNSTILE_HELP=1)
+    TURNSTILE_MAX_QUANTITY=2 TURNSTILE_ADMIN=off)
   launch
   matches "start-up" "$START_LINE" \
     'http://127\.0\.0\.1:[0-9]+  lock flock  sale demo: 7 of 7 left$'
@@ -117,6 +116,34 @@ wrong_value() {
   matches detail "$(member detail)" 'from 1 to 2\.$'
   call PATCH /sales/demo -d lock=none
   problem forbidden 403
+}
+
+@test "a variable that looks like an option is refused, with what it may be" {
+  local row
+  for row in TICKET:TICKETS LOCKS:LOCK MAXQUANTITY:MAX_QUANTITY \
+    ADMINS:ADMIN DATAS:DATA; do
+    VARIABLES=("TURNSTILE_${row%:*}=7")
+    refuses 2 "^turnstile: TURNSTILE_${row%:*}: no such option: is it TURNSTILE_${row#*:}\\? see --help\$" \
+      --listen 0 --data "$WORK/data"
+  done
+  [ ! -e "$WORK/data" ] || fail "it made a data directory"
+}
+
+@test "other variables are other programs': ignored, and said" {
+  VARIABLES=(TURNSTILE_SITE_KEY=abc TURNSTILE_VERSION=1 TURNSTILE_PORT=9000
+    TURNSTILE_SERVICE_HOST=10.0.0.1 TURNSTILE_SERVICE_PORT_HTTP=80
+    TURNSTILE_PORT_80_TCP=tcp://10.0.0.1:80 TURNSTILE_PORT_80_TCP_ADDR=10.0.0.1
+    TURNSTILE_WEB_PORT=tcp://10.0.0.1:80)
+  start
+  equal "what is said" "$(grep '^TURNSTILE' "$OUT" | sort)" \
+    "TURNSTILE_PORT is no option of turnstile's: ignored
+TURNSTILE_SITE_KEY is no option of turnstile's: ignored
+TURNSTILE_VERSION is no option of turnstile's: ignored"
+  stop
+  json_log
+  expect_log '^\{.*"event":"start-note","what":"TURNSTILE_SITE_KEY is no option of turnstile.s: ignored"\}$'
+  VARIABLES=(TURNSTILE_SITE_KEY=abc)
+  start --log json
 }
 
 @test "a flag wins over its variable" {
