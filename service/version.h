@@ -3,6 +3,6 @@
 #ifndef VERSION_H
 #define VERSION_H
 
-#define TURNSTILE_VERSION "0.1"
+#define TURNSTILE_VERSION "0.2.0-dev"
 
 #endif

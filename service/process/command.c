@@ -88,9 +88,10 @@ static const struct command {
 	int (*run)(const struct choice *choice, struct backup_count *count,
 	    char *error);
 	const char *(*made)(const struct choice *choice);
+	const char *stream; /* what "-" is taken for elsewhere */
 	struct options_table table;
 } commands[] = {
-    {"backup", back_up, file_of,
+    {"backup", back_up, file_of, "output",
 	{COMMAND(backup),
 	    .head =
 		"turnstile backup: all sales into FILE, while a service sells "
@@ -98,7 +99,7 @@ static const struct command {
 		"usage: turnstile backup [options] FILE\n\n"
 		"FILE is a tar of plain JSON, whatever the store.  What was "
 		"acknowledged before is in it.\n\n"}},
-    {"restore", restore, data_of,
+    {"restore", restore, data_of, "input",
 	{COMMAND(restore),
 	    .head = "turnstile restore: a data directory from a backup\n\n"
 		    "usage: turnstile restore [options] FILE\n\n"}},
@@ -143,6 +144,19 @@ run(const struct command *command, const struct choice *choice)
 	return 0;
 }
 
+/* It is a pipe to others, so a file called "-" would be a surprise. */
+static bool
+is_file(const struct command *command, const struct choice *choice)
+{
+	if (strcmp(choice->file, "-") != 0)
+		return true;
+	fprintf(stderr,
+	    "turnstile %s: \"-\": FILE is a file, never standard %s (./- is "
+	    "one of that name); see --help\n",
+	    command->name, command->stream);
+	return false;
+}
+
 int
 command_run(int argc, char *const argv[])
 {
@@ -153,6 +167,8 @@ command_run(int argc, char *const argv[])
 	options_set_usual(&command->table, &choice);
 	switch (options_parse(&command->table, &choice, &line)) {
 	case OPTIONS_OK:
+		if (!is_file(command, &choice))
+			break;
 		return run(command, &choice) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	case OPTIONS_DONE:
 		return EXIT_SUCCESS;

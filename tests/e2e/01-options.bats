@@ -31,7 +31,23 @@ load helper
 }
 
 @test "--version is one line" {
-  matches "--version" "$("$TURNSTILE" --version)" '^turnstile [0-9]+(\.[0-9]+)+$'
+  matches "--version" "$("$TURNSTILE" --version)" '^turnstile [0-9]+(\.[0-9]+)+(-dev)?$'
+}
+
+@test "one version: --version, the log, /metrics and openapi.yaml" {
+  local version
+  version=$("$TURNSTILE" --version)
+  version=${version#turnstile }
+  start
+  matches "start-up" "$START_LINE" "^turnstile $version: "
+  grep -qF " started version=\"$version\" " "$ERR"
+  answered 200 GET /openapi.yaml
+  matches openapi.yaml "$body" $'\n  version: "'"$version"$'"\n'
+  answered 200 GET /metrics
+  matches build_info "$body" "turnstile_build_info\\{version=\"$version\""
+  # What is written next comes first, and bears its name.
+  matches CHANGELOG.md "$(grep -m 1 '^## ' "$ROOT/CHANGELOG.md")" \
+    "^## ${version%.0-dev}(,|\$)"
 }
 
 # What the start says of who sells and of where it is kept: lines 2 and 3.
@@ -43,7 +59,7 @@ start_says() {
 @test "the start-up lines say where, what, how much is left, and who sells" {
   start --workers 2 --clerks 4 --store sqlite --lock mutex
   matches "start-up" "$START_LINE" \
-    '^turnstile [0-9.]+: http://127\.0\.0\.1:[0-9]+  lock mutex  sale demo: 100 of 100 left$'
+    '^turnstile [^ ]+: http://127\.0\.0\.1:[0-9]+  lock mutex  sale demo: 100 of 100 left$'
   start_says '2 workers (processes) with 4 clerks (threads) each' \
     "$DATA (sqlite)"
   equal "lines on stdout" "$(wc -l <"$OUT")" 3

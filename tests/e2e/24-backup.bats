@@ -217,6 +217,11 @@ any_store() {
   refuses 2 "^turnstile backup: $missing$" backup
   refuses 2 "^turnstile backup: $missing$" backup a b
   refuses 2 "^turnstile restore: $missing$" restore ''
+  refuses 2 '^turnstile backup: "-": FILE is a file, never standard output' \
+    backup --data "$WORK/no" -
+  refuses 2 '^turnstile restore: "-": FILE is a file, never standard input' \
+    restore --data "$WORK/no" -
+  [ ! -e - ] || fail "there is a file called -"
   refuses 2 '^turnstile backup: --lock: no such option; see --help$' \
     backup --lock none x
   refuses 2 '^turnstile restore: --store: "x" is not valid: use json or sqlite$' \
