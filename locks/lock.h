@@ -138,7 +138,8 @@ void lock_release(struct lock_hold *hold);
 
 /*
  * Hand back what the dead worker's clerks held or waited for, where the
- * kernel does not.  Returns how many permits were handed back.
+ * kernel does not.  Returns how many permits were handed back, which is how
+ * many were held.
  */
 unsigned locks_force_release(struct locks *locks, unsigned worker);
 

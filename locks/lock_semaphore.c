@@ -185,7 +185,7 @@ static unsigned
 semaphore_force_release(void *shared, unsigned worker)
 {
 	struct semaphore_shared *s = shared;
-	unsigned clerk, posted = 0;
+	unsigned clerk, held = 0;
 
 	for (clerk = 0; clerk < LOCK_CLERKS_MAX; clerk++) {
 		const uint32_t at = atomic_load(&s->at[worker][clerk]);
@@ -196,12 +196,11 @@ semaphore_force_release(void *shared, unsigned worker)
 			continue;
 		permits = 1 + (at - 1) % LOCK_PERMITS_MAX;
 		gate = &s->gate[(at - 1) / LOCK_PERMITS_MAX][permits - 1];
-		change_tag(gate, permits, clerk_name(worker, clerk), 0);
-		sem_post(&gate->sem);
+		held += change_tag(gate, permits, clerk_name(worker, clerk), 0);
+		sem_post(&gate->sem); /* of one that waited, it is spurious */
 		atomic_store(&s->at[worker][clerk], 0);
-		posted++;
 	}
-	return posted;
+	return held;
 }
 
 const struct lock_impl lock_semaphore = {
