@@ -2,12 +2,15 @@
 /* What several calls need. */
 #include "service/http/handle.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "locks/clock.h"
 #include "service/http/problem.h"
 #include "service/member.h"
 #include "service/options.h"
+
+#define ORDER_SHOWN 12 /* digits of an order's id */
 
 bool
 handle_no_sale(struct call *call, json_t *extra)
@@ -83,6 +86,14 @@ handle_sale_json(const struct call *call, const struct store_state *state)
 	member_text(value, "store", store_kind(call->service->store));
 	member_flag(value, "safe", handle_lock_is_safe(s->lock));
 	return value;
+}
+
+void
+handle_cut_order(char order[STORE_ORDER_SIZE])
+{
+	static_assert(ORDER_SHOWN < STORE_ORDER_SIZE, "80 bits are secret");
+
+	order[ORDER_SHOWN] = '\0';
 }
 
 #define ETAG "\"%016" PRIx64 "-%" PRId64 "\""

@@ -106,6 +106,12 @@ json_t *handle_sale_json(
 void handle_reply_receipt(struct call *call, int status,
     const struct receipt *receipt, json_t *trail);
 
+/*
+ * Where buyers' names are kept back: what is left of an order's id tells the
+ * orders of a sale apart, and is not enough to GET one.
+ */
+void handle_cut_order(char order[STORE_ORDER_SIZE]);
+
 /* ETags look like "0011223344556677-12": epoch and version. */
 void handle_put_etag(struct call *call, const struct store_state *state);
 bool handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version);

@@ -26,10 +26,13 @@ find_witnesses(struct call *call, struct inquiry *inquiry)
 	const struct audit_collision *c = &inquiry->report.collision;
 	size_t i;
 
-	for (i = 0; i < c->count; i++)
+	for (i = 0; i < c->count; i++) {
 		if (!handle_walk(call, &inquiry->state, c->versions[i] - 1,
 			audit_witness_fill, &inquiry->witnesses[i]))
 			return false;
+		if (!admin_is(call))
+			handle_cut_order(inquiry->witnesses[i].line.order);
+	}
 	return true;
 }
 

@@ -15,7 +15,10 @@
 #define LEDGER_PAGE_MAX 1000
 #define LEDGER_PAGE_BYTES (1024 * 1024) /* a page ends behind them */
 
-/* Whoever knows the order's 128 random bits may see the buyer's name. */
+/*
+ * Whoever has the whole of the order's 128 random bits may see the buyer's
+ * name: its buyer does, and whoever may see all names.
+ */
 static bool
 reply_order(const struct store_line *line, void *call)
 {
@@ -62,6 +65,17 @@ static const char *const kinds[] = {[STORE_SOLD] = "sold",
     [STORE_RECOUNTED] = "recounted",
     [STORE_RAISED] = "raised"};
 
+/* As much of its id as may be seen beside no name; in `order`. */
+static const char *
+shown_order(const struct page *page, const struct store_line *line,
+    char order[STORE_ORDER_SIZE])
+{
+	memcpy(order, line->order, STORE_ORDER_SIZE);
+	if (!page->with_names)
+		handle_cut_order(order);
+	return order;
+}
+
 /* ----------------------------------------------------------------- JSON -- */
 
 static void
@@ -69,12 +83,14 @@ print_json(struct page *page, const struct store_line *line)
 {
 	const bool sold = line->kind == STORE_SOLD;
 	json_t *value = json_object();
+	char order[STORE_ORDER_SIZE];
 
 	member_text(value, "kind", kinds[line->kind]);
 	member_number(value, "version", line->version);
 	member_number(value, "base", line->base);
 	member_number(value, "nth", line->nth);
-	member_text(value, "order", sold ? line->order : NULL);
+	member_text(
+	    value, "order", sold ? shown_order(page, line, order) : NULL);
 	member_text(
 	    value, "buyer", sold && page->with_names ? line->buyer : NULL);
 	member_seats(value, line->seat, line->quantity);
@@ -109,11 +125,12 @@ static void
 print_csv(struct page *page, const struct store_line *line)
 {
 	const bool sold = line->kind == STORE_SOLD;
-	char sold_at[TIMESTAMP_SIZE];
+	char sold_at[TIMESTAMP_SIZE], order[STORE_ORDER_SIZE];
 
 	timestamp_print(line->sold_at_ms, sold_at);
 	fprintf(page->out, "%" PRId64 ",%s,%s,%s,", line->version,
-	    kinds[line->kind], sold_at, sold ? line->order : "");
+	    kinds[line->kind], sold_at,
+	    sold ? shown_order(page, line, order) : "");
 	if (sold && page->with_names)
 		csv_put_text(page->out, line->buyer);
 	if (sold)

@@ -292,22 +292,34 @@ overwrites_are_counted() {
 }
 
 names_are_kept_back() {
-  local path with
+  local path with order some
   start --store "$STORE" --admin token --lock none --delay 20ms
   # Two who share a seat, so that the audit has something to tell.
   volley 'demo?buyer=alice' 'demo?buyer=alice' 'demo?buyer=alice'
   with="Authorization: Bearer $(cat "$DATA/admin-token")"
-  for path in ledger 'ledger?trail' audit audit.txt; do
+  # With the whole id of an order, anybody could ask whose it is.
+  order=$(member order "$(cat "$WORK/answers/1")")
+  for path in ledger 'ledger?trail' ledger.csv audit audit.txt; do
     answered 200 GET "/sales/demo/$path"
     [[ $body != *alice* ]] || fail "$path tells a name"
+    refute grep -qE '(^|[^0-9a-f])[0-9a-f]{32}([^0-9a-f]|$)' <<<"$body"
     answered 200 GET "/sales/demo/$path" -H 'Authorization: Bearer x'
     [[ $body != *alice* ]] || fail "$path tells a name"
     answered 200 GET "/sales/demo/$path" -H "$with"
     [[ $body == *alice* ]] || fail "$path does not tell the name"
+    [ "$path" = audit.txt ] ||
+      grep -qE '(^|[^0-9a-f])[0-9a-f]{32}([^0-9a-f]|$)' <<<"$body"
   done
+  # What is shown tells orders apart, and finds none.
+  answered 200 GET /sales/demo/ledger
+  equal "orders that differ" "$(grep -oE '"order":"[0-9a-f]{12}"' <<<"$body" |
+    sort -u | wc -l)" 3
+  some=${order:0:12}
+  [[ $body == *"\"order\":\"$some\""* ]]
+  call GET "/sales/demo/orders/$some"
+  problem no-order 404
   # A buyer sees the own order.
-  answered 200 GET "/sales/demo/orders/$(member order "$(cat \
-    "$WORK/answers/1")")"
+  answered 200 GET "/sales/demo/orders/$order"
   equal buyer "$(member buyer)" alice
   refute grep -q alice "$ERR"
 }
