@@ -2,6 +2,8 @@
 /* What several calls need. */
 #include "service/http/handle.h"
 
+#include <sys/param.h>
+
 #include <assert.h>
 #include <inttypes.h>
 
@@ -11,6 +13,7 @@
 #include "service/options.h"
 
 #define ORDER_SHOWN 12 /* digits of an order's id */
+#define FULL_NS (10 * NS_PER_SEC)
 
 bool
 handle_no_sale(struct call *call, json_t *extra)
@@ -58,6 +61,21 @@ handle_read_sale(struct call *call, struct store_state *state)
 {
 	return handle_store_ok(
 	    call, store_read(call->store, call->request->sale, state));
+}
+
+bool
+handle_is_full(const struct service *service)
+{
+	uint64_t sold_ns = 0, full_ns = 0;
+	unsigned i;
+
+	for (i = 0; i < service->options->workers; i++) {
+		const struct counting *sale = &service->board->tally[i].sale;
+
+		sold_ns = MAX(sold_ns, atomic_load(&sale->sold_ns));
+		full_ns = MAX(full_ns, atomic_load(&sale->full_ns));
+	}
+	return full_ns > sold_ns && clock_now_ns() - (int64_t)full_ns < FULL_NS;
 }
 
 bool

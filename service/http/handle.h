@@ -93,6 +93,12 @@ bool handle_read_sale(struct call *call, struct store_state *state);
 bool handle_walk(struct call *call, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg);
 
+/*
+ * Do orders fail for want of space?  Only an order can find out that there is
+ * some again: ten seconds after the last one that failed it is worth a try.
+ */
+bool handle_is_full(const struct service *service);
+
 bool handle_lock_is_safe(const char *name);
 
 /* When the time is over for what this request wants; clock_now_ns()'s. */

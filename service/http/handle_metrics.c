@@ -388,6 +388,12 @@ print_poisoned(const struct printer *p, const struct metric *m)
 }
 
 static void
+print_full(const struct printer *p, const struct metric *m)
+{
+	print_value(p, m, handle_is_full(p->call->service));
+}
+
+static void
 print_dropped(const struct printer *p, const struct metric *m)
 {
 	print_value(p, m, atomic_load(&p->call->service->board->log.lines));
@@ -513,6 +519,8 @@ static const struct metric metrics[] = {
     {"workers_ready", "gauge", print_ready, 0, "Workers that serve."},
     {"store_poisoned", "gauge", print_poisoned, 0,
 	"1 while the store is being recovered and nothing is sold."},
+    {"store_full", "gauge", print_full, 0,
+	"1 while orders fail for want of space on the disk."},
     {"sales_unsafe", "gauge", print_unsafe, 0,
 	"Sales whose strategy does not exclude: they may oversell."},
     {"sales", "gauge", print_sales, 0,

@@ -78,9 +78,27 @@ print_unsafe(const struct store_state *state, void *arg)
 	return true;
 }
 
-static void
-print_checks(const struct call *call, bool store, bool draining, FILE *out)
+/* What it takes to sell. */
+struct checks {
+	bool store, space, accepting;
+};
+
+static bool
+check(const struct call *call, struct checks *checks)
 {
+	const struct service *service = call->service;
+
+	*checks = (struct checks){
+	    .store = call->store != NULL && !store_poisoned(service->store),
+	    .space = !handle_is_full(service),
+	    .accepting = !atomic_load(&service->board->draining)};
+	return checks->store && checks->space && checks->accepting;
+}
+
+static void
+print_checks(const struct call *call, const struct checks *checks, FILE *out)
+{
+	const bool store = checks->store;
 	const struct service *service = call->service;
 	char why[TROUBLE_SIZE];
 	unsigned i, ready = 0;
@@ -91,34 +109,31 @@ print_checks(const struct call *call, bool store, bool draining, FILE *out)
 	fprintf(out, "[%c]store %s%s%s\n", store ? '+' : '-',
 	    store ? "ok" : "is being recovered",
 	    store || why[0] == '\0' ? "" : ": ", store ? "" : why);
-	fprintf(out, "[%c]accepting %s\n", draining ? '-' : '+',
-	    draining ? "no: it is stopping" : "ok");
+	fprintf(out, "[%c]space %s\n", checks->space ? '+' : '-',
+	    checks->space ? "ok" : "none for the last order");
+	fprintf(out, "[%c]accepting %s\n", checks->accepting ? '+' : '-',
+	    checks->accepting ? "ok" : "no: it is stopping");
 	fprintf(out, "[%c]workers %u of %u\n", ready > 0 ? '+' : '-', ready,
 	    service->options->workers);
 	if (call->store != NULL &&
 	    store_list(call->store, print_unsafe, out) != STORE_OK)
 		fprintf(out, "[!]sales cannot be read\n");
-	fprintf(out, "%s\n", store && !draining ? "ready" : "not ready");
 }
 
 /* It can sell. */
 void
 handle_service_readyz(struct call *call)
 {
-	const struct service *service = call->service;
-	const bool draining = atomic_load(&service->board->draining);
-	const bool store =
-	    call->store != NULL && !store_poisoned(service->store);
-	const bool ready = store && !draining;
+	struct checks checks;
+	const bool ready = check(call, &checks);
 	FILE *out;
 
 	out = reply_open(call->reply);
 	if (out == NULL)
 		return;
 	if (handle_arg_is_set(call->request, "verbose"))
-		print_checks(call, store, draining, out);
-	else
-		fprintf(out, "%s\n", ready ? "ready" : "not ready");
+		print_checks(call, &checks, out);
+	fprintf(out, "%s\n", ready ? "ready" : "not ready");
 	reply_close(call->reply, out, ready ? 200 : 503, REPLY_TEXT);
 	if (!ready)
 		reply_header(call->reply, "Retry-After", "2");

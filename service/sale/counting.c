@@ -61,6 +61,12 @@ counting_order(
 	if (lock_parse(order->state.settings.lock, &strategy))
 		row = counting_row(strategy);
 	counting_add(&counting->orders[order->outcome][row], 1);
+	if (order->outcome == OUTCOME_SOLD)
+		atomic_store_explicit(
+		    &counting->sold_ns, (uint64_t)now_ns, memory_order_relaxed);
+	else if (order->outcome == OUTCOME_STORE_FULL)
+		atomic_store_explicit(
+		    &counting->full_ns, (uint64_t)now_ns, memory_order_relaxed);
 	if (order->queued_ns != 0)
 		counting_duration(
 		    &counting->order_time[order_end(order->outcome)][row],

@@ -4,7 +4,7 @@
  * so that nobody waits to count; whoever wants a number sums over all parts.
  * The part of a worker that died goes on being counted by its successor.
  *
- * All fields are atomic and only ever rise, but for the gauge.
+ * All fields are atomic and only ever rise, but for the gauges.
  */
 #ifndef COUNTING_H
 #define COUNTING_H
@@ -57,6 +57,9 @@ struct counting {
 	counter batches[COUNTING_BATCHES];
 	counter batched_orders;
 	counter holding; /* gauge: clerks that hold a lock */
+	/* When an order last was sold, and last failed for want of space; on
+	 * the clock of counting_order(), 0: never. */
+	counter sold_ns, full_ns;
 };
 
 /* Which row of an array by strategy, 0 … COUNTING_ROWS - 1. */

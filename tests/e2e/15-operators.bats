@@ -19,6 +19,7 @@ load helper_crash
   equal Content-Type "$(header content-type)" 'text/plain; charset=utf-8'
   answered 200 GET '/readyz?verbose'
   equal verbose "$body" '[+]store ok
+[+]space ok
 [+]accepting ok
 [+]workers 2 of 2
 ready'

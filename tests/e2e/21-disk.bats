@@ -106,13 +106,24 @@ try() {
   fi
 }
 
+# is_full 1: nobody is to be sent here; is_full 0: it sells.
+is_full() {
+  call GET '/readyz?verbose'
+  equal readyz "$code" "$((200 + 303 * $1))"
+  matches readyz "$body" "\[[$([ "$1" -eq 0 ] && echo + || echo -)]\]space "
+  equal turnstile_store_full "$(metric turnstile_store_full)" "$1"
+}
+
 # The log, or the ledger, may have a few bytes left in its last block.
 buy_till_full() {
   local i
   fill_disk
   for ((i = 0; i < 60; i++)); do
     try "$1-$i"
-    [ "$code" -eq 201 ] || return 0
+    [ "$code" -eq 201 ] || {
+      is_full 1
+      return 0
+    }
   done
   fail "it never was full"
 }
@@ -142,6 +153,7 @@ starts_on_a_full_disk() {
   buy_till_full second
   rm "$WORK/disk/filler"
   await 5 sells_again
+  is_full 0
   audit_is_correct demo "$((sold + 1))"
   stop
   again --store "$STORE"

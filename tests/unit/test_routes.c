@@ -1953,6 +1953,51 @@ test_audit(void **state)
 
 #define ROW(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+/* -------------------------------------------------------------- readiness --
+ */
+
+/* The last order of each worker: so many seconds ago, -1: none. */
+static void
+assert_ready(
+    struct scene *s, int status, const int64_t sold[2], const int64_t full[2])
+{
+	const int64_t now_ns = clock_now_ns();
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		struct counting *sale = &s->service.board->tally[i].sale;
+
+		sale->sold_ns = sold[i] < 0 ? 0 : now_ns - sold[i] * NS_PER_SEC;
+		sale->full_ns = full[i] < 0 ? 0 : now_ns - full[i] * NS_PER_SEC;
+	}
+	visit(s, "GET", "/readyz");
+	assert_int_equal(s->reply.status, status);
+}
+
+/* It is, whoever found no space, until one is sold, or for ten seconds. */
+static void
+test_full_is_not_ready(void **state)
+{
+	static const struct {
+		int status;
+		int64_t sold[2], full[2];
+	} rows[] = {
+	    {200, {-1, -1}, {-1, -1}},
+	    {503, {-1, -1}, {-1, 1}},
+	    {503, {-1, 30}, {9, -1}},
+	    {200, {-1, 3}, {4, -1}},
+	    {503, {-1, 3}, {4, 2}},
+	    {200, {2, 3}, {4, 3}},
+	    {200, {-1, -1}, {11, 12}},
+	};
+	struct scene *s = *state;
+	size_t i;
+
+	s->options.workers = 2;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_ready(s, rows[i].status, rows[i].sold, rows[i].full);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -2012,6 +2057,7 @@ main(int argc, char **argv)
 	    ROW(test_names_hidden),
 	    ROW(test_order),
 	    ROW(test_audit),
+	    ROW(test_full_is_not_ready),
 	};
 
 	if (argc > 1) /* only those whose name matches, * and ? allowed */
