@@ -14,6 +14,7 @@
 #include <assert.h>
 
 #include "locks/lock.h"
+#include "service/flood.h"
 #include "service/log.h"
 #include "service/sale/inside.h"
 #include "service/trouble.h"
@@ -77,6 +78,7 @@ struct board {
 	struct log_dropped log; /* by whoever logs */
 	_Atomic bool served;    /* by a worker: since the start, some has */
 	_Atomic bool draining;  /* by the supervisor */
+	struct flood failed[OUTCOMES]; /* orders; by whoever answers them */
 	/* Why the store cannot be opened: by workers and the recovery. */
 	struct trouble trouble;
 	struct inside inside; /* by who is inside */

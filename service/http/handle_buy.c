@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "locks/clock.h"
 #include "service/http/body.h"
 #include "service/http/problem.h"
 #include "service/member.h"
@@ -190,6 +191,21 @@ put_sale(json_t *extra, const struct order *order)
 	member_number(extra, "version", order->state.version);
 }
 
+/* The store's words; what is left out the loop counts up in the log. */
+static void
+log_failure(const struct call *call)
+{
+	const struct service *service = call->service;
+	const struct order *order = &call->request->order;
+
+	if (order->error[0] != '\0' &&
+	    flood_says(&service->board->failed[order->outcome], clock_now_ns()))
+		LOG_EVENT(&service->log, "order-failed",
+		    LOG_TEXT("sale", order->sale),
+		    LOG_TEXT("error", order->error),
+		    LOG_TEXT("request", call->request->id));
+}
+
 /* The problem that has the outcome's name. */
 static void
 reply_refused(struct call *call)
@@ -214,11 +230,7 @@ reply_refused(struct call *call)
 	problem_reply(call->reply,
 	    problem_find(order_outcome_name(order->outcome)), extra, "%s",
 	    detail);
-	if (order->error[0] != '\0')
-		LOG_EVENT(&call->service->log, "order-failed",
-		    LOG_TEXT("sale", order->sale),
-		    LOG_TEXT("error", order->error),
-		    LOG_TEXT("request", call->request->id));
+	log_failure(call);
 }
 
 void

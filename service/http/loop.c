@@ -247,6 +247,23 @@ look_after_queue(struct loop *loop)
 	    queue_length(loop->queue), memory_order_relaxed);
 }
 
+/* Failures that were left out of the log, at the end of their second. */
+static void
+log_rest(const struct loop *loop, int64_t now_ns)
+{
+	struct flood *failed = loop->service->board->failed;
+	unsigned i;
+
+	for (i = 0; i < OUTCOMES; i++) {
+		const uint64_t rest = flood_rest(&failed[i], now_ns);
+
+		if (rest > 0)
+			LOG_EVENT(&loop->service->log, "orders-failed",
+			    LOG_TEXT("problem", order_outcome_name(i)),
+			    LOG_NUMBER("more", (int64_t)rest));
+	}
+}
+
 /* Wait, resume what was served, read and write.  True: it is to stop. */
 static bool
 turn(struct loop *loop, int stop_fd)
@@ -263,6 +280,7 @@ turn(struct loop *loop, int stop_fd)
 	MHD_run(loop->daemon);
 	if (loop->queue != NULL)
 		look_after_queue(loop);
+	log_rest(loop, clock_now_ns());
 	return fds[2].revents != 0;
 }
 
@@ -301,6 +319,7 @@ drain(struct loop *loop)
 	answer_all(loop);
 	/* The last bytes may still be in the sockets. */
 	clock_sleep_until(clock_now_ns() + LAST_BYTES_NS);
+	log_rest(loop, INT64_MAX);
 	if (loop->away > 0)
 		LOG_EVENT(&loop->service->log, "drain-gave-up",
 		    LOG_NUMBER("unanswered", (int64_t)loop->away));

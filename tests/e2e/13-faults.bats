@@ -13,6 +13,7 @@ LEFT='^[^ ]+ worker-died worker=[12] pid=[0-9]+ how="left the store to be recove
 POISONED='^[^ ]+ store-poisoned what="a write.s outcome is unknown; nothing is sold until the store is recovered"$'
 RECOVERED='^[^ ]+ store-recovered after_ms=[0-9]+$'
 FAILED='^[^ ]+ order-failed sale="demo" error=".+" request="[0-9a-f]+"$'
+MORE='^[^ ]+ orders-failed problem="[a-z-]+" more=[0-9]+$'
 
 # The file that orders are written to, once $DATA is known.
 orders_file() {
@@ -134,7 +135,7 @@ a_failed_sync_in_a_crowd() {
   local other
   need_strace
   expect_log "$LEFT" "$POISONED" "$RECOVERED" "$REPLACED"
-  EXPECTED+=("$FAILED" "$DIED")
+  EXPECTED+=("$FAILED" "$DIED" "$MORE")
   start_workers 2 --store "$STORE" --batch 4
   inject "$(worker 1)" -P "$(orders_file)" -e trace=fdatasync,fsync \
     -e inject=fdatasync,fsync:error=EIO
@@ -237,7 +238,8 @@ failing_writes() {
   inject "$(worker 1)" -P "$(orders_file)" "$@"
   refused 3 4
   [ "$(injected)" -ge 2 ]
-  answered 200 GET /readyz
+  call GET /readyz
+  equal readyz "$code" "$([ "$PROBLEM" = storage-full ] && echo 503 || echo 200)"
   equal left "$(left demo)" 98
   receipts_kept demo >"$WORK/kept"
   receipts_told | diff - "$WORK/kept"
@@ -342,7 +344,7 @@ a_full_disk() {
     buy "b$i"
     problem storage-full 503
     refute is_in_ledger "b$i"
-    answered 200 GET /readyz
+    answered 503 GET /readyz
     prlimit --pid "$pid" --fsize=unlimited
   else
     problem outcome-unknown 500

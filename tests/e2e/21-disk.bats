@@ -10,6 +10,7 @@ load helper
 load helper_crash
 
 FAILED='^[^ ]+ order-failed sale="demo" error=".+" request="[0-9a-f]+"$'
+MORE='^[^ ]+ orders-failed problem="storage-full" more=[0-9]+$'
 
 # ------------------------------------------------------------- a slow start --
 
@@ -132,7 +133,7 @@ starts_on_a_full_disk() {
   local i sold=0
   small_disk
   DATA=$WORK/disk/data
-  EXPECTED+=("$FAILED")
+  EXPECTED+=("$FAILED" "$MORE")
   launch --listen 0 --data "$DATA" --store "$STORE" --tickets 1000
   no_orders
   for ((i = 0; i < 300; i++)); do order "b$i" "b$i" demo; done
@@ -151,6 +152,7 @@ starts_on_a_full_disk() {
   equal left "$(left demo)" $((1000 - sold))
   answered 200 GET '/sales/demo/ledger?after=299'
   buy_till_full second
+  flood
   rm "$WORK/disk/filler"
   await 5 sells_again
   is_full 0
@@ -158,6 +160,33 @@ starts_on_a_full_disk() {
   stop
   again --store "$STORE"
   audit_is_correct demo "$((sold + 1))"
+}
+
+# failures: those that the log tells, and those that it only counts.
+failures() {
+  awk '/ order-failed / { n++ }
+    / orders-failed / { sub(/.* more=/, ""); n += $0 } END { print n + 0 }' "$ERR"
+}
+
+told() {
+  [ "$(failures)" -eq "$1" ]
+}
+
+# Hundreds are refused: of a second ten are told, and all are counted.
+flood() {
+  local i from=$SECONDS before said
+  before=$(failures)
+  said=$(grep -c ' order-failed ' "$ERR")
+  no_orders
+  for ((i = 0; i < 300; i++)); do order "f$i" "f$i" demo; done
+  send
+  equal refused "$(codes 503)" 300
+  await 5 told $((before + 300))
+  said=$(($(grep -c ' order-failed ' "$ERR") - said))
+  echo "$said of 300 in the log"
+  [ "$said" -ge 1 ]
+  [ "$said" -le $((10 * (SECONDS - from + 2))) ]
+  [ "$said" -lt 300 ]
 }
 
 sells_again() {

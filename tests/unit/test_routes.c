@@ -1956,7 +1956,14 @@ test_audit(void **state)
 /* -------------------------------------------------------------- readiness --
  */
 
-/* The last order of each worker: so many seconds ago, -1: none. */
+/* So many seconds ago; -1: never. */
+static uint64_t
+stamp(int64_t now_ns, int64_t ago)
+{
+	return ago < 0 ? 0 : (uint64_t)(now_ns - ago * NS_PER_SEC);
+}
+
+/* The last orders of each worker. */
 static void
 assert_ready(
     struct scene *s, int status, const int64_t sold[2], const int64_t full[2])
@@ -1967,8 +1974,8 @@ assert_ready(
 	for (i = 0; i < 2; i++) {
 		struct counting *sale = &s->service.board->tally[i].sale;
 
-		sale->sold_ns = sold[i] < 0 ? 0 : now_ns - sold[i] * NS_PER_SEC;
-		sale->full_ns = full[i] < 0 ? 0 : now_ns - full[i] * NS_PER_SEC;
+		sale->sold_ns = stamp(now_ns, sold[i]);
+		sale->full_ns = stamp(now_ns, full[i]);
 	}
 	visit(s, "GET", "/readyz");
 	assert_int_equal(s->reply.status, status);
