@@ -122,7 +122,7 @@ void handle_cut_order(char order[STORE_ORDER_SIZE]);
 void handle_put_etag(struct call *call, const struct store_state *state);
 bool handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version);
 
-/* "Yes" for ?name, ?name=1, ?name=true. */
+/* Yes for ?name, ?name=1, ?name=true; the router refuses what is unclear. */
 bool handle_arg_is_set(const struct request *request, const char *name);
 
 /* A whole number in the query; as it was if it is not there.  False: the

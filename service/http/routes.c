@@ -220,6 +220,32 @@ knows_args(const struct call *call)
 	return true;
 }
 
+/*
+ * What is yes or no, whatever the call: ?force=off must not be taken for yes.
+ * What deletes receipts has to be said in full.
+ */
+static bool
+flags_are_clear(const struct call *call)
+{
+	static const struct {
+		const char *name;
+		bool may_be_bare;
+	} flags[] = {{"force", false}, {"trail", true}, {"verbose", true}};
+	const char *value;
+	size_t i;
+
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		value = request_arg(call->request, flags[i].name);
+		if (value == NULL || (*value == '\0' && flags[i].may_be_bare) ||
+		    (*value != '\0' && is_known("1, true, 0, false", value)))
+			continue;
+		return problem_reply(call->reply, PROBLEM_BAD_VALUE,
+		    problem_member(flags[i].name),
+		    "\"%s\" must be 1 or true, 0 or false.", flags[i].name);
+	}
+	return true;
+}
+
 static bool
 refuse_closed(const struct call *call)
 {
@@ -254,7 +280,7 @@ may_pass(struct call *call)
 		return answer_without(call);
 	if (request->route->whose == FOR_ADMIN && !admin_may(call))
 		return false;
-	if (!knows_args(call))
+	if (!knows_args(call) || !flags_are_clear(call))
 		return false;
 	if (request->sale[0] != '\0' && !store_id_is_valid(request->sale))
 		return problem_reply(reply, PROBLEM_BAD_VALUE,

@@ -176,7 +176,7 @@ async function deleting(shop) {
   await shop.sale('small', { capacity: 1 });
   await shop.ask('buy', 201, { sale: 'small' });
   await shop.ask('deleteSale', 'has-receipts', { sale: 'small' });
-  await shop.ask('deleteSale', 204, { sale: 'small', query: 'force' });
+  await shop.ask('deleteSale', 204, { sale: 'small', query: 'force=1' });
 }
 
 // What only an admin asks a ledger.
@@ -185,7 +185,7 @@ const asksForNames = { sale: 'demo', query: 'buyer=alice' };
 const CHANGES = [['openSale', { json: { id: 'new', capacity: 5 } }],
   ['changeSale', { sale: 'demo', json: { lock: 'flock' } }],
   ['buyAsCrowd', { sale: 'demo', json: { count: 1 } }],
-  ['deleteSale', { sale: 'demo', query: 'force' }]];
+  ['deleteSale', { sale: 'demo', query: 'force=1' }]];
 
 // Who may not, and who may.
 async function admins(stage, store) {
@@ -419,7 +419,7 @@ async function draining(stage, store) {
 const WRITES = [['buy', { sale: 'demo' }],
   ['openSale', { json: { id: 'new', capacity: 5 } }],
   ['changeSale', { sale: 'demo', json: { capacity: 1000 } }],
-  ['deleteSale', { sale: 'spare', query: 'force' }]];
+  ['deleteSale', { sale: 'spare', query: 'force=1' }]];
 
 const READS = [['listSales'], ['getSale'], ['getOrder'], ['getLedger'],
   ['getLedgerCsv'], ['getAudit'], ['getAuditText'],

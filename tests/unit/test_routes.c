@@ -1265,6 +1265,7 @@ test_delete_sale(void **state)
 	assert_body_has(s, "\"version\":1");
 	assert_body_has(s, "/sales/demo/ledger.csv");
 	assert_int_equal(delete_demo(s, "0"), 409);
+	assert_int_equal(delete_demo(s, "false"), 409);
 	for (; read.highest < 10; read = state_of(&s->f, "demo"))
 		buy_seat(s, &read, read.highest + 1);
 	assert_int_equal(delete_demo(s, NULL), 409);
@@ -1276,6 +1277,39 @@ test_delete_sale(void **state)
 	create_sale(&s->f, "demo", 10, "mutex");
 	visit_form(s, "PATCH", "/sales/demo", "capacity=20");
 	assert_int_equal(delete_demo(s, NULL), 204);
+}
+
+/* Who means no is not taken to mean yes; nor is who says nothing. */
+static void
+test_unclear_flags(void **state)
+{
+	static const char *const unclear[] = {"no", "off", "2", "TRUE", "1 ",
+	    "1,", ",", " ", "1, true", "yes", "-1", "00", "fals"};
+	static const char *const calls[][3] = {
+	    {"DELETE", "/sales/demo", "force"},
+	    {"POST", "/sales/demo/buy", "trail"},
+	    {"POST", "/sales/demo/crowd", "trail"},
+	    {"GET", "/sales/demo/ledger", "trail"},
+	    {"GET", "/sales/demo/ledger.csv", "trail"},
+	    {"GET", "/readyz", "verbose"}};
+	struct scene *s = *state;
+	struct store_state read = state_of(&s->f, "demo");
+	size_t i, j;
+
+	buy_seat(s, &read, 1);
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		for (j = 0; j < sizeof(unclear) / sizeof(unclear[0]); j++) {
+			ask(s, calls[i][0], calls[i][1]);
+			set_arg(s, calls[i][2], unclear[j]);
+			assert_int_equal(begin(s), ROUTE_ANSWERED);
+			assert_problem(s, PROBLEM_BAD_VALUE, calls[i][2]);
+		}
+	assert_int_equal(delete_demo(s, ""), 400);
+	ask(s, "GET", "/readyz");
+	set_arg(s, "verbose", "");
+	assert_int_equal(status_of(s), 200);
+	assert_body_has(s, "[+]store");
+	assert_int_equal(delete_demo(s, "true"), 204);
 }
 
 /* --------------------------------------------------------- overtaken -- */
@@ -2045,6 +2079,7 @@ main(int argc, char **argv)
 	    ROW(test_change_sale),
 	    ROW(test_recount),
 	    ROW(test_delete_sale),
+	    ROW(test_unclear_flags),
 	    ROW(test_change_is_overtaken),
 	    ROW(test_delete_is_overtaken),
 	    ROW(test_request),
