@@ -493,7 +493,7 @@ store_configure(struct store_user *user, struct store_state *state,
 	enum store_result result;
 
 	assert(change->settings.capacity >= state->settings.capacity);
-	result = begin(user, state, false, deadline_ns, &now);
+	result = begin(user, state, change->same_version, deadline_ns, &now);
 	if (result != STORE_OK)
 		return result;
 	result = configure(user, &now, change);

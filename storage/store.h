@@ -111,6 +111,7 @@ enum store_by { STORE_BY_ORDER, STORE_BY_KEY };
 struct store_change {
 	struct store_settings settings; /* id ignored */
 	bool recount;      /* set remaining to capacity - highest seat */
+	bool same_version; /* CONFLICT if the ledger has grown, too */
 	const char *trail; /* JSON text for the lines this makes */
 	int64_t at_ms;     /* wall clock */
 };
@@ -208,7 +209,8 @@ enum store_result store_create(struct store_user *user,
  * Change settings that were read with `state`: a new epoch, and a line for
  * each change of the counter.  The capacity never falls (asserted).  From the
  * moment it returns nothing that was decided before can be written.  `*state`
- * becomes the new one.  OK, MOVED, GONE, BUSY, FULL, FAILED, UNKNOWN.
+ * becomes the new one.  OK, MOVED, CONFLICT (same_version only), GONE, BUSY,
+ * FULL, FAILED, UNKNOWN.
  */
 enum store_result store_configure(struct store_user *user,
     struct store_state *state, const struct store_change *change,

@@ -135,6 +135,40 @@ handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version)
 }
 
 bool
+handle_parse_if_match(struct call *call)
+{
+	const char *text = call->request->headers[HEADER_IF_MATCH];
+	struct order *order = &call->request->order;
+
+	if (text == NULL || strcmp(text, "*") == 0) /* any, if there is one */
+		return true;
+	order->has_if_match = true;
+	/* A weak tag never matches; no sale has epoch 0. */
+	if (text_starts_with(text, "W/") ||
+	    handle_parse_etag(text, &order->match_epoch, &order->match_version))
+		return true;
+	return problem_reply(call->reply, PROBLEM_BAD_VALUE,
+	    problem_member("If-Match"),
+	    "If-Match must be one ETag as GET gave it, or *.");
+}
+
+bool
+handle_matches(struct call *call, const struct store_state *state)
+{
+	const struct order *order = &call->request->order;
+
+	if (!order->has_if_match || (order->match_epoch == state->epoch &&
+					order->match_version == state->version))
+		return true;
+	handle_put_etag(call, state);
+	return problem_reply(call->reply, PROBLEM_CHANGED,
+	    json_pack("{s:s, s:I, s:I}", "sale", state->settings.id,
+		"remaining", state->remaining, "version", state->version),
+	    "It is at version %" PRId64 " now: look again, then decide.",
+	    state->version);
+}
+
+bool
 handle_arg_is_set(const struct request *request, const char *name)
 {
 	const char *value = request_arg(request, name);

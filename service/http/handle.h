@@ -122,6 +122,15 @@ void handle_cut_order(char order[STORE_ORDER_SIZE]);
 void handle_put_etag(struct call *call, const struct store_state *state);
 bool handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version);
 
+/*
+ * What If-Match asks, if it is there, becomes the request's order's; not only
+ * a buy can be under that condition.  False: the reply is made.
+ */
+bool handle_parse_if_match(struct call *call);
+
+/* Is the sale as it asks?  False: the reply is made. */
+bool handle_matches(struct call *call, const struct store_state *state);
+
 /* Yes for ?name, ?name=1, ?name=true; the router refuses what is unclear. */
 bool handle_arg_is_set(const struct request *request, const char *name);
 

@@ -69,21 +69,6 @@ parse_key(const char *text, char key[ORDER_KEY_SIZE], struct reply *reply)
 }
 
 static bool
-parse_if_match(const char *text, struct order *order, struct reply *reply)
-{
-	if (strcmp(text, "*") == 0) /* any version, if there is the sale */
-		return true;
-	order->has_if_match = true;
-	/* A weak tag never matches; no sale has epoch 0. */
-	if (text_starts_with(text, "W/") ||
-	    handle_parse_etag(text, &order->match_epoch, &order->match_version))
-		return true;
-	return problem_reply(reply, PROBLEM_BAD_VALUE,
-	    problem_member("If-Match"),
-	    "If-Match must be one ETag as GET gave it, or *.");
-}
-
-static bool
 parse_wish(const struct body *body, int64_t max_quantity, struct order *order)
 {
 	static const char *const names[] = {"buyer", "quantity", NULL};
@@ -102,13 +87,12 @@ handle_buy_post(struct call *call)
 	struct request *request = call->request;
 	struct order *order = &request->order;
 	const char *key = request->headers[HEADER_IDEMPOTENCY_KEY];
-	const char *match = request->headers[HEADER_IF_MATCH];
 	struct body body;
 
 	if (body_parse(&body, request, call->reply) &&
 	    parse_wish(&body, call->service->options->max_quantity, order) &&
 	    (key == NULL || parse_key(key, order->key, call->reply)) &&
-	    (match == NULL || parse_if_match(match, order, call->reply))) {
+	    handle_parse_if_match(call)) {
 		memcpy(order->sale, request->sale, STORE_ID_SIZE);
 		order->deadline_ns = handle_deadline_ns(call);
 		trail_add(&order->trail, STEP_QUEUED, request->arrived_ns);

@@ -273,11 +273,13 @@ change_sale(struct call *call, const struct body *body)
 	int64_t version, recounted_to = -1;
 	struct store_state state;
 	struct store_settings old;
-	struct store_change change = {.trail = "[]"};
+	struct store_change change = {
+	    .trail = "[]", .same_version = call->request->order.has_if_match};
 	enum store_result result;
 
 	do {
-		if (!handle_read_sale(call, &state))
+		if (!handle_read_sale(call, &state) ||
+		    !handle_matches(call, &state))
 			return;
 		version = state.version;
 		change.settings = old = state.settings;
@@ -290,8 +292,8 @@ change_sale(struct call *call, const struct body *body)
 				 handle_lock_is_safe(change.settings.lock);
 		result = store_configure(
 		    call->store, &state, &change, handle_deadline_ns(call));
-	} while (
-	    result == STORE_MOVED && clock_now_ns() < handle_deadline_ns(call));
+	} while ((result == STORE_CONFLICT || result == STORE_MOVED) &&
+		 clock_now_ns() < handle_deadline_ns(call));
 	if (!handle_store_ok(call, result))
 		return;
 	note_changed(call, &old, &state.settings);
@@ -311,7 +313,7 @@ handle_sale_patch(struct call *call)
 	struct body body;
 
 	if (body_parse(&body, call->request, call->reply) &&
-	    body_allows(&body, names)) {
+	    body_allows(&body, names) && handle_parse_if_match(call)) {
 		if (json_object_size(body.members) == 0)
 			problem_reply(call->reply, PROBLEM_BAD_VALUE, NULL,
 			    "Nothing to change: send lock, delay or "
@@ -343,9 +345,11 @@ handle_sale_delete(struct call *call)
 	struct store_state state;
 	enum store_result result;
 
+	if (!handle_parse_if_match(call))
+		return;
 	do {
 		if (!handle_read_sale(call, &state) ||
-		    !may_delete(call, &state))
+		    !handle_matches(call, &state) || !may_delete(call, &state))
 			return;
 		result =
 		    store_remove(call->store, &state, handle_deadline_ns(call));

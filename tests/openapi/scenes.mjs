@@ -176,6 +176,10 @@ async function deleting(shop) {
   await shop.sale('small', { capacity: 1 });
   await shop.ask('buy', 201, { sale: 'small' });
   await shop.ask('deleteSale', 'has-receipts', { sale: 'small' });
+  const old = { 'If-Match': '"0123456789abcdef-1"' };
+  await shop.ask('changeSale', 'changed',
+    { sale: 'small', headers: old, json: { capacity: 50 } });
+  await shop.ask('deleteSale', 'changed', { sale: 'small', headers: old });
   await shop.ask('deleteSale', 204, { sale: 'small', query: 'force=1' });
 }
 

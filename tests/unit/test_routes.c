@@ -1410,6 +1410,74 @@ test_delete_is_overtaken(void **state)
 	assert_null(overtaken);
 }
 
+/* A PATCH or a DELETE of what had this tag. */
+static int
+try_tagged(struct scene *s, const char *method, const char *tag)
+{
+	ask(s, method, "/sales/demo");
+	set_header(s, HEADER_IF_MATCH, tag);
+	if (strcmp(method, "PATCH") == 0)
+		set_body(s, "capacity=20");
+	else
+		set_arg(s, "force", "1");
+	return status_of(s);
+}
+
+static void
+get_tag(struct scene *s, char tag[64])
+{
+	visit(s, "GET", "/sales/demo");
+	snprintf(tag, 64, "%s", header_of(s, "ETag"));
+}
+
+/* Changed or sold before it came, or as it came: 412, and nothing is done. */
+static void
+assert_outdated(struct scene *s, const char *method,
+    void (*deed)(struct scene *s), bool late)
+{
+	char tag[64], now[64];
+
+	get_tag(s, tag);
+	if (late)
+		let_overtake(s, deed);
+	else
+		deed(s);
+	assert_int_equal(try_tagged(s, method, tag), 412);
+	assert_problem(s, PROBLEM_CHANGED, NULL);
+	assert_null(overtaken);
+	snprintf(now, sizeof(now), "%s", header_of(s, "ETag"));
+	get_tag(s, tag);
+	assert_string_equal(now, tag);
+	assert_int_equal(state_of(&s->f, "demo").settings.capacity, 10);
+}
+
+static void
+test_changes_if_match(void **state)
+{
+	static const char *const methods[] = {"PATCH", "DELETE"};
+	struct scene *s = *state;
+	char tag[64];
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		assert_outdated(s, methods[i], buy_first, false);
+		assert_outdated(s, methods[i], buy_first, true);
+		assert_outdated(s, methods[i], change_first, false);
+		assert_outdated(s, methods[i], change_first, true);
+		assert_int_equal(try_tagged(s, methods[i], "x"), 400);
+		assert_problem(s, PROBLEM_BAD_VALUE, "If-Match");
+	}
+	for (i = 0; i < 2; i++) {
+		get_tag(s, tag);
+		assert_int_equal(
+		    try_tagged(s, methods[i], tag), i == 0 ? 200 : 204);
+	}
+	create_sale(&s->f, "demo", 10, "mutex");
+	assert_int_equal(try_tagged(s, "PATCH", "*"), 200);
+	assert_int_equal(try_tagged(s, "DELETE", "*"), 204);
+	assert_int_equal(try_tagged(s, "DELETE", "*"), 404);
+}
+
 /* -------------------------------------------------------------- requests -- */
 
 /* Of a header the blanks behind it, of a trace the id, unless it is none. */
@@ -2082,6 +2150,7 @@ main(int argc, char **argv)
 	    ROW(test_unclear_flags),
 	    ROW(test_change_is_overtaken),
 	    ROW(test_delete_is_overtaken),
+	    ROW(test_changes_if_match),
 	    ROW(test_request),
 	    ROW(test_request_id),
 	    ROW(test_store_results),
