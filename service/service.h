@@ -59,7 +59,7 @@ struct options {
 struct tally {
 	struct counting sale;
 	counter http[SERVICE_ROUTES_MAX][SERVICE_STATUSES];
-	struct durations http_time[SERVICE_ROUTES_MAX];
+	struct histogram http_time[SERVICE_ROUTES_MAX];
 	counter queue_depth; /* gauge */
 	counter turns;       /* of the HTTP loop, ten a second at least */
 	/* By the supervisor. */

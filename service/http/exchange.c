@@ -114,7 +114,7 @@ count(const struct exchange *exchange)
 
 	assert(exchange->reply.status < SERVICE_STATUSES);
 	counting_add(&tally->http[route][exchange->reply.status], 1);
-	counting_duration(
+	counting_time(
 	    &tally->http_time[route], clock_now_ns() - request->arrived_ns);
 }
 

@@ -218,9 +218,6 @@ static_assert(
     offsetof(struct histogram, sum_ns) == COUNTING_BUCKETS * sizeof(counter),
     "the sum stands behind the buckets");
 static_assert(
-    offsetof(struct durations, sum_ns) == COUNTING_DURATIONS * sizeof(counter),
-    "the sum stands behind the buckets");
-static_assert(
     offsetof(struct counting, batched_orders) ==
 	offsetof(struct counting, batches) + COUNTING_BATCHES * sizeof(counter),
     "the sum stands behind the buckets");
@@ -253,32 +250,12 @@ print_histogram(const struct printer *p, const struct metric *m, size_t at,
 	    labels, bare ? "" : "}", total);
 }
 
-/* Under a strategy that holds nothing nobody waits. */
-static void
-print_times(const struct printer *p, const struct metric *m)
-{
-	static const struct scale seconds = {COUNTING_BUCKETS, COUNTING_BUCKETS,
-	    (double)COUNTING_FIRST_BOUND_NS / 1e9, 1e9, 9};
-	char label[LABEL_SIZE], labels[LABEL_SIZE + 8];
-	unsigned row;
-
-	print_head(p, m);
-	for (row = 0; row < COUNTING_UNKNOWN; row++) {
-		if (!label_row(row, label) ||
-		    (row < lock_count() && !lock_facts(lock_at(row)).holds))
-			continue;
-		snprintf(labels, sizeof(labels), "{lock=\"%s\"", label);
-		print_histogram(p, m, m->at + row * sizeof(struct histogram),
-		    &seconds, labels);
-	}
-}
-
 /*
  * Up to the first bound that nothing should reach: orders and requests end at
  * their deadline and behind a delay that is as long.
  */
 static struct scale
-scale_durations(const struct printer *p)
+scale_times(const struct printer *p)
 {
 	const struct options *options = p->call->service->options;
 	const int64_t longest_ms =
@@ -288,14 +265,14 @@ scale_durations(const struct printer *p)
 
 	for (; bound_ns < longest_ms * NS_PER_MS; bound_ns *= 2)
 		shown++;
-	return (struct scale){COUNTING_DURATIONS, shown,
+	return (struct scale){COUNTING_BUCKETS, shown,
 	    (double)COUNTING_SHORTEST_NS / 1e9, 1e9, 9};
 }
 
 static size_t
-durations_at(const struct metric *m, unsigned i)
+times_at(const struct metric *m, unsigned i)
 {
-	return m->at + i * sizeof(struct durations);
+	return m->at + i * sizeof(struct histogram);
 }
 
 /* Did it never happen?  Then it is not listed, unless it is awaited. */
@@ -304,19 +281,36 @@ is_empty(const struct printer *p, const struct metric *m, unsigned i)
 {
 	unsigned j;
 
-	for (j = 0; j < COUNTING_DURATIONS; j++)
-		if (sum(p, durations_at(m, i) + j * sizeof(counter)) > 0)
+	for (j = 0; j < COUNTING_BUCKETS; j++)
+		if (sum(p, times_at(m, i) + j * sizeof(counter)) > 0)
 			return false;
 	return true;
 }
 
 static void
-print_durations(const struct printer *p, const struct metric *m, unsigned i,
+print_time(const struct printer *p, const struct metric *m, unsigned i,
     const char *labels)
 {
-	const struct scale scale = scale_durations(p);
+	const struct scale scale = scale_times(p);
 
-	print_histogram(p, m, durations_at(m, i), &scale, labels);
+	print_histogram(p, m, times_at(m, i), &scale, labels);
+}
+
+/* Under a strategy that holds nothing nobody waits. */
+static void
+print_lock_times(const struct printer *p, const struct metric *m)
+{
+	char label[LABEL_SIZE], labels[LABEL_SIZE + 8];
+	unsigned row;
+
+	print_head(p, m);
+	for (row = 0; row < COUNTING_UNKNOWN; row++) {
+		if (!label_row(row, label) ||
+		    (row < lock_count() && !lock_facts(lock_at(row)).holds))
+			continue;
+		snprintf(labels, sizeof(labels), "{lock=\"%s\"", label);
+		print_time(p, m, row, labels);
+	}
 }
 
 static void
@@ -330,7 +324,7 @@ print_request_times(const struct printer *p, const struct metric *m)
 		if (is_empty(p, m, i))
 			continue;
 		label_route(p, i, labels);
-		print_durations(p, m, i, labels);
+		print_time(p, m, i, labels);
 	}
 }
 
@@ -353,7 +347,7 @@ print_order_times(const struct printer *p, const struct metric *m)
 			continue;
 		snprintf(labels, sizeof(labels), "{result=\"%s\",lock=\"%s\"",
 		    order_end_name(i / COUNTING_ROWS), label);
-		print_durations(p, m, i, labels);
+		print_time(p, m, i, labels);
 	}
 }
 
@@ -484,10 +478,10 @@ print_by_sale(const struct printer *p, const struct metric *m)
 static const struct metric metrics[] = {
     {"orders", "counter", print_by_outcome, AT(sale.orders),
 	"Orders answered, by outcome and strategy."},
-    {"lock_wait_seconds", "histogram", print_times, AT(sale.lock_wait),
-	"Time waited for a lock."},
-    {"lock_hold_seconds", "histogram", print_times, AT(sale.lock_hold),
-	"Time a lock was held, the sale's delay excluded."},
+    {"lock_wait_seconds", "histogram", print_lock_times, AT(sale.lock_wait),
+	"Time that turns waited for a lock; orders may share a turn."},
+    {"lock_hold_seconds", "histogram", print_lock_times, AT(sale.lock_hold),
+	"Time that turns held a lock, the sale's delay excluded."},
     {"order_duration_seconds", "histogram", print_order_times,
 	AT(sale.order_time),
 	"Time from an order's entry into the queue to its outcome."},

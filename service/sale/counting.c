@@ -19,25 +19,14 @@ bucket_of(int64_t ns, int64_t bound, unsigned buckets)
 	return i;
 }
 
-/* Bounds: 50 us, 100 us, 200 us … 0.4 s, 0.8 s, and above. */
 void
 counting_time(struct histogram *histogram, int64_t ns)
 {
 	const unsigned i =
-	    bucket_of(ns, COUNTING_FIRST_BOUND_NS, COUNTING_BUCKETS);
+	    bucket_of(ns, COUNTING_SHORTEST_NS, COUNTING_BUCKETS);
 
 	counting_add(&histogram->bucket[i], 1);
 	counting_add(&histogram->sum_ns, (uint64_t)ns);
-}
-
-void
-counting_duration(struct durations *durations, int64_t ns)
-{
-	const unsigned i =
-	    bucket_of(ns, COUNTING_SHORTEST_NS, COUNTING_DURATIONS);
-
-	counting_add(&durations->bucket[i], 1);
-	counting_add(&durations->sum_ns, (uint64_t)ns);
 }
 
 void
@@ -68,7 +57,7 @@ counting_order(
 		atomic_store_explicit(
 		    &counting->full_ns, (uint64_t)now_ns, memory_order_relaxed);
 	if (order->queued_ns != 0)
-		counting_duration(
+		counting_time(
 		    &counting->order_time[order_end(order->outcome)][row],
 		    now_ns - order->queued_ns);
 }

@@ -20,17 +20,15 @@
 #define COUNTING_SHARED LOCK_ROWS_MAX
 #define COUNTING_UNKNOWN (LOCK_ROWS_MAX + 1)
 #define COUNTING_ROWS (LOCK_ROWS_MAX + 2)
-#define COUNTING_BUCKETS 16                    /* the last one is +Inf */
-#define COUNTING_BATCHES 12                    /* 1, 2, 4 … 1024, +Inf */
-#define COUNTING_FIRST_BOUND_NS INT64_C(50000) /* doubled for each bucket */
+#define COUNTING_BATCHES 12 /* 1, 2, 4 … 1024, +Inf */
 
 /*
- * How long whole orders and requests take: from 0.1 ms, doubled for each
- * bucket, to 6711 s, which is more than an hour's delay behind an hour's
- * deadline can take.  The last one is +Inf.
+ * How long something takes: from 50 us, doubled for each bucket, to 6711 s,
+ * which is more than an hour's delay behind an hour's deadline can take.  The
+ * last one is +Inf.
  */
-#define COUNTING_DURATIONS 28
-#define COUNTING_SHORTEST_NS INT64_C(100000)
+#define COUNTING_BUCKETS 29
+#define COUNTING_SHORTEST_NS INT64_C(50000)
 
 typedef _Atomic uint64_t counter;
 
@@ -39,15 +37,11 @@ struct histogram {
 	counter sum_ns;
 };
 
-struct durations {
-	counter bucket[COUNTING_DURATIONS];
-	counter sum_ns;
-};
-
 struct counting {
 	counter orders[OUTCOMES][COUNTING_ROWS];
 	/* From the queue to the answer; who was not let in is not there. */
-	struct durations order_time[ORDER_ENDS][COUNTING_ROWS];
+	struct histogram order_time[ORDER_ENDS][COUNTING_ROWS];
+	/* Of turns: one for all orders that share it, one for each attempt. */
 	struct histogram lock_wait[COUNTING_ROWS];
 	struct histogram lock_hold[COUNTING_ROWS]; /* delay excluded */
 	counter overwrites[COUNTING_ROWS];
@@ -72,7 +66,6 @@ counting_add(counter *c, uint64_t amount)
 }
 
 void counting_time(struct histogram *histogram, int64_t ns);
-void counting_duration(struct durations *durations, int64_t ns);
 
 /* So many orders shared one turn. */
 void counting_batch(struct counting *counting, size_t orders);
