@@ -28,6 +28,28 @@ reply_file(struct call *call, const struct page_file *file)
 	reply_header(reply, "X-Content-Type-Options", "nosniff");
 }
 
+/* Nobody is told to break what only others may change. */
+static void
+print_tour(FILE *out, const char *host, bool may_change)
+{
+	fprintf(out,
+	    "turnstile " TURNSTILE_VERSION
+	    ": sells the same seat twice, shows you why, and then doesn't\n\n"
+	    "look   curl %s/sales/demo\n"
+	    "buy    curl -d buyer=alice %s/sales/demo/buy\n",
+	    host, host);
+	if (may_change)
+		fprintf(out,
+		    "break  curl -X PATCH -d lock=none -d delay=3s "
+		    "%s/sales/demo\n"
+		    "       (then buy from two terminals at once)\n",
+		    host);
+	fprintf(out, "judge  curl %s/sales/demo/audit.txt\n", host);
+	if (may_change)
+		fprintf(out,
+		    "cure   curl -X PATCH -d lock=mutex %s/sales/demo\n", host);
+}
+
 /* To a browser the page, to all others what they can type. */
 void
 handle_page_root(struct call *call)
@@ -44,18 +66,7 @@ handle_page_root(struct call *call)
 		out = reply_open(call->reply);
 		if (out == NULL)
 			return;
-		fprintf(out,
-		    "turnstile " TURNSTILE_VERSION
-		    ": sells the same seat twice, shows you why, and then "
-		    "doesn't\n\n"
-		    "look   curl %s/sales/demo\n"
-		    "buy    curl -d buyer=alice %s/sales/demo/buy\n"
-		    "break  curl -X PATCH -d lock=none -d delay=3s "
-		    "%s/sales/demo\n"
-		    "       (then buy from two terminals at once)\n"
-		    "judge  curl %s/sales/demo/audit.txt\n"
-		    "cure   curl -X PATCH -d lock=mutex %s/sales/demo\n",
-		    host, host, host, host, host);
+		print_tour(out, host, admin_is(call));
 		reply_close(call->reply, out, 200, REPLY_TEXT);
 	}
 	reply_header(call->reply, "Vary", "Accept");

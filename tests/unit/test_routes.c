@@ -498,6 +498,16 @@ test_root(void **state)
 	visit(s, "GET", "/");
 	assert_body_has(s, "curl 127.0.0.1:8080/sales/demo/audit.txt\n");
 	assert_string_equal(header_of(s, "Vary"), "Accept");
+	/* Who may not change sales is not told how. */
+	s->options.admin = ADMIN_TOKEN;
+	visit(s, "GET", "/");
+	assert_body_has(s, "buy    curl ");
+	assert_body_has(s, "judge  curl ");
+	assert_null(strstr(s->reply.body, "PATCH"));
+	ask(s, "GET", "/");
+	set_header(s, HEADER_AUTHORIZATION, "Bearer " TOKEN);
+	begin(s);
+	assert_body_has(s, "cure   curl -X PATCH");
 }
 
 /* ---------------------------------------------------------------- admin -- */
