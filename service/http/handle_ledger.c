@@ -56,7 +56,9 @@ struct page {
 	int64_t after, limit;
 	int64_t last;      /* version of the last line that was looked at */
 	const char *buyer; /* only this one's lines; NULL: all */
-	int64_t since_ms;  /* only lines of that moment, and later ones */
+	const char *key;   /* only the line that bears it; NULL: all */
+	int64_t since_ms;  /* only lines of that moment, and later ones, … */
+	int64_t until_ms;  /* … before this one */
 	bool with_names, with_trails;
 	bool whole; /* nobody asked for a part: then none may be missing */
 };
@@ -158,13 +160,29 @@ append_line(const struct store_line *line, void *arg)
 	struct page *page = arg;
 
 	page->last = line->version;
-	if (line->sold_at_ms < page->since_ms ||
+	if (line->version <= page->after || line->sold_at_ms < page->since_ms ||
+	    line->sold_at_ms >= page->until_ms ||
 	    (page->buyer != NULL && (line->kind != STORE_SOLD ||
 					strcmp(line->buyer, page->buyer) != 0)))
 		return true;
 	page->print(page, line);
 	return --page->limit > 0 && page->reply->size < LEDGER_PAGE_BYTES &&
 	       !page->reply->lost;
+}
+
+/* The one that bears the key, if there is one, or all.  False: the reply is
+ * made. */
+static bool
+walk(struct call *call, const struct store_state *state, struct page *page)
+{
+	enum store_result result;
+
+	if (page->key == NULL)
+		return handle_walk(call, state, page->after, append_line, page);
+	result = store_find(
+	    call->store, state, STORE_BY_KEY, page->key, append_line, page);
+	page->last = 0; /* nothing is behind it */
+	return result == STORE_GONE || handle_store_ok(call, result);
 }
 
 /* Is there more behind the page? */
@@ -181,7 +199,7 @@ print_page(
 	fprintf(page->out,
 	    "{\"sale\":\"%s\",\"version\":%" PRId64 ",\"lines\":[",
 	    state->settings.id, state->version);
-	if (!handle_walk(call, state, page->after, append_line, page))
+	if (!walk(call, state, page))
 		return;
 	if (goes_on(page, state))
 		fprintf(page->out, "],\"next\":%" PRId64 "}\n", page->last);
@@ -194,8 +212,7 @@ print_table(
     struct call *call, const struct store_state *state, struct page *page)
 {
 	print_csv_head(page);
-	if (!handle_walk(call, state, page->after, append_line, page) ||
-	    !goes_on(page, state))
+	if (!walk(call, state, page) || !goes_on(page, state))
 		return;
 	/* Nobody looks for a header beside a table that looks whole. */
 	if (page->whole)
@@ -210,7 +227,7 @@ print_table(
 
 /* "2026-11-21T13:40:00.123Z", or less of it: the rest is that of midnight. */
 static bool
-parse_since(const char *text, int64_t *ms)
+parse_time(const char *text, int64_t *ms)
 {
 	char whole[] = "0000-00-00T00:00:00.000Z", again[TIMESTAMP_SIZE];
 	size_t length = strlen(text);
@@ -227,21 +244,32 @@ parse_since(const char *text, int64_t *ms)
 	return strcmp(whole, again) == 0;
 }
 
+/* "since" or "until"; as it was if it is not there.  False: the reply is
+ * made. */
+static bool
+parse_moment(struct call *call, const char *name, int64_t *ms)
+{
+	const char *value = request_arg(call->request, name);
+
+	if (value == NULL || parse_time(value, ms))
+		return true;
+	return problem_reply(call->reply, PROBLEM_BAD_VALUE,
+	    problem_member(name),
+	    "\"%s\" must be a time in UTC, 2026-11-21 or "
+	    "2026-11-21T13:40:00Z; \"after\" is for versions.",
+	    name);
+}
+
 /* Which lines.  False: the reply is made. */
 static bool
 parse_filters(struct call *call, struct page *page)
 {
-	const char *since = request_arg(call->request, "since");
-
 	page->buyer = request_arg(call->request, "buyer");
-	if (page->buyer != NULL && !admin_may_name(call))
+	page->key = request_arg(call->request, "key");
+	if ((page->buyer != NULL || page->key != NULL) && !admin_may_name(call))
 		return false;
-	if (since == NULL || parse_since(since, &page->since_ms))
-		return true;
-	return problem_reply(call->reply, PROBLEM_BAD_VALUE,
-	    problem_member("since"),
-	    "\"since\" must be a time in UTC, 2026-11-21 or "
-	    "2026-11-21T13:40:00Z; \"after\" is for versions.");
+	return parse_moment(call, "since", &page->since_ms) &&
+	       parse_moment(call, "until", &page->until_ms);
 }
 
 static void
@@ -250,6 +278,7 @@ reply_page(struct call *call, bool csv)
 	struct page page = {.reply = call->reply,
 	    .print = csv ? print_csv : print_json,
 	    .separator = "",
+	    .until_ms = INT64_MAX,
 	    .limit = csv ? INT64_MAX : LEDGER_PAGE,
 	    .with_names = admin_is(call),
 	    .with_trails = handle_arg_is_set(call->request, "trail"),

@@ -112,9 +112,16 @@ filters() {
   call GET '/sales/demo/ledger?since=yesterday'
   problem bad-value 400
   equal member "$(member member)" since
+  answered 200 GET "/sales/demo/ledger?until=$moment"
+  matches "before then" "$(versions)" '^1[ 23]*$'
+  answered 201 POST /sales/demo/buy -d buyer=zoe -H 'Idempotency-Key: "k\"5"'
+  answered 200 GET '/sales/demo/ledger?key=k%225'
+  equal "under the key" "$(versions)" 5
+  answered 200 GET '/sales/demo/ledger.csv?key=k%225'
+  equal "rows" "$(wc -l <<<"$body")" 2
 }
 
-@test "filters: buyer and since" {
+@test "filters: buyer, since, until and key" {
   each_store filters
 }
 
@@ -147,7 +154,7 @@ refused() {
 
 @test "an argument that is not known is refused, and those that are, are named" {
   local path none='this call takes none'
-  local ledger='there are: after, buyer, limit, since, trail'
+  local ledger='there are: after, buyer, key, limit, since, trail, until'
   start
   answered 201 POST /sales/demo/buy
   for path in / /about /locks /openapi.yaml /livez /metrics /page/main.js \

@@ -1746,6 +1746,7 @@ sell_to_two(struct scene *s)
 		    .remaining = 9 - (int64_t)i,
 		    .capacity = 10,
 		    .buyer = buyers[i],
+		    .key = i == 1 ? "k 1" : NULL,
 		    .lock = "mutex",
 		    .worker = 1,
 		    .clerk = 1,
@@ -1812,6 +1813,34 @@ test_ledger_filters(void **state)
 	    "3 next null");
 	assert_string_equal(LINES("since", "2020-01-01"), "1 2 3 4 next null");
 	assert_string_equal(LINES("since", "9999-12-31"), "next null");
+	assert_string_equal(LINES("until", "2020-01-01"), "next null");
+	assert_string_equal(
+	    LINES("until", "2020-01-01T13:00:00.123Z"), "next null");
+	assert_string_equal(
+	    LINES("until", "2020-01-01T13:00:00.124Z"), "1 next null");
+	assert_string_equal(LINES("since", "2020-01-01T13:00:01Z", "until",
+				"2020-01-01T13:00:02Z", "buyer", "bob"),
+	    "2 next null");
+}
+
+static void
+test_ledger_by_key(void **state)
+{
+	struct scene *s = *state;
+
+	sell_to_two(s);
+	assert_string_equal(LINES("key", "k 1"), "2 next null");
+	assert_string_equal(LINES("key", "k 1", "limit", "1"), "2 next null");
+	assert_string_equal(LINES("key", "k 2"), "next null");
+	assert_string_equal(LINES("key", ""), "next null");
+	assert_string_equal(LINES("key", "k 1", "buyer", "bob"), "2 next null");
+	assert_string_equal(LINES("key", "k 1", "buyer", "alice"), "next null");
+	assert_string_equal(LINES("key", "k 1", "after", "2"), "next null");
+	assert_string_equal(
+	    LINES("key", "k 1", "until", "2020-01-01"), "next null");
+	s->options.admin = ADMIN_TOKEN;
+	assert_null(LINES("key", "k 1"));
+	assert_problem(s, PROBLEM_TOKEN_NEEDED, NULL);
 }
 
 static void
@@ -1829,6 +1858,9 @@ test_ledger_since_when(void **state)
 		if (LINES("since", wrong[i]) != NULL)
 			fail_msg("%s was taken", wrong[i]);
 		assert_problem(s, PROBLEM_BAD_VALUE, "since");
+		if (LINES("until", wrong[i]) != NULL)
+			fail_msg("%s was taken", wrong[i]);
+		assert_problem(s, PROBLEM_BAD_VALUE, "until");
 	}
 }
 
@@ -2169,6 +2201,7 @@ main(int argc, char **argv)
 	    ROW(test_ledger_csv),
 	    ROW(test_ledger_csv_pages),
 	    ROW(test_ledger_filters),
+	    ROW(test_ledger_by_key),
 	    ROW(test_ledger_since_when),
 	    ROW(test_ledger_of_a_buyer),
 	    ROW(test_ledger_beyond),
