@@ -295,6 +295,7 @@ begin_due(struct buyers *buyers)
 		buyers->arrivals++;
 		buyer->reply.order = buyers->next_order++;
 		begin_buy(buyers, buyer);
+		buyer->reply.free_ns = buyer->reply.sent_ns - due_ns;
 		buyer->reply.sent_ns = due_ns;
 	}
 }
@@ -303,9 +304,12 @@ begin_due(struct buyers *buyers)
 static void
 give_up_due(struct buyers *buyers)
 {
-	while (next_due_ns(buyers) != INT64_MAX) {
+	const int64_t from_ns = buyers->log->start_ns + buyers->plan->warmup_ns;
+	int64_t due_ns;
+
+	while ((due_ns = next_due_ns(buyers)) != INT64_MAX) {
 		buyers->arrivals++;
-		buyers->log->unsent++;
+		buyers->log->unsent += due_ns >= from_ns;
 	}
 }
 

@@ -35,6 +35,7 @@ struct reply {
 	size_t at, timing_size, body_size;
 	uint64_t order;           /* whose key it bore; of a buy */
 	int64_t sent_ns, done_ns; /* the first attempt's, the last one's */
+	int64_t free_ns; /* of it, until a buyer was free; of an open loop */
 };
 
 struct buyers;
@@ -44,6 +45,7 @@ struct buyers_plan {
 	uint64_t seed;    /* of keys and names */
 	uint64_t orders;  /* 0: as many as `duration_ns` allows */
 	int64_t duration_ns;
+	int64_t warmup_ns; /* of it: what is unsent then is not counted */
 	unsigned quantity;
 	/*
 	 * As people buy: a look before each order, receipts with trails, and

@@ -111,7 +111,8 @@ add_reply(struct evidence *evidence, const struct buyers_plan *plan,
 	answer->sent_ns = reply->sent_ns;
 	answer->done_ns = reply->done_ns;
 	answer->quantity = plan->quantity;
-	answer->waited_ms = read_timing(timing, "queue;dur=") +
+	answer->waited_ms = (double)reply->free_ns / 1e6 +
+			    read_timing(timing, "queue;dur=") +
 			    read_timing(timing, "lock;dur=");
 	body = json_loadb(timing + reply->timing_size, reply->body_size,
 	    JSON_REJECT_DUPLICATES, NULL);

@@ -38,7 +38,7 @@ struct answer {
 	int64_t quantity, seat; /* a receipt's seats are seat … */
 	int64_t remaining, version;
 	char order[STORE_ORDER_SIZE];
-	double waited_ms; /* of the whole, for a clerk and for a lock */
+	double waited_ms; /* of the whole, for a buyer, a clerk and a lock */
 	char *trail;      /* JSON, of its own; NULL: none */
 };
 

@@ -127,7 +127,8 @@ static const struct options_row rows[] = {
 
 	{ "expect", "TEXT", NULL,
 	  "of every row: wrong==0, p99<50ms, sold/s>1000,\n"
-	  "p50 p95 p99.9 max refused/s unknown stop; repeatable",
+	  "later==0 (503s), unsent==0, p50 p95 p99.9 max\n"
+	  "refused/s unknown stop; repeatable",
 	  OPTIONS_TEXT, LIST(expects, expect_count),
 	  .valid = "given 16 times at most",
 	  .section = "What comes out" },

@@ -293,9 +293,9 @@ check_expects(const struct flags *flags)
 			continue;
 		fprintf(stderr,
 		    "stress: --expect %s: must be wrong, unknown, stop, "
-		    "sold/s, refused/s, p50, p95, p99,\np99.9 or max, then == "
-		    "!= < "
-		    "<= > or >=, then a number: p99<50ms\n",
+		    "later, unsent, sold/s, refused/s,\np50, p95, p99, p99.9 "
+		    "or max, then == != < <= > or >=, then a number: "
+		    "p99<50ms\n",
 		    flags->expects[i]);
 		return false;
 	}

@@ -30,29 +30,62 @@ percentile(const double *sorted, size_t count, double share)
 	return sorted[rank > 0 ? rank - 1 : 0];
 }
 
+/* Was it asked for, and came to nothing? */
+static bool
+has_failed(const struct answer *answer)
+{
+	return !answer->look &&
+	       (answer->kind == ANSWER_LATER || answer->kind == ANSWER_NONE);
+}
+
+static bool
+is_counted(const struct answer *answer, int64_t from_ns)
+{
+	return !answer->again && answer->sent_ns >= from_ns;
+}
+
+/* Their times, one after the other; `latency` is told how many. */
+static double *
+times_of(struct latency *latency, const struct evidence *evidence,
+    enum answer_kind kind, int64_t from_ns)
+{
+	double *ms = NULL, waited = 0, whole = 0;
+	int64_t unsent = evidence->unsent;
+	size_t i;
+
+	for (i = 0; i < evidence->answer_count; i++) {
+		const struct answer *answer = &evidence->answers[i];
+		const bool failed = has_failed(answer);
+
+		if ((answer->kind != kind && !failed) ||
+		    !is_counted(answer, from_ns))
+			continue;
+		ms = buffer_grow(ms, latency->count, sizeof(*ms));
+		ms[latency->count++] =
+		    failed ? INFINITY
+			   : (double)(answer->done_ns - answer->sent_ns) / 1e6;
+		if (!failed) {
+			waited += answer->waited_ms;
+			whole += ms[latency->count - 1];
+		}
+	}
+	while (unsent-- > 0) {
+		ms = buffer_grow(ms, latency->count, sizeof(*ms));
+		ms[latency->count++] = INFINITY;
+	}
+	latency->waiting = whole > 0 ? waited / whole : 0;
+	return ms;
+}
+
 static struct latency
 latency_of(
     const struct evidence *evidence, enum answer_kind kind, int64_t from_ns)
 {
 	struct latency latency = {0};
-	double *ms = NULL, waited = 0, whole = 0;
-	size_t i;
+	double *ms = times_of(&latency, evidence, kind, from_ns);
 
-	for (i = 0; i < evidence->answer_count; i++) {
-		const struct answer *answer = &evidence->answers[i];
-
-		if (answer->kind != kind || answer->again ||
-		    answer->sent_ns < from_ns)
-			continue;
-		ms = buffer_grow(ms, latency.count, sizeof(*ms));
-		ms[latency.count] =
-		    (double)(answer->done_ns - answer->sent_ns) / 1e6;
-		waited += answer->waited_ms;
-		whole += ms[latency.count++];
-	}
 	if (latency.count == 0)
 		return latency;
-	latency.waiting = whole > 0 ? waited / whole : 0;
 	qsort(ms, latency.count, sizeof(*ms), by_size);
 	latency.p50_ms = percentile(ms, latency.count, 0.50);
 	latency.p95_ms = percentile(ms, latency.count, 0.95);
@@ -113,7 +146,7 @@ fairness_of(const struct evidence *evidence, const struct price_clerks *clerks)
 		count = (size_t)clerks->workers * clerks->each;
 	for (i = 0; i < CLERKS_KNOWN; i++)
 		squares += sold[i] * sold[i];
-	return count > 0 ? sum * sum / squares / (double)count : 0;
+	return sum > 0 ? sum * sum / squares / (double)count : 0;
 }
 
 /* So many since then, a second. */
@@ -136,12 +169,29 @@ sold_since(const struct evidence *evidence, int64_t from_ns)
 	return count;
 }
 
+/* Orders that came to nothing, by how. */
+static void
+count_failures(
+    struct price *price, const struct evidence *evidence, int64_t from_ns)
+{
+	size_t i;
+
+	price->unsent = evidence->unsent;
+	for (i = 0; i < evidence->answer_count; i++) {
+		const struct answer *answer = &evidence->answers[i];
+
+		if (!is_counted(answer, from_ns) || !has_failed(answer))
+			continue;
+		price->turned_away += answer->kind == ANSWER_LATER;
+		price->unanswered += answer->kind == ANSWER_NONE;
+	}
+}
+
 void
 price_of_sales(struct price *price, const struct evidence *evidence,
     int64_t warmup_ns, const struct price_clerks *clerks)
 {
 	const int64_t from_ns = evidence->start_ns + warmup_ns;
-	size_t i;
 
 	price->sold = latency_of(evidence, ANSWER_SOLD, from_ns);
 	if (price->sold.count == 0)
@@ -151,9 +201,17 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 	    rate_of(evidence, sold_since(evidence, from_ns), from_ns);
 	price->spread = spread_of(evidence, from_ns);
 	price->fairness = fairness_of(evidence, clerks);
-	price->unsent = evidence->unsent;
+	count_failures(price, evidence, from_ns);
+}
+
+static size_t
+count_refused(const struct evidence *evidence)
+{
+	size_t i, count = 0;
+
 	for (i = 0; i < evidence->answer_count; i++)
-		price->turned_away += evidence->answers[i].kind == ANSWER_LATER;
+		count += evidence->answers[i].kind == ANSWER_REFUSED;
+	return count;
 }
 
 void
@@ -162,5 +220,5 @@ price_of_refusals(struct price *price, const struct evidence *evidence)
 	price->refused =
 	    latency_of(evidence, ANSWER_REFUSED, evidence->start_ns);
 	price->refused_per_s =
-	    rate_of(evidence, price->refused.count, evidence->start_ns);
+	    rate_of(evidence, count_refused(evidence), evidence->start_ns);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a strategy costs: numbers from what buyers were told, and when.  Times
- * are from sending a request to its reply, as the buyer saw them.
+ * are from handing an order to libcurl to its reply; of an open loop, from
+ * when it was due.
  */
 #ifndef PRICE_H
 #define PRICE_H
@@ -10,8 +11,13 @@
 
 #include "tests/stress/evidence.h"
 
+/*
+ * Of all orders, also of those that failed: who was turned away, got no answer,
+ * or found no buyer free, waited for ever (INFINITY).  Else a service that
+ * turns half of them away would have the best of tails.
+ */
 struct latency {
-	size_t count;
+	size_t count; /* all of them */
 	double p50_ms, p95_ms, p99_ms, p999_ms, max_ms;
 	double waiting; /* share of the time in queue and lock, 0 to 1 */
 };
@@ -24,8 +30,10 @@ struct price {
 	double conflicts; /* for each sale; -1: unknown */
 	double fairness;  /* Jain's index over clerks, 1,024 at most; 1: same */
 	double relative;  /* to the fastest correct row; set by the report */
+	/* Of `sold.count`, after the warm-up: */
 	int64_t turned_away; /* 503 */
-	int64_t unsent;      /* of an open loop: due, and found no buyer free */
+	int64_t unanswered;
+	int64_t unsent; /* of an open loop: due, and found no buyer free */
 };
 
 /* So many are there; 0: not known. */
@@ -35,7 +43,7 @@ struct price_clerks {
 
 /*
  * Of a run, without what was asked for in its first `warmup_ns`; not `known`:
- * nothing was sold.
+ * nothing was asked for since.
  */
 void price_of_sales(struct price *price, const struct evidence *evidence,
     int64_t warmup_ns, const struct price_clerks *clerks);

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The result for programs; members in the order in which they are read. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "service/member.h"
 #include "service/version.h"
 #include "tests/stress/result.h"
+
+/* null: it never ended. */
+static json_t *
+ms_json(double ms)
+{
+	return isfinite(ms) ? json_real(ms) : json_null();
+}
 
 static json_t *
 latency_json(const struct latency *l)
@@ -12,11 +20,11 @@ latency_json(const struct latency *l)
 	json_t *o = json_object();
 
 	member_number(o, "count", (int64_t)l->count);
-	member_json(o, "p50_ms", json_real(l->p50_ms));
-	member_json(o, "p95_ms", json_real(l->p95_ms));
-	member_json(o, "p99_ms", json_real(l->p99_ms));
-	member_json(o, "p99_9_ms", json_real(l->p999_ms));
-	member_json(o, "max_ms", json_real(l->max_ms));
+	member_json(o, "p50_ms", ms_json(l->p50_ms));
+	member_json(o, "p95_ms", ms_json(l->p95_ms));
+	member_json(o, "p99_ms", ms_json(l->p99_ms));
+	member_json(o, "p99_9_ms", ms_json(l->p999_ms));
+	member_json(o, "max_ms", ms_json(l->max_ms));
 	return o;
 }
 
@@ -39,6 +47,7 @@ price_json(const struct price *p)
 	    p->conflicts >= 0 ? json_real(p->conflicts) : json_null());
 	member_json(o, "fairness", json_real(p->fairness));
 	member_number(o, "turned_away", p->turned_away);
+	member_number(o, "unanswered", p->unanswered);
 	member_number(o, "unsent", p->unsent);
 	return o;
 }

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The table for a README. */
+#include <math.h>
+
 #include "tests/stress/result.h"
+
+/* "–" is of who has no price; a tail of orders that failed has no end. */
+static void
+print_ms(FILE *out, double ms)
+{
+	fprintf(out, isinf(ms) ? " never |" : " %.1f |", ms);
+}
 
 static void
 print_row(const struct row *row, FILE *out)
@@ -11,12 +20,32 @@ print_row(const struct row *row, FILE *out)
 	fprintf(out, "| %s | `%s` | %s%s%s | %s | ", row->setting.store,
 	    row->label, bold, row->verdict, bold, row->reason);
 	if (p->known)
-		fprintf(out, "%.0f ± %.0f %% | %.2f | %.1f | %.1f | %.0f %% |",
-		    p->sold_per_s, p->spread * 100, p->relative, p->sold.p50_ms,
-		    p->sold.p99_ms, p->sold.waiting * 100);
+		fprintf(out, "%.0f ± %.0f %% | %.2f |", p->sold_per_s,
+		    p->spread * 100, p->relative);
 	else
 		fprintf(out, "– | – | – | – | – |");
+	if (p->known) {
+		print_ms(out, p->sold.p50_ms);
+		print_ms(out, p->sold.p99_ms);
+		fprintf(out, " %.0f %% |", p->sold.waiting * 100);
+	}
 	fprintf(out, "\n");
+}
+
+static void
+print_failures(const struct result *result, FILE *out)
+{
+	char text[RESULT_FAILURES];
+	size_t i;
+
+	for (i = 0; i < result->count; i++)
+		if (result_failures(&result->rows[i].price, text))
+			fprintf(out,
+			    "\n%s, `%s`: %s; in the percentiles they waited "
+			    "for "
+			    "ever.\n",
+			    result->rows[i].setting.store,
+			    result->rows[i].label, text);
 }
 
 void
@@ -29,6 +58,7 @@ report_markdown(const struct result *result, FILE *out)
 		     "|---|---|---|---|--:|--:|--:|--:|--:|\n");
 	for (i = 0; i < result->count; i++)
 		print_row(&result->rows[i], out);
+	print_failures(result, out);
 	fprintf(out,
 	    "\nThe race: %s. The price: %u buyers, no delay, %.3g s.\n%s.\n",
 	    result->setting, result->flags->buyers,

@@ -141,7 +141,7 @@ draw_price(const struct plot *plot, const struct row *row, double y,
 {
 	const double end = x_of(plot, row->price.sold_per_s);
 	struct words words = {end + 10, y + 19, 17, ink, "start", true};
-	char text[96], number[32];
+	char text[RESULT_FAILURES], number[32];
 
 	fprintf(plot->out,
 	    "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"2\" "
@@ -153,10 +153,14 @@ draw_price(const struct plot *plot, const struct row *row, double y,
 	words.bold = false;
 	words.colour = pale;
 	words.size = 15;
-	snprintf(text, sizeof(text),
-	    row->price.sold.p99_ms < 10 ? "half in %.1f ms, 99%% in %.1f ms"
-					: "half in %.0f ms, 99%% in %.0f ms",
-	    row->price.sold.p50_ms, row->price.sold.p99_ms);
+	if (isinf(row->price.sold.p99_ms))
+		result_failures(&row->price, text);
+	else
+		snprintf(text, sizeof(text),
+		    row->price.sold.p99_ms < 10
+			? "half in %.1f ms, 99%% in %.1f ms"
+			: "half in %.0f ms, 99%% in %.0f ms",
+		    row->price.sold.p50_ms, row->price.sold.p99_ms);
 	print_words(plot, &words, text);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The report for people: verdict, collision, price; 80 columns. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -360,7 +361,14 @@ print_collisions(const struct page *page)
 static void
 print_ms(FILE *out, double ms)
 {
-	fprintf(out, ms < 10 ? "%7.2f" : ms < 1000 ? "%7.1f" : "%7.0f", ms);
+	if (isinf(ms))
+		fprintf(out, "%7s", "never");
+	else
+		fprintf(out,
+		    ms < 10     ? "%7.2f"
+		    : ms < 1000 ? "%7.1f"
+				: "%7.0f",
+		    ms);
 }
 
 static void
@@ -435,21 +443,33 @@ print_prices(const struct page *page)
 
 /* ------------------------------------------------------------- the rest -- */
 
-/* Orders of an open loop for which nobody was free in the end. */
+/* Orders that came to nothing, in lines of their own. */
 static void
-print_unsent(const struct page *page)
+print_failures(const struct page *page)
 {
 	const struct result *r = page->result;
+	char failures[RESULT_FAILURES], text[400];
+	bool any = false;
 	size_t i;
 
-	for (i = 0; i < r->count; i++)
-		if (r->rows[i].price.unsent > 0)
+	for (i = 0; i < r->count; i++) {
+		const struct row *row = &r->rows[i];
+
+		if (!result_failures(&row->price, failures))
+			continue;
+		if (!any)
 			fprintf(page->out,
-			    "\n%s, %s: %" PRId64
-			    " orders were due and never sent: more than it "
-			    "can,\nor more than %u buyers can ask.\n",
-			    r->rows[i].label, r->rows[i].setting.store,
-			    r->rows[i].price.unsent, r->flags->buyers);
+			    "\nThey waited for ever, in the percentiles as "
+			    "well:\n");
+		any = true;
+		snprintf(text, sizeof(text), "%s, %s: %s%s", row->label,
+		    row->setting.store, failures,
+		    row->price.unsent > 0
+			? "; it is more than it can, or than so many buyers "
+			  "can ask"
+			: "");
+		print_folded(page->out, text, 2);
+	}
 }
 
 static void
@@ -507,9 +527,15 @@ print_expects(const struct page *page)
 	for (i = 0; i < flags->expect_count; i++) {
 		const bool holds = r->expects[i].holds;
 
-		fprintf(page->out, "  %s%s%s  %-20s %s\n",
+		fprintf(page->out, "  %s%s%s  %-20s",
 		    paint(page, holds ? GREEN : RED), holds ? "ok " : "NOT",
-		    paint(page, PLAIN), flags->expects[i], r->expects[i].found);
+		    paint(page, PLAIN), flags->expects[i]);
+		if (strlen(r->expects[i].found) <= 51) {
+			fprintf(page->out, " %s\n", r->expects[i].found);
+			continue;
+		}
+		fprintf(page->out, "\n");
+		print_folded(page->out, r->expects[i].found, 10);
 	}
 }
 
@@ -541,7 +567,7 @@ report_text(const struct result *result, FILE *out)
 	print_drills(&page);
 	print_collisions(&page);
 	print_prices(&page);
-	print_unsent(&page);
+	print_failures(&page);
 	print_comparison(&page);
 	print_expects(&page);
 	print_machine(&page);

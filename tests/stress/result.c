@@ -155,6 +155,29 @@ result_add(struct result *result, struct row *row)
 	result->rows[result->count++] = *row;
 }
 
+bool
+result_failures(const struct price *price, char text[RESULT_FAILURES])
+{
+	const struct {
+		int64_t count;
+		const char *words;
+	} parts[] = {{price->turned_away, "turned away (503)"},
+	    {price->unanswered, "without an answer"},
+	    {price->unsent, "never sent"}};
+	size_t i;
+
+	text[0] = '\0';
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].count == 0)
+			continue;
+		append(text, RESULT_FAILURES, "%s%" PRId64,
+		    text[0] != '\0' ? ", " : "", parts[i].count);
+		append(text, RESULT_FAILURES, " of %zu %s", price->sold.count,
+		    parts[i].words);
+	}
+	return text[0] != '\0';
+}
+
 static void
 compare_prices(struct result *result)
 {
@@ -168,7 +191,8 @@ compare_prices(struct result *result)
 	for (i = 0; i < result->count; i++)
 		if (result->rows[i].price.known)
 			result->rows[i].price.relative =
-			    result->rows[i].price.sold_per_s / best;
+			    best > 0 ? result->rows[i].price.sold_per_s / best
+				     : 0;
 }
 
 static void

@@ -6,6 +6,9 @@
 #include "tests/stress/compare.h"
 #include "tests/stress/row.h"
 
+#define RESULT_FAILURES 160
+#define RESULT_FOUND 256
+
 struct result {
 	const struct flags *flags;
 	struct row *rows;
@@ -21,7 +24,7 @@ struct result {
 	/* What was expected. */
 	struct {
 		bool holds;
-		char found[96];
+		char found[RESULT_FOUND];
 	} expects[FLAGS_EXPECT_MAX];
 };
 
@@ -45,11 +48,17 @@ void report_json(const struct result *result, FILE *out);
 void report_markdown(const struct result *result, FILE *out);
 void report_plot(const struct result *result, FILE *out);
 
+/*
+ * "1709 of 3158 turned away (503)": the price's orders that came to nothing,
+ * by how; false: none did.
+ */
+bool result_failures(const struct price *price, char text[RESULT_FAILURES]);
+
 /* Is it "NAME OPERATOR VALUE" of something that is known? */
 bool expect_is_valid(const char *text);
 
 /* Does it hold for every row that has it?  What was found goes to `found`. */
 bool expect_holds(
-    const struct result *result, const char *text, char found[96]);
+    const struct result *result, const char *text, char found[RESULT_FOUND]);
 
 #endif

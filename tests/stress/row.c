@@ -426,6 +426,7 @@ price_sales(struct run *run, struct price *price)
 	bool good;
 
 	plan.rate = run->flags->rate;
+	plan.warmup_ns = warmup_ns;
 	good = buy(run, &plan, &evidence) &&
 	       evidence_add_ledger(&evidence, run->web, false);
 	if (good)
@@ -438,9 +439,10 @@ price_sales(struct run *run, struct price *price)
 		price_of_sales(price, &evidence, warmup_ns,
 		    &(struct price_clerks){s->workers, s->clerks});
 	if (price->known)
-		price->conflicts = before < 0 ? -1
-					      : (read_conflicts(run) - before) /
-						    (double)sold_in(&evidence);
+		price->conflicts = before < 0 || sold_in(&evidence) == 0
+				       ? -1
+				       : (read_conflicts(run) - before) /
+					     (double)sold_in(&evidence);
 	evidence_free(&evidence);
 	return good;
 }

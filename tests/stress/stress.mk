@@ -11,7 +11,8 @@ STRESS_PARTS := $(filter-out $(BUILD)/tests/stress/main.o,$(STRESS_OBJECTS))
 STRESS_LIBRARY := $(filter-out $(BUILD)/service/process/% \
 	$(BUILD)/service/http/% $(BUILD)/service/page/%,$(LIBRARY))
 STRESS_BATS := $(wildcard tests/stress/*.bats)
-STRESS_TESTS := $(BUILD)/unit/test_oracle $(STRESS_BATS)
+STRESS_UNITS := test_oracle test_price
+STRESS_TESTS := $(STRESS_UNITS:%=$(BUILD)/unit/%) $(STRESS_BATS)
 
 all: $(BUILD)/stress
 $(BUILD)/stress: $(STRESS_OBJECTS) $(STRESS_LIBRARY)
@@ -34,12 +35,12 @@ $(BUILD)/stress-planted: $(BUILD)/tests/stress/planted.o $(STRESS_OBJECTS) \
 		$(BUILD)/locks/lock_rows.o,$(STRESS_LIBRARY))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcurl -lm
 
-$(BUILD)/unit/test_oracle: $(BUILD)/tests/stress/test_oracle.o \
-		$(STRESS_PARTS) $(STRESS_LIBRARY)
+$(STRESS_UNITS:%=$(BUILD)/unit/%): $(BUILD)/unit/%: \
+		$(BUILD)/tests/stress/%.o $(STRESS_PARTS) $(STRESS_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcurl -lm -lcmocka
 
-$(BUILD)/tests/stress/test_oracle.o: | test-packages
+$(STRESS_UNITS:%=$(BUILD)/tests/stress/%.o): | test-packages
 
 # Files that are there; what they run must be built.
 $(STRESS_BATS): $(BUILD)/stress $(BUILD)/turnstile $(BUILD)/turnstile-broken \
@@ -57,5 +58,5 @@ stress: $(BUILD)/stress $(BUILD)/turnstile ## the full matrix, with drills
 	$(BUILD)/stress --kill-holder 2 --pause-holder 300ms --runs 5 \
 	    --expect 'stop<2s'
 
--include $(STRESS_OBJECTS:.o=.d) $(BUILD)/tests/stress/test_oracle.d \
+-include $(STRESS_OBJECTS:.o=.d) $(STRESS_UNITS:%=$(BUILD)/tests/stress/%.d) \
 	$(BUILD)/tests/stress/broken.d $(BUILD)/tests/stress/planted.d

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Prices of evidence made by hand: a hundred orders, a millisecond apart, each
+ * answered after as many milliseconds as its number; and some that failed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "tests/stress/price.h"
+#include "tests/stress/result.h"
+
+#define MS INT64_C(1000000)
+#define ANSWERS 100
+
+static struct answer answers[ANSWERS];
+static struct evidence evidence;
+static struct price price;
+
+static int
+set_scene(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ANSWERS; i++)
+		answers[i] = (struct answer){.kind = ANSWER_SOLD,
+		    .sent_ns = (int64_t)(i + 1) * MS,
+		    .done_ns = (int64_t)(2 * i + 2) * MS};
+	evidence = (struct evidence){.start_ns = MS,
+	    .end_ns = 200 * MS,
+	    .answers = answers,
+	    .answer_count = ANSWERS};
+	price = (struct price){0};
+	return 0;
+}
+
+static void
+measure(int64_t warmup_ns)
+{
+	price_of_sales(&price, &evidence, warmup_ns, &(struct price_clerks){0});
+}
+
+static void
+all_are_sold(void **state)
+{
+	char text[RESULT_FAILURES];
+
+	(void)state;
+	measure(0);
+	assert_true(price.known);
+	assert_int_equal(price.sold.count, ANSWERS);
+	assert_true(fabs(price.sold.p50_ms - 50) < 1e-6);
+	assert_true(fabs(price.sold.max_ms - 100) < 1e-6);
+	assert_false(result_failures(&price, text));
+}
+
+/* Who is turned away at once would else make the tail shorter. */
+static void
+turned_away_waits_for_ever(void **state)
+{
+	char text[RESULT_FAILURES];
+	size_t i;
+
+	(void)state;
+	for (i = 40; i < ANSWERS; i++)
+		answers[i].kind = i == 99 ? ANSWER_NONE : ANSWER_LATER;
+	measure(0);
+	assert_int_equal(price.sold.count, ANSWERS);
+	assert_true(isinf(price.sold.p50_ms) && isinf(price.sold.p99_ms));
+	assert_true(result_failures(&price, text));
+	assert_string_equal(text, "59 of 100 turned away (503), 1 of 100 "
+				  "without an answer");
+}
+
+static void
+unsent_waits_for_ever(void **state)
+{
+	(void)state;
+	evidence.unsent = 3;
+	measure(0);
+	assert_int_equal(price.sold.count, ANSWERS + 3);
+	assert_true(isfinite(price.sold.p95_ms) && isinf(price.sold.p99_ms));
+}
+
+static void
+all_fail(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ANSWERS; i++)
+		answers[i].kind = ANSWER_LATER;
+	measure(0);
+	assert_true(price.known && isinf(price.sold.p50_ms));
+	assert_true(price.sold_per_s < 1e-6 && price.fairness < 1e-6);
+}
+
+/* What failed in the warm-up is not measured. */
+static void
+warm_up_is_left_out(void **state)
+{
+	char text[RESULT_FAILURES];
+
+	(void)state;
+	answers[3].kind = answers[4].kind = ANSWER_LATER;
+	measure(4 * MS);
+	assert_true(result_failures(&price, text));
+	assert_string_equal(text, "1 of 96 turned away (503)");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(all_are_sold, set_scene),
+	    cmocka_unit_test_setup(turned_away_waits_for_ever, set_scene),
+	    cmocka_unit_test_setup(unsent_waits_for_ever, set_scene),
+	    cmocka_unit_test_setup(all_fail, set_scene),
+	    cmocka_unit_test_setup(warm_up_is_left_out, set_scene),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
