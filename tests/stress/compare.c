@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The spread of a run is that of its ten tenths; their mean, which is what is
- * compared, is off by less.  Twice that is what two runs of the same may
- * differ by, on a machine that does nothing else.
+ * Judged is the logarithm of the ratio, so that twice as fast and half as fast
+ * are as far from the same.  Noise comes from the rounds of both reports, which
+ * were interleaved with those of other rows: the error of the difference of
+ * their means, by Welch, and Student's 99 % of that.
  */
 #include "tests/stress/compare.h"
 
@@ -10,7 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TENTHS 10.0
+/* Logarithms of rounds: how many, their mean, their variance. */
+struct sample {
+	size_t count;
+	double mean, variance;
+};
 
 json_t *
 compare_load(const char *path, char error[LAUNCH_ERROR_SIZE])
@@ -58,44 +63,146 @@ is_same(const json_t *row, const struct setting *s)
 	       json_integer_value(json_array_get(delay, 1)) == s->delay_max_ms;
 }
 
+/* null: it never ended. */
 static double
 real_of(const json_t *object, const char *name)
 {
-	return json_number_value(json_object_get(object, name));
+	const json_t *value = json_object_get(object, name);
+
+	return json_is_null(value) ? INFINITY : json_number_value(value);
+}
+
+static struct sample
+sample_of(const double *values, size_t count)
+{
+	struct sample sample = {.count = count};
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		sample.mean += log(values[i]) / (double)count;
+	for (i = 0; i < count && count > 1; i++)
+		sample.variance +=
+		    pow(log(values[i]) - sample.mean, 2) / (double)(count - 1);
+	return sample;
+}
+
+static struct sample
+old_sample(const json_t *price, bool by_p99)
+{
+	const json_t *rounds = json_object_get(price, "rounds"), *round;
+	double values[FLAGS_ROUNDS_MAX];
+	size_t i, count = 0;
+
+	json_array_foreach(rounds, i, round) if (i < FLAGS_ROUNDS_MAX)
+	    values[count++] = real_of(round, by_p99 ? "p99_ms" : "sold_per_s");
+	return sample_of(values, count);
+}
+
+/* Student's t that 99 of 100 stay under, on both sides; by Cornish-Fisher. */
+static double
+student(double freedom)
+{
+	const double z = 2.5758, z3 = pow(z, 3), z5 = pow(z, 5);
+
+	if (freedom < 1.5)
+		return 63.66;
+	if (freedom < 2.5)
+		return 9.92;
+	return z + (z3 + z) / (4 * freedom) +
+	       (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom) +
+	       (3 * pow(z, 7) + 19 * z5 + 17 * z3 - 15 * z) /
+		   (384 * pow(freedom, 3));
+}
+
+/* How many times more or less two of the same may be; 0: not known. */
+static double
+noise_of(const struct sample *a, const struct sample *b)
+{
+	const double x = a->variance / (double)a->count;
+	const double y = b->variance / (double)b->count;
+	double freedom;
+
+	if (a->count < 2 || b->count < 2)
+		return 0;
+	if (!(x + y > 0)) /* also of a tail without an end */
+		return 1;
+	freedom = pow(x + y, 2) / (pow(x, 2) / (double)(a->count - 1) +
+				      pow(y, 2) / (double)(b->count - 1));
+	return exp(student(freedom) * sqrt(x + y));
+}
+
+static void
+judge(struct compared *c, const struct sample *now, const struct sample *then)
+{
+	const double up =
+	    c->by_p99 ? then->mean - now->mean : now->mean - then->mean;
+
+	c->noise = noise_of(now, then);
+	if (c->noise >= 1 && fabs(up) > log(c->noise))
+		c->verdict = up > 0 ? COMPARED_BETTER : COMPARED_WORSE;
 }
 
 bool
-compare_row(const json_t *old, const struct row *row, struct compared *compared)
+compare_row(const json_t *old, const struct row *row, bool by_p99,
+    struct compared *compared)
 {
 	const json_t *rows = json_object_get(old, "rows"), *item, *price = NULL;
-	double spread;
+	const struct rounds *rounds = &row->price.sold_rounds;
+	struct sample now, then;
 	size_t i;
 
 	json_array_foreach(rows, i, item) if (is_same(item, &row->setting))
 	    price = json_object_get(item, "price");
-	*compared = (struct compared){
+	*compared = (struct compared){.by_p99 = by_p99,
 	    .old_sold_per_s = real_of(price, "sold_per_s"),
 	    .old_p99_ms = real_of(json_object_get(price, "sold"), "p99_ms")};
 	if (!row->price.known || compared->old_sold_per_s <= 0 ||
 	    compared->old_p99_ms <= 0)
 		return false;
-	spread = real_of(price, "spread");
 	compared->sold = row->price.sold_per_s / compared->old_sold_per_s;
 	compared->p99 = row->price.sold.p99_ms / compared->old_p99_ms;
-	spread = sqrt(spread * spread + row->price.spread * row->price.spread);
-	compared->noise = compared->sold * 2 * spread / sqrt(TENTHS);
-	compared->differs = fabs(compared->sold - 1) > compared->noise;
+	now = sample_of(by_p99 ? rounds->p99_ms : rounds->per_s, rounds->count);
+	then = old_sample(price, by_p99);
+	judge(compared, &now, &then);
 	return true;
 }
 
-const char *
-compare_unlike(const json_t *old, const struct flags *flags)
+/* The cores, the kernel: what stands before the versions of programs. */
+static bool
+is_same_machine(const json_t *old, const char *machine)
 {
-	if (!is_number(old, "buyers", flags->buyers))
-		return "buyers";
-	if (!is_number(old, "price_ms", flags->duration_ms))
-		return "duration";
-	if (!is_number(old, "rate", (int64_t)flags->rate))
-		return "rate";
-	return NULL;
+	const char *then = json_string_value(json_object_get(old, "machine"));
+	const size_t n = strcspn(machine, ",;");
+
+	return then != NULL && strcspn(then, ",;") == n &&
+	       strncmp(then, machine, strcspn(machine, ";")) == 0;
+}
+
+bool
+compare_unlike(const json_t *old, const struct compare_with *now,
+    char text[COMPARE_UNLIKE])
+{
+	const struct flags *f = now->flags;
+	const struct {
+		const char *name;
+		bool same;
+	} parts[] = {{"buyers", is_number(old, "buyers", f->buyers)},
+	    {"tickets", is_number(old, "tickets", f->tickets)},
+	    {"quantity", is_number(old, "quantity", f->quantity)},
+	    {"duration", is_number(old, "price_ms", f->duration_ms)},
+	    {"rounds", is_number(old, "rounds", f->rounds)},
+	    {"warm-up", is_number(old, "warmup_ms", f->warmup_ms)},
+	    {"timeout", is_number(old, "timeout_ms", f->timeout_ms)},
+	    {"rate", is_number(old, "rate", (int64_t)f->rate)},
+	    {"machine", is_same_machine(old, now->machine)},
+	    {"file system", is_text(old, "file_system", now->file_system)}};
+	size_t i;
+
+	text[0] = '\0';
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!parts[i].same)
+			snprintf(text + strlen(text),
+			    COMPARE_UNLIKE - strlen(text), "%s%s",
+			    text[0] != '\0' ? ", " : "", parts[i].name);
+	return text[0] != '\0';
 }

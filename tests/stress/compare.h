@@ -13,18 +13,33 @@
 /* A report of --json.  NULL, with a line in `error`: it is none. */
 json_t *compare_load(const char *path, char error[LAUNCH_ERROR_SIZE]);
 
+#define COMPARE_UNLIKE 160
+
 struct compared {
 	double old_sold_per_s, old_p99_ms;
 	double sold, p99; /* new over old */
-	double noise;     /* how far from 1 `sold` may be by chance */
-	bool differs;     /* by more than that */
+	/*
+	 * Judged is `sold`; of an open loop, whose rate is given, `p99`.
+	 * Within 1/noise … noise it may be by chance; 0: not known, for a
+	 * report has one round only.
+	 */
+	bool by_p99;
+	double noise;
+	enum { COMPARED_NOISE, COMPARED_BETTER, COMPARED_WORSE } verdict;
 };
 
 /* False: one of both has no price, or the setting was not tried then. */
-bool compare_row(
-    const json_t *old, const struct row *row, struct compared *compared);
+bool compare_row(const json_t *old, const struct row *row, bool by_p99,
+    struct compared *compared);
 
-/* What was otherwise then, and must be the same for this: "buyers", or NULL. */
-const char *compare_unlike(const json_t *old, const struct flags *flags);
+/* What must be the same, as reports have it. */
+struct compare_with {
+	const struct flags *flags;
+	const char *machine, *file_system;
+};
+
+/* What was otherwise then: "buyers, machine"; false: nothing. */
+bool compare_unlike(const json_t *old, const struct compare_with *now,
+    char text[COMPARE_UNLIKE]);
 
 #endif

@@ -22,7 +22,10 @@ enum measure {
 	P95,
 	P99,
 	P999,
-	MOST
+	MOST,
+	RATIO,
+	P99_RATIO,
+	SLOWER
 };
 
 static const struct {
@@ -41,6 +44,9 @@ static const struct {
     [P99] = {"p99", true},
     [P999] = {"p99.9", true},
     [MOST] = {"max", true},
+    [RATIO] = {"ratio", false},
+    [P99_RATIO] = {"p99-ratio", false},
+    [SLOWER] = {"slower", false},
 };
 #define MEASURES (sizeof(measures) / sizeof(measures[0]))
 
@@ -50,9 +56,23 @@ struct expectation {
 	double value; /* in ms, where it is a time */
 };
 
+/* Against --compare's report; what it cannot judge is not held to it. */
+static double
+compared_of(const struct result *result, const struct row *row, size_t measure)
+{
+	struct compared c;
+
+	if (!result_compare(result, row, &c) ||
+	    (measure == SLOWER && c.noise < 1))
+		return NAN;
+	if (measure == SLOWER)
+		return c.verdict == COMPARED_WORSE;
+	return measure == RATIO ? c.sold : c.p99;
+}
+
 /* NAN: the row has none. */
 static double
-value_of(const struct row *row, size_t measure)
+value_of(const struct result *result, const struct row *row, size_t measure)
 {
 	const struct price *price = &row->price;
 	const double values[MEASURES] = {
@@ -70,6 +90,8 @@ value_of(const struct row *row, size_t measure)
 	    [MOST] = price->sold.max_ms,
 	};
 
+	if (measure >= RATIO)
+		return compared_of(result, row, measure);
 	return measure >= SOLD && !price->known ? NAN : values[measure];
 }
 
@@ -123,7 +145,8 @@ expect_is_valid(const char *text)
 static bool
 is_lost(const struct row *row, size_t measure, double value)
 {
-	return isinf(value) || (measure >= P50 && row->price.unsent > 0);
+	return isinf(value) ||
+	       (measure >= P50 && measure <= MOST && row->price.unsent > 0);
 }
 
 static void
@@ -170,7 +193,7 @@ expect_holds(
 	if (!parse(text, &e))
 		return false;
 	for (i = 0; i < result->count; i++) {
-		value = value_of(&result->rows[i], e.measure);
+		value = value_of(result, &result->rows[i], e.measure);
 		if (isnan(value))
 			continue;
 		seen++;

@@ -91,7 +91,11 @@ static const struct options_row rows[] = {
 	{ "duration", "TIME", "1s", "how long the price is measured (1s; 0: no price)",
 	  OPTIONS_DURATION, AT(duration_ms),
 	  .valid = "a duration up to 1h: 0, 500ms, 10s" },
-	{ "warmup", "TIME", "100ms", "before that, and not measured",
+	{ "rounds", "N", "5",
+	  "that in N parts, over all rows in turn; how much\n"
+	  "they differ is the ± of the price (5)",
+	  OPTIONS_NUMBER, 1, FLAGS_ROUNDS_MAX, AT(rounds) },
+	{ "warmup", "TIME", "100ms", "before each of them, and not measured",
 	  OPTIONS_DURATION, AT(warmup_ms),
 	  .valid = "a duration up to 1h: 0, 500ms, 10s" },
 	{ "rate", "N", NULL,
@@ -128,7 +132,8 @@ static const struct options_row rows[] = {
 	{ "expect", "TEXT", NULL,
 	  "of every row: wrong==0, p99<50ms, sold/s>1000,\n"
 	  "later==0 (503s), unsent==0, p50 p95 p99.9 max\n"
-	  "refused/s unknown stop; repeatable",
+	  "refused/s unknown stop; of --compare: slower==0,\n"
+	  "ratio>0.9 (sold/s), p99-ratio<1.2; repeatable",
 	  OPTIONS_TEXT, LIST(expects, expect_count),
 	  .valid = "given 16 times at most",
 	  .section = "What comes out" },

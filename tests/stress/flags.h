@@ -12,6 +12,7 @@
 #define FLAGS_LOCKS_MAX (2 * LOCK_ROWS_MAX) /* each, and its variant */
 #define FLAGS_LIST_MAX 16
 #define FLAGS_EXPECT_MAX 16
+#define FLAGS_ROUNDS_MAX 50
 
 struct flags {
 	/* Axes: a row for each combination. */
@@ -32,7 +33,8 @@ struct flags {
 	unsigned buyers, quantity;
 	int64_t tickets, orders; /* orders 0: one for each buyer */
 	int64_t duration_ms;     /* of the price; 0: none */
-	int64_t warmup_ms;       /* of it, before what is measured */
+	int64_t warmup_ms;       /* of a round, before what is measured */
+	unsigned rounds;         /* of the price, over all rows in turn */
 	uint64_t rate;           /* of the price, orders a second; 0: closed */
 	int64_t patience_ms;     /* then a row hangs; 0: follows from others */
 	uint64_t seed;

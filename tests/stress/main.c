@@ -80,6 +80,26 @@ note_stop(
 	    row->runs == 1 ? "" : "s", row->wrong_runs);
 }
 
+/* The price's other rounds, over all rows in turn, until a signal comes. */
+static void
+run_rounds(struct result *result, struct progress *p, const struct stage *stage)
+{
+	unsigned round;
+
+	for (round = 1; round < result->flags->rounds; round++)
+		for (p->done = 0; p->done < result->count; p->done++) {
+			struct row *row = &result->rows[p->done];
+
+			p->setting = row->setting;
+			show_bar(p, "price again");
+			if (!row_price(row, (unsigned)p->done, round, stage)) {
+				note_stop(result, p, row);
+				return;
+			}
+			result_renew(result, row);
+		}
+}
+
 static void
 run_rows(struct result *result, struct trace *trace, struct events *events)
 {
@@ -112,6 +132,8 @@ run_rows(struct result *result, struct trace *trace, struct events *events)
 		if (progress.done == 0 && row.promise == ROW_FAILED)
 			break; /* and so would all others */
 	}
+	if (result->stopped_by == 0)
+		run_rounds(result, &progress, &stage);
 	if (progress.how == PROGRESS_BAR)
 		fprintf(stderr, "\r\033[K");
 }
@@ -293,9 +315,9 @@ check_expects(const struct flags *flags)
 			continue;
 		fprintf(stderr,
 		    "stress: --expect %s: must be wrong, unknown, stop, "
-		    "later, unsent, sold/s, refused/s,\np50, p95, p99, p99.9 "
-		    "or max, then == != < <= > or >=, then a number: "
-		    "p99<50ms\n",
+		    "later, unsent, sold/s, refused/s,\np50, p95, p99, p99.9, "
+		    "max, or of --compare ratio, p99-ratio, slower; then\n"
+		    "== != < <= > or >=, then a number: p99<50ms\n",
 		    flags->expects[i]);
 		return false;
 	}

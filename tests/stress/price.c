@@ -44,61 +44,78 @@ is_counted(const struct answer *answer, int64_t from_ns)
 	return !answer->again && answer->sent_ns >= from_ns;
 }
 
-/* Their times, one after the other; `latency` is told how many. */
-static double *
-times_of(struct latency *latency, const struct evidence *evidence,
+static void
+add_time(struct latency *latency, double ms)
+{
+	latency->ms =
+	    buffer_grow(latency->ms, latency->count, sizeof(*latency->ms));
+	latency->ms[latency->count++] = ms;
+}
+
+/* One more round's times. */
+static void
+add_times(struct latency *latency, const struct evidence *evidence,
     enum answer_kind kind, int64_t from_ns)
 {
-	double *ms = NULL, waited = 0, whole = 0;
 	int64_t unsent = evidence->unsent;
 	size_t i;
 
 	for (i = 0; i < evidence->answer_count; i++) {
 		const struct answer *answer = &evidence->answers[i];
-		const bool failed = has_failed(answer);
+		const double ms =
+		    (double)(answer->done_ns - answer->sent_ns) / 1e6;
 
-		if ((answer->kind != kind && !failed) ||
-		    !is_counted(answer, from_ns))
+		if (!is_counted(answer, from_ns))
 			continue;
-		ms = buffer_grow(ms, latency->count, sizeof(*ms));
-		ms[latency->count++] =
-		    failed ? INFINITY
-			   : (double)(answer->done_ns - answer->sent_ns) / 1e6;
-		if (!failed) {
-			waited += answer->waited_ms;
-			whole += ms[latency->count - 1];
-		}
+		if (has_failed(answer))
+			add_time(latency, INFINITY);
+		if (answer->kind != kind)
+			continue;
+		add_time(latency, ms);
+		latency->waited_ms += answer->waited_ms;
+		latency->whole_ms += ms;
 	}
-	while (unsent-- > 0) {
-		ms = buffer_grow(ms, latency->count, sizeof(*ms));
-		ms[latency->count++] = INFINITY;
-	}
-	latency->waiting = whole > 0 ? waited / whole : 0;
-	return ms;
+	while (unsent-- > 0)
+		add_time(latency, INFINITY);
 }
 
-static struct latency
-latency_of(
-    const struct evidence *evidence, enum answer_kind kind, int64_t from_ns)
+/* Percentiles of all rounds' times. */
+static void
+settle(struct latency *latency)
 {
-	struct latency latency = {0};
-	double *ms = times_of(&latency, evidence, kind, from_ns);
+	double *ms = latency->ms;
 
-	if (latency.count == 0)
-		return latency;
-	qsort(ms, latency.count, sizeof(*ms), by_size);
-	latency.p50_ms = percentile(ms, latency.count, 0.50);
-	latency.p95_ms = percentile(ms, latency.count, 0.95);
-	latency.p99_ms = percentile(ms, latency.count, 0.99);
-	latency.p999_ms = percentile(ms, latency.count, 0.999);
-	latency.max_ms = ms[latency.count - 1];
-	free(ms);
-	return latency;
+	if (latency->count == 0)
+		return;
+	qsort(ms, latency->count, sizeof(*ms), by_size);
+	latency->p50_ms = percentile(ms, latency->count, 0.50);
+	latency->p95_ms = percentile(ms, latency->count, 0.95);
+	latency->p99_ms = percentile(ms, latency->count, 0.99);
+	latency->p999_ms = percentile(ms, latency->count, 0.999);
+	latency->max_ms = ms[latency->count - 1];
+	latency->waiting =
+	    latency->whole_ms > 0 ? latency->waited_ms / latency->whole_ms : 0;
+}
+
+/* Into `all`; the 99th percentile of this round alone. */
+static double
+add_round_times(struct latency *all, const struct evidence *evidence,
+    enum answer_kind kind, int64_t from_ns)
+{
+	struct latency round = {0};
+
+	add_times(&round, evidence, kind, from_ns);
+	settle(&round);
+	free(round.ms);
+	add_times(all, evidence, kind, from_ns);
+	settle(all);
+	return round.p99_ms;
 }
 
 /* How much the tenths of the run differ: deviation over mean. */
 static double
-spread_of(const struct evidence *evidence, int64_t start_ns)
+spread_of(
+    const struct evidence *evidence, enum answer_kind kind, int64_t start_ns)
 {
 	const int64_t whole_ns = evidence->end_ns - start_ns + 1;
 	double slices[SLICES] = {0}, mean = 0, square = 0;
@@ -108,7 +125,7 @@ spread_of(const struct evidence *evidence, int64_t start_ns)
 		const struct answer *answer = &evidence->answers[i];
 		int64_t slice;
 
-		if (answer->kind != ANSWER_SOLD || answer->again ||
+		if (answer->kind != kind || answer->again ||
 		    answer->done_ns < start_ns)
 			continue;
 		slice = (answer->done_ns - start_ns) * SLICES / whole_ns;
@@ -149,24 +166,17 @@ fairness_of(const struct evidence *evidence, const struct price_clerks *clerks)
 	return sum > 0 ? sum * sum / squares / (double)count : 0;
 }
 
-/* So many since then, a second. */
+/* Answers of a kind that came since then, a second. */
 static double
-rate_of(const struct evidence *evidence, size_t count, int64_t from_ns)
-{
-	return (double)count * 1e9 / (double)(evidence->end_ns - from_ns + 1);
-}
-
-/* Receipts that came since then, whenever they were asked for. */
-static size_t
-sold_since(const struct evidence *evidence, int64_t from_ns)
+rate_of(const struct evidence *evidence, enum answer_kind kind, int64_t from_ns)
 {
 	size_t i, count = 0;
 
 	for (i = 0; i < evidence->answer_count; i++)
-		count += evidence->answers[i].kind == ANSWER_SOLD &&
+		count += evidence->answers[i].kind == kind &&
 			 !evidence->answers[i].again &&
 			 evidence->answers[i].done_ns >= from_ns;
-	return count;
+	return (double)count * 1e9 / (double)(evidence->end_ns - from_ns + 1);
 }
 
 /* Orders that came to nothing, by how. */
@@ -176,7 +186,7 @@ count_failures(
 {
 	size_t i;
 
-	price->unsent = evidence->unsent;
+	price->unsent += evidence->unsent;
 	for (i = 0; i < evidence->answer_count; i++) {
 		const struct answer *answer = &evidence->answers[i];
 
@@ -187,38 +197,63 @@ count_failures(
 	}
 }
 
+/* One more; the mean of all, and how much they differ: deviation over mean. */
+static double
+add_round(struct rounds *rounds, double per_s, double p99_ms, double *spread)
+{
+	const unsigned n = ++rounds->count;
+	double mean = 0, square = 0;
+	unsigned i;
+
+	rounds->per_s[n - 1] = per_s;
+	rounds->p99_ms[n - 1] = p99_ms;
+	for (i = 0; i < n; i++)
+		mean += rounds->per_s[i] / n;
+	for (i = 0; i < n && n > 1; i++)
+		square += (rounds->per_s[i] - mean) *
+			  (rounds->per_s[i] - mean) / (n - 1);
+	if (n > 1)
+		*spread = mean > 0 ? sqrt(square) / mean : 0;
+	return mean;
+}
+
 void
 price_of_sales(struct price *price, const struct evidence *evidence,
     int64_t warmup_ns, const struct price_clerks *clerks)
 {
 	const int64_t from_ns = evidence->start_ns + warmup_ns;
+	const double p99_ms =
+	    add_round_times(&price->sold, evidence, ANSWER_SOLD, from_ns);
+	const unsigned before = price->sold_rounds.count;
 
-	price->sold = latency_of(evidence, ANSWER_SOLD, from_ns);
 	if (price->sold.count == 0)
 		return;
 	price->known = true;
-	price->sold_per_s =
-	    rate_of(evidence, sold_since(evidence, from_ns), from_ns);
-	price->spread = spread_of(evidence, from_ns);
-	price->fairness = fairness_of(evidence, clerks);
+	price->spread = spread_of(evidence, ANSWER_SOLD, from_ns);
+	price->sold_per_s = add_round(&price->sold_rounds,
+	    rate_of(evidence, ANSWER_SOLD, from_ns), p99_ms, &price->spread);
+	price->fairness =
+	    (price->fairness * before + fairness_of(evidence, clerks)) /
+	    (before + 1);
 	count_failures(price, evidence, from_ns);
-}
-
-static size_t
-count_refused(const struct evidence *evidence)
-{
-	size_t i, count = 0;
-
-	for (i = 0; i < evidence->answer_count; i++)
-		count += evidence->answers[i].kind == ANSWER_REFUSED;
-	return count;
 }
 
 void
 price_of_refusals(struct price *price, const struct evidence *evidence)
 {
-	price->refused =
-	    latency_of(evidence, ANSWER_REFUSED, evidence->start_ns);
-	price->refused_per_s =
-	    rate_of(evidence, count_refused(evidence), evidence->start_ns);
+	const int64_t from_ns = evidence->start_ns;
+	const double p99_ms =
+	    add_round_times(&price->refused, evidence, ANSWER_REFUSED, from_ns);
+
+	price->refused_spread = spread_of(evidence, ANSWER_REFUSED, from_ns);
+	price->refused_per_s = add_round(&price->refused_rounds,
+	    rate_of(evidence, ANSWER_REFUSED, from_ns), p99_ms,
+	    &price->refused_spread);
+}
+
+void
+price_free(struct price *price)
+{
+	free(price->sold.ms);
+	free(price->refused.ms);
 }

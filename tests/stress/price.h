@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "tests/stress/evidence.h"
+#include "tests/stress/flags.h"
 
 /*
  * Of all orders, also of those that failed: who was turned away, got no answer,
@@ -20,12 +21,22 @@ struct latency {
 	size_t count; /* all of them */
 	double p50_ms, p95_ms, p99_ms, p999_ms, max_ms;
 	double waiting; /* share of the time in queue and lock, 0 to 1 */
+	/* All times so far, and what of them was waiting, and not. */
+	double *ms, waited_ms, whole_ms;
+};
+
+/* A rate, round by round. */
+struct rounds {
+	unsigned count;
+	double per_s[FLAGS_ROUNDS_MAX], p99_ms[FLAGS_ROUNDS_MAX];
 };
 
 struct price {
-	bool known;                /* a wrong row has none */
-	double sold_per_s, spread; /* spread: of tenths of the run, 1 = 100 % */
-	double refused_per_s;
+	bool known; /* a wrong row has none */
+	/* The rounds' mean; spread: their deviation over it, 1 = 100 %. */
+	double sold_per_s, spread;
+	double refused_per_s, refused_spread;
+	struct rounds sold_rounds, refused_rounds;
 	struct latency sold, refused;
 	double conflicts; /* for each sale; -1: unknown */
 	double fairness;  /* Jain's index over clerks, 1,024 at most; 1: same */
@@ -42,11 +53,13 @@ struct price_clerks {
 };
 
 /*
- * Of a run, without what was asked for in its first `warmup_ns`; not `known`:
- * nothing was asked for since.
+ * One more round, without what was asked for in its first `warmup_ns`; not
+ * `known`: nothing was asked for since.  Of a single round the spread is that
+ * of its tenths.
  */
 void price_of_sales(struct price *price, const struct evidence *evidence,
     int64_t warmup_ns, const struct price_clerks *clerks);
 void price_of_refusals(struct price *price, const struct evidence *evidence);
+void price_free(struct price *price);
 
 #endif

@@ -29,6 +29,21 @@ latency_json(const struct latency *l)
 }
 
 static json_t *
+rounds_json(const struct rounds *rounds)
+{
+	json_t *list = json_array(), *o;
+	unsigned i;
+
+	for (i = 0; i < rounds->count; i++) {
+		o = json_object();
+		member_json(o, "sold_per_s", json_real(rounds->per_s[i]));
+		member_json(o, "p99_ms", ms_json(rounds->p99_ms[i]));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *
 price_json(const struct price *p)
 {
 	json_t *o;
@@ -40,6 +55,8 @@ price_json(const struct price *p)
 	member_json(o, "spread", json_real(p->spread));
 	member_json(o, "relative", json_real(p->relative));
 	member_json(o, "refused_per_s", json_real(p->refused_per_s));
+	member_json(o, "refused_spread", json_real(p->refused_spread));
+	member_json(o, "rounds", rounds_json(&p->sold_rounds));
 	member_json(o, "sold", latency_json(&p->sold));
 	member_json(o, "refused", latency_json(&p->refused));
 	member_json(o, "waiting", json_real(p->sold.waiting));
@@ -117,25 +134,38 @@ drill_json(const struct stop *stop)
 }
 
 static json_t *
-compared_json(const json_t *old, const struct row *row)
+compared_json(const struct result *result, const struct row *row)
 {
 	struct compared c;
 	json_t *o;
 
-	if (old == NULL || !compare_row(old, row, &c))
+	if (!result_compare(result, row, &c))
 		return json_null();
 	o = json_object();
 	member_json(o, "sold_per_s", json_real(c.old_sold_per_s));
 	member_json(o, "sold_ratio", json_real(c.sold));
-	member_json(o, "noise", json_real(c.noise));
-	member_flag(o, "differs", c.differs);
-	member_json(o, "p99_ms", json_real(c.old_p99_ms));
-	member_json(o, "p99_ratio", json_real(c.p99));
+	member_text(o, "judged", c.by_p99 ? "p99" : "sold");
+	member_json(o, "noise", c.noise >= 1 ? ms_json(c.noise) : json_null());
+	member_flag(o, "differs", c.verdict != COMPARED_NOISE);
+	member_flag(o, "slower", c.verdict == COMPARED_WORSE);
+	member_json(o, "p99_ms", ms_json(c.old_p99_ms));
+	member_json(o, "p99_ratio", ms_json(c.p99));
 	return o;
 }
 
+/* What was otherwise then; null: nothing, or nothing is compared. */
 static json_t *
-row_json(const json_t *old, const struct row *row)
+unlike_json(const struct result *result)
+{
+	char text[COMPARE_UNLIKE];
+
+	if (result->old == NULL || !result_unlike(result, text))
+		return json_null();
+	return json_string(text);
+}
+
+static json_t *
+row_json(const struct result *result, const struct row *row)
 {
 	static const char *const promises[] = {
 	    [PROMISE_KEPT] = "kept",
@@ -167,7 +197,7 @@ row_json(const json_t *old, const struct row *row)
 	member_json(o, "race", race_json(row));
 	member_json(o, "drill", drill_json(&row->stop));
 	member_json(o, "price", price_json(&row->price));
-	member_json(o, "compared", compared_json(old, row));
+	member_json(o, "compared", compared_json(result, row));
 	return o;
 }
 
@@ -196,15 +226,16 @@ report_json(const struct result *result, FILE *out)
 
 	member_watch();
 	for (i = 0; i < result->count; i++)
-		json_array_append_new(
-		    rows, row_json(result->old, &result->rows[i]));
+		json_array_append_new(rows, row_json(result, &result->rows[i]));
 	member_text(o, "turnstile", TURNSTILE_VERSION);
 	member_flag(o, "good", result_is_good(result));
 	member_number(o, "buyers", f->buyers);
 	member_number(o, "tickets", f->tickets);
 	member_number(o, "quantity", f->quantity);
 	member_number(o, "price_ms", f->duration_ms);
+	member_number(o, "rounds", f->rounds);
 	member_number(o, "warmup_ms", f->warmup_ms);
+	member_number(o, "timeout_ms", f->timeout_ms);
 	member_number(o, "rate", (int64_t)f->rate);
 	member_number(o, "seed", (int64_t)f->seed);
 	member_flag(o, "jitter", f->jitter != JITTER_OFF && f->url == NULL);
@@ -214,6 +245,7 @@ report_json(const struct result *result, FILE *out)
 	member_text(o, "machine", result->machine);
 	member_text(o, "file_system", result->file_system);
 	member_json(o, "took_s", json_real(result->took_s));
+	member_json(o, "unlike", unlike_json(result));
 	member_json(o, "expects", expects_json(result));
 	member_json(o, "rows", rows);
 	json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

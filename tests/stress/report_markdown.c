@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The table for a README. */
+#include <inttypes.h>
 #include <math.h>
 
 #include "tests/stress/result.h"
@@ -51,6 +52,7 @@ print_failures(const struct result *result, FILE *out)
 void
 report_markdown(const struct result *result, FILE *out)
 {
+	const struct flags *f = result->flags;
 	size_t i;
 
 	fprintf(out, "| store | strategy | verdict | what happened | sold/s |"
@@ -59,8 +61,16 @@ report_markdown(const struct result *result, FILE *out)
 	for (i = 0; i < result->count; i++)
 		print_row(&result->rows[i], out);
 	print_failures(result, out);
-	fprintf(out,
-	    "\nThe race: %s. The price: %u buyers, no delay, %.3g s.\n%s.\n",
-	    result->setting, result->flags->buyers,
-	    (double)result->flags->duration_ms / 1e3, result->machine);
+	fprintf(out, "\nThe race: %s. The price: %u buyers, no delay, %.3g s",
+	    result->setting, f->buyers, (double)f->duration_ms / 1e3);
+	if (f->rate > 0)
+		fprintf(out,
+		    ", an open loop: %" PRIu64
+		    " orders a second, times from when each was due",
+		    f->rate);
+	else
+		fprintf(out, ", a closed loop: a buyer asks again when he has "
+			     "his answer");
+	fprintf(out, "; ± is how much %s differ.\n%s.\n",
+	    f->rounds > 1 ? "its rounds" : "tenths of it", result->machine);
 }

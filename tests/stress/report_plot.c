@@ -259,14 +259,19 @@ static void
 draw_head(const struct plot *plot)
 {
 	struct words words = {40, 56, 32, ink, "start", true};
+	const struct flags *flags = plot->result->flags;
 	char text[400];
 
 	print_words(
 	    plot, &words, "Who sells a seat twice, and what the cure costs");
 	words = (struct words){40, 88, 17, pale, "start", false};
-	snprintf(text, sizeof(text), "Race: %s.  Price: no delay, %.3g s.",
-	    plot->result->setting,
-	    (double)plot->result->flags->duration_ms / 1e3);
+	snprintf(text, sizeof(text), "Race: %s.  Price: no delay, %.3g s, ",
+	    plot->result->setting, (double)flags->duration_ms / 1e3);
+	if (flags->rate > 0)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		    "%" PRIu64 " orders a second.", flags->rate);
+	else
+		strcat(text, "closed loop.");
 	print_words(plot, &words, text);
 }
 

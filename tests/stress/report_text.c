@@ -395,13 +395,52 @@ static void
 print_refused(const struct page *page, const struct row *row)
 {
 	begin_line(page, row);
-	fprintf(page->out, "%8.0f", row->price.refused_per_s);
+	fprintf(page->out, "%8.0f ±%3.0f%%", row->price.refused_per_s,
+	    row->price.refused_spread * 100);
 	print_latency(page->out, &row->price.refused);
 	if (row->price.conflicts >= 0)
-		fprintf(page->out, "%10.2f", row->price.conflicts);
+		fprintf(page->out, "%7.2f", row->price.conflicts);
 	else
-		fprintf(page->out, "%10s", "?");
-	fprintf(page->out, "%10.2f\n", row->price.fairness);
+		fprintf(page->out, "%7s", "?");
+	fprintf(page->out, "%6.2f\n", row->price.fairness);
+}
+
+static void
+print_price_head(const struct page *page)
+{
+	const struct flags *f = page->result->flags;
+
+	fprintf(page->out,
+	    "\nThe price, without delay: %u buyers for %.3g s, times in ms\n",
+	    f->buyers, (double)f->duration_ms / 1e3);
+	if (f->rate > 0)
+		fprintf(page->out,
+		    "Open loop: %" PRIu64
+		    " orders a second; times from when each was due\n",
+		    f->rate);
+	else
+		fprintf(page->out,
+		    "Closed loop: a buyer asks again when he has his answer\n");
+}
+
+static void
+print_price_legend(const struct page *page)
+{
+	const struct flags *f = page->result->flags;
+	char text[600];
+
+	snprintf(text, sizeof(text),
+	    "±: how much %s differ, deviation over mean.  best: against the "
+	    "fastest row.  waits: of a sale's time, %sin queue and lock.  "
+	    "no/s: "
+	    "refusals by a sold-out sale, in a closed loop for a quarter of "
+	    "the "
+	    "time.  again: refused writes for each sale (conflicts).  fair: "
+	    "between clerks, 1 is all the same.",
+	    f->rounds > 1 ? "the rounds" : "tenths of the time",
+	    f->rate > 0 ? "for a free buyer, " : "");
+	fprintf(page->out, "\n");
+	print_folded(page->out, text, 2);
 }
 
 static void
@@ -414,14 +453,7 @@ print_prices(const struct page *page)
 		known += r->rows[i].price.known;
 	if (known == 0)
 		return;
-	fprintf(page->out,
-	    "\nThe price, without delay: %u buyers for %.3g s, times in ms\n",
-	    r->flags->buyers, (double)r->flags->duration_ms / 1e3);
-	if (r->flags->rate > 0)
-		fprintf(page->out,
-		    "Open loop: %" PRIu64
-		    " orders a second; times from when each was due\n",
-		    r->flags->rate);
+	print_price_head(page);
 	begin_head(page);
 	fprintf(page->out, "%8s%6s%6s%8s%7s%7s%7s%7s\n", "sold/s", "", "best",
 	    "p50", "p99", "p99.9", "max", "waits");
@@ -429,16 +461,12 @@ print_prices(const struct page *page)
 		if (r->rows[i].price.known)
 			print_sold(page, &r->rows[i]);
 	begin_head(page);
-	fprintf(page->out, "%8s%8s%7s%7s%7s%10s%10s\n", "no/s", "p50", "p99",
-	    "p99.9", "max", "conflicts", "fairness");
+	fprintf(page->out, "%8s%6s%8s%7s%7s%7s%7s%6s\n", "no/s", "", "p50",
+	    "p99", "p99.9", "max", "again", "fair");
 	for (i = 0; i < r->count; i++)
 		if (r->rows[i].price.known)
 			print_refused(page, &r->rows[i]);
-	fprintf(page->out,
-	    "\n  best: against the fastest row.  waits: of a sale's time, in "
-	    "queue and lock.\n  no/s: refusals by a sold-out sale.  "
-	    "conflicts: for each sale.\n  fairness: between clerks, 1 is all "
-	    "the same.\n");
+	print_price_legend(page);
 }
 
 /* ------------------------------------------------------------- the rest -- */
@@ -472,47 +500,67 @@ print_failures(const struct page *page)
 	}
 }
 
+static const char *
+compared_words(const struct compared *c)
+{
+	if (c->noise < 1)
+		return "not judged";
+	if (c->verdict == COMPARED_NOISE)
+		return "noise";
+	if (c->by_p99)
+		return c->verdict == COMPARED_BETTER ? "sooner" : "LATER";
+	return c->verdict == COMPARED_BETTER ? "faster" : "SLOWER";
+}
+
 static void
 print_compared(const struct page *page, const struct row *row)
 {
 	struct compared c;
 
 	begin_line(page, row);
-	if (!compare_row(page->result->old, row, &c)) {
+	if (!result_compare(page->result, row, &c)) {
 		fprintf(page->out, "  not in both\n");
 		return;
 	}
-	fprintf(page->out, "%9.0f%9.0f%7.2f ±%5.2f  p99%6.2f  %s\n",
-	    c.old_sold_per_s, row->price.sold_per_s, c.sold, c.noise, c.p99,
-	    !c.differs   ? "noise"
-	    : c.sold > 1 ? "faster"
-			 : "slower");
+	fprintf(page->out, "%9.0f%9.0f%7.2f%7.2f", c.old_sold_per_s,
+	    row->price.sold_per_s, c.sold, c.p99);
+	if (c.noise >= 1)
+		fprintf(page->out, "%7.2f", c.noise);
+	else
+		fprintf(page->out, "%7s", "?");
+	fprintf(page->out, "  %s\n", compared_words(&c));
 }
 
 static void
 print_comparison(const struct page *page)
 {
 	const struct result *r = page->result;
-	const char *unlike;
+	char unlike[COMPARE_UNLIKE], text[400];
 	size_t i;
 
 	if (r->old == NULL)
 		return;
-	fprintf(page->out, "\nAgainst %s: sold/s then and now, and the ratio\n",
+	fprintf(page->out,
+	    "\nAgainst %s: sold/s then and now; ratios of sold/s and p99\n",
 	    r->flags->compare);
-	unlike = compare_unlike(r->old, r->flags);
-	if (unlike != NULL)
-		fprintf(page->out,
-		    "%sIt had another --%s: these are not the same thing.%s\n",
-		    paint(page, RED), unlike, paint(page, PLAIN));
+	if (result_unlike(r, unlike)) {
+		snprintf(text, sizeof(text),
+		    "It had another %s: these are not the same thing.", unlike);
+		fprintf(page->out, "%s", paint(page, RED));
+		print_folded(page->out, text, 0);
+		fprintf(page->out, "%s", paint(page, PLAIN));
+	}
 	begin_head(page);
-	fprintf(page->out, "%9s%9s%7s\n", "then", "now", "ratio");
+	fprintf(page->out, "%9s%9s%7s%7s%7s\n", "then", "now", "sold", "p99",
+	    "noise");
 	for (i = 0; i < r->count; i++)
 		if (r->rows[i].price.known)
 			print_compared(page, &r->rows[i]);
 	fprintf(page->out,
-	    "\n  ±: what two runs of the same may differ by; less is "
-	    "noise.\n");
+	    "\n  noise: two runs of the same may differ by so many times, up "
+	    "or down, by their\n  rounds, on a machine that does nothing else; "
+	    "judged is %s.  ?: it takes two\n  rounds in both.\n",
+	    r->flags->rate > 0 ? "p99" : "sold");
 }
 
 static void

@@ -145,11 +145,18 @@ set_reason(struct row *row)
 }
 
 void
-result_add(struct result *result, struct row *row)
+result_renew(const struct result *result, struct row *row)
 {
+	row->label[0] = row->verdict[0] = row->reason[0] = '\0';
 	set_label(result->flags, row);
 	set_verdict(row);
 	set_reason(row);
+}
+
+void
+result_add(struct result *result, struct row *row)
+{
+	result_renew(result, row);
 	result->rows =
 	    buffer_grow(result->rows, result->count, sizeof(*result->rows));
 	result->rows[result->count++] = *row;
@@ -257,6 +264,23 @@ set_machine(struct result *result)
 	    ", SQLite %s, %s %d.%d" BUILD,
 	    cores, cores == 1 ? "" : "s", name.sysname, name.release,
 	    result->file_system, sqlite3_libversion(), COMPILER);
+}
+
+bool
+result_compare(const struct result *result, const struct row *row,
+    struct compared *compared)
+{
+	return result->old != NULL &&
+	       compare_row(result->old, row, result->flags->rate > 0, compared);
+}
+
+bool
+result_unlike(const struct result *result, char text[COMPARE_UNLIKE])
+{
+	const struct compare_with now = {
+	    result->flags, result->machine, result->file_system};
+
+	return compare_unlike(result->old, &now, text);
 }
 
 void

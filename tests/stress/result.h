@@ -31,6 +31,9 @@ struct result {
 /* One more row, which is the result's from now on; its words are set. */
 void result_add(struct result *result, struct row *row);
 
+/* Its words once more, after another round of its price. */
+void result_renew(const struct result *result, struct row *row);
+
 /*
  * All rows are there: prices relative to the best correct row, words, and what
  * was expected.
@@ -53,6 +56,13 @@ void report_plot(const struct result *result, FILE *out);
  * by how; false: none did.
  */
 bool result_failures(const struct price *price, char text[RESULT_FAILURES]);
+
+/* The row against the same of --compare; false: there is none. */
+bool result_compare(const struct result *result, const struct row *row,
+    struct compared *compared);
+
+/* What was otherwise in --compare's report; false: nothing. */
+bool result_unlike(const struct result *result, char text[COMPARE_UNLIKE]);
 
 /* Is it "NAME OPERATOR VALUE" of something that is known? */
 bool expect_is_valid(const char *text);

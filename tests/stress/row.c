@@ -19,7 +19,7 @@
 
 #define TICKETS_PER_MS 200 /* that nobody can sell */
 #define CONTROL_CHANCES 3
-#define REFUSE_NS (250 * NS_PER_MS)
+#define REFUSE_SHARE 4 /* of the time for sales */
 #define RACE_MOST_NS (60 * NS_PER_SEC)
 
 /* One row in the making: its service, its buyers, what is known so far. */
@@ -280,12 +280,19 @@ measure_stops(
 }
 
 static void
+free_collision(struct row *row)
+{
+	free(row->collision);
+	json_decref(row->collision_json);
+}
+
+static void
 show_collision(struct row *row, const struct evidence *evidence)
 {
 	size_t size;
 	FILE *out;
 
-	row_free(row);
+	free_collision(row);
 	out = buffer_must(open_memstream(&row->collision, &size));
 	row->collision_json = oracle_collision(evidence, &row->judgement, out);
 	fclose(out);
@@ -409,17 +416,42 @@ sold_in(const struct evidence *evidence)
 	return count;
 }
 
+/* For each sale, over all rounds. */
+static void
+add_conflicts(struct run *run, double before, size_t sales)
+{
+	struct row *row = run->row;
+	const double after = read_conflicts(run);
+
+	row->sales += (int64_t)sales;
+	if (before < 0 || after < before)
+		row->conflicts = -1;
+	else if (row->conflicts >= 0)
+		row->conflicts += (int64_t)(after - before);
+	row->price.conflicts =
+	    row->conflicts < 0 || row->sales == 0
+		? -1
+		: (double)row->conflicts / (double)row->sales;
+}
+
+/* One round's share of the time. */
+static int64_t
+round_ns(const struct run *run)
+{
+	return run->flags->duration_ms * NS_PER_MS / run->flags->rounds;
+}
+
 /*
  * Sell for a while.  If that was right it has a price; else it is one more
- * race that was wrong.
+ * race that was wrong, and there is none.
  */
 static bool
-price_sales(struct run *run, struct price *price)
+price_sales(struct run *run)
 {
-	const struct setting *s = &run->row->setting;
+	struct row *row = run->row;
+	const struct setting *s = &row->setting;
 	const int64_t warmup_ns = run->flags->warmup_ms * NS_PER_MS;
-	struct buyers_plan plan =
-	    price_plan(run, warmup_ns + run->flags->duration_ms * NS_PER_MS, 1);
+	struct buyers_plan plan = price_plan(run, warmup_ns + round_ns(run), 1);
 	const double before = read_conflicts(run);
 	struct judgement judgement = {0};
 	struct evidence evidence;
@@ -431,52 +463,50 @@ price_sales(struct run *run, struct price *price)
 	       evidence_add_ledger(&evidence, run->web, false);
 	if (good)
 		oracle_judge(&evidence, &judgement);
-	else if (run->row->promise != ROW_HUNG)
+	else if (row->promise != ROW_HUNG)
 		fail_by_web(run, "the price could not be measured");
 	if (judgement.wrong)
-		enter_race(run->row, &evidence, &judgement);
+		enter_race(row, &evidence, &judgement);
 	else if (good)
-		price_of_sales(price, &evidence, warmup_ns,
+		price_of_sales(&row->price, &evidence, warmup_ns,
 		    &(struct price_clerks){s->workers, s->clerks});
-	if (price->known)
-		price->conflicts = before < 0 || sold_in(&evidence) == 0
-				       ? -1
-				       : (read_conflicts(run) - before) /
-					     (double)sold_in(&evidence);
+	if (good)
+		add_conflicts(run, before, sold_in(&evidence));
+	row->price.known &= good && !judgement.wrong;
 	evidence_free(&evidence);
 	return good;
 }
 
-/* The same buyers at a sale that is sold out with the first order. */
+/* The same buyers, in turn, at a sale that is sold out with the first order. */
 static void
-price_refusals(struct run *run, struct price *price)
+price_refusals(struct run *run)
 {
-	const struct buyers_plan plan = price_plan(run, REFUSE_NS, 2);
+	const struct buyers_plan plan =
+	    price_plan(run, round_ns(run) / REFUSE_SHARE, 2);
 	struct evidence evidence;
 
 	if (buy(run, &plan, &evidence))
-		price_of_refusals(price, &evidence);
+		price_of_refusals(&run->row->price, &evidence);
 	evidence_free(&evidence);
 }
 
 static bool
-price(struct run *run)
+price(struct run *run, unsigned round)
 {
-	struct price price = {0};
 	int64_t tickets =
 	    (run->flags->warmup_ms + run->flags->duration_ms) * TICKETS_PER_MS;
 
 	if (tickets > STORE_CAPACITY_MAX)
 		tickets = STORE_CAPACITY_MAX;
-	if (!open_sale(run, "price", 0, tickets, false) ||
-	    !price_sales(run, &price))
+	if (!open_sale(run, "price", round, tickets, false) ||
+	    !price_sales(run))
 		return false;
 	close_sale(run);
-	if (price.known && open_sale(run, "refuse", 0, 1, false)) {
-		price_refusals(run, &price);
+	if (run->row->price.known &&
+	    open_sale(run, "refuse", round, 1, false)) {
+		price_refusals(run);
 		close_sale(run);
 	}
-	run->row->price = price;
 	return true;
 }
 
@@ -553,8 +583,31 @@ measure(struct run *run)
 		if (run->row->promise == ROW_FAILED || !begin_run(run, false))
 			return;
 	}
-	if (price(run))
+	if (price(run, 0))
 		run->row->promise = judge_promise(run->row, run->flags);
+}
+
+bool
+row_price(
+    struct row *row, unsigned number, unsigned round, const struct stage *stage)
+{
+	struct run run = {.row = row,
+	    .stage = stage,
+	    .flags = stage->flags,
+	    .stop = stage->stop,
+	    .number = number};
+	bool good;
+
+	if (!row->price.known)
+		return !*stage->stop;
+	good = begin_run(&run, false) && price(&run, round);
+	end_run(&run);
+	if (*stage->stop) /* what is known by now stays true */
+		row->promise = PROMISE_KEPT;
+	else if (good && row->promise < ROW_HUNG)
+		row->promise = judge_promise(row, stage->flags);
+	row->price.known &= row->promise == PROMISE_KEPT;
+	return !*stage->stop;
 }
 
 bool
@@ -582,8 +635,8 @@ row_run(struct row *row, const struct setting *setting, unsigned number,
 void
 row_free(struct row *row)
 {
-	free(row->collision);
-	json_decref(row->collision_json);
+	free_collision(row);
+	price_free(&row->price);
 }
 
 bool

@@ -46,6 +46,7 @@ struct row {
 	int64_t later, unknown, recovered;
 	struct stop stop;
 	struct price price;
+	int64_t conflicts, sales; /* of the price; conflicts -1: unknown */
 	/* In words; set by result_add(). */
 	char label[64];   /* strategy, and what else differs between rows */
 	char verdict[24]; /* "OVERSOLD", "correct", "not shown", "no result" */
@@ -68,6 +69,9 @@ struct stage {
  * stopped by a signal, and there is no result.
  */
 bool row_run(struct row *row, const struct setting *setting, unsigned number,
+    const struct stage *stage);
+/* One more round of its price, if it has one; false: as above. */
+bool row_price(struct row *row, unsigned number, unsigned round,
     const struct stage *stage);
 void row_free(struct row *row);
 

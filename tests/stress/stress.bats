@@ -208,20 +208,67 @@ price() {
   [ "$(LC_ALL=C.UTF-8 wc -L <<<"$output")" -le 80 ]
 }
 
-@test "an older report is compared with" {
+@test "an older report is compared with, and a gate can be made of it" {
   "$STRESS" --data "$WHERE" --locks mutex --stores json --duration 200ms \
     --json 2>/dev/null >"$WHERE/old.json"
   run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex,flock \
     --stores json --duration 200ms --compare "$WHERE/old.json"
   echo "$output"
-  [[ $output =~ json\ +mutex\ .*' p99 '.*(noise|faster|slower) ]]
+  [[ $output =~ json\ +mutex\ .*' '(noise|faster|SLOWER) ]]
   [[ $output =~ json\ +flock\ +'not in both' ]]
+  [[ $(flat) == *"on a machine that does nothing else"* ]]
+  [[ $output != *"It had another"* ]]
+  [ "$(LC_ALL=C.UTF-8 wc -L <<<"${output//"$WHERE"/}")" -le 80 ]
   # A thousandth of then is more than noise.
   sed -i -E 's/("sold_per_s": )[0-9.e+]+/\11e9/' "$WHERE/old.json"
-  run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
-    --stores json --duration 200ms --compare "$WHERE/old.json"
+  run -1 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
+    --stores json --duration 200ms --compare "$WHERE/old.json" \
+    --expect 'slower==0' --expect 'ratio>0.9'
   check_report
   grep -q '"differs": true' <<<"$output"
+  [ "$(grep -c '"holds": false' <<<"$output")" -eq 2 ]
+}
+
+@test "a comparison of what is not alike says so; of a rate p99 is judged" {
+  "$STRESS" --data "$WHERE" --locks mutex --stores json --duration 200ms \
+    --rate 200 --json 2>/dev/null >"$WHERE/old.json"
+  sed -i -E 's/("p99_ms": )[0-9.e+-]+/\11e-6/' "$WHERE/old.json"
+  run -1 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
+    --stores json --duration 200ms --rate 200 --compare "$WHERE/old.json" \
+    --expect 'slower==0'
+  check_report
+  grep -q '"judged": "p99"' <<<"$output"
+  grep -q '"unlike": null' <<<"$output"
+  sed -i -E 's/("machine": "|"file_system": ")/\1another /' "$WHERE/old.json"
+  run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
+    --stores json --duration 200ms --rate 200 --compare "$WHERE/old.json" \
+    --warmup 50ms --timeout 9s --quantity 2 --tickets 40 --rounds 1
+  echo "$output"
+  [[ $(flat) == *"It had another tickets, quantity, rounds, warm-up, timeout, machine, file system: "* ]]
+  [[ $output == *" ?  not judged"* ]]
+}
+
+@test "the reports say which loop it was, and what ± is" {
+  local rate
+  for rate in '' '--rate 100'; do
+    # shellcheck disable=SC2086 # two words, or none
+    run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex $rate \
+      --stores json --duration 100ms --markdown "$WHERE/t.md" \
+      --plot "$WHERE/p.svg"
+    echo "$output"
+    [[ $(flat) == *"±: how much the rounds differ"* ]]
+    [[ $(flat) =~ json\ mutex\ [0-9]+\ ±\ *[0-9]+%.*json\ mutex\ [0-9]+\ ± ]]
+    [[ $(flat) == *"refusals by a sold-out sale, in a closed loop"* ]]
+    grep -q '± is how much its rounds differ' "$WHERE/t.md"
+    if [ -n "$rate" ]; then
+      grep -q ', an open loop: 100 orders a second' "$WHERE/t.md"
+      grep -q '100 orders a second' "$WHERE/p.svg"
+    else
+      [[ $output == *"Closed loop: "* ]]
+      grep -q 'a closed loop: a buyer asks again' "$WHERE/t.md"
+      grep -q 'closed loop' "$WHERE/p.svg"
+    fi
+  done
 }
 
 @test "axes: a row for each combination, named by what differs" {
