@@ -601,9 +601,20 @@ hangs(struct buyers *buyers, int64_t now_ns)
 }
 
 static bool
+is_alive(const struct buyers *buyers, int64_t now_ns, int64_t *next_ns)
+{
+	const struct buyers_plan *plan = buyers->plan;
+
+	if (plan->alive == NULL || now_ns < *next_ns)
+		return true;
+	*next_ns = now_ns + TICK_MS * NS_PER_MS;
+	return plan->alive(plan->alive_arg);
+}
+
+static bool
 run_until_done(struct buyers *buyers, const volatile sig_atomic_t *stop)
 {
-	int64_t next_look_ns = clock_now_ns() + NS_PER_SEC;
+	int64_t next_look_ns = clock_now_ns() + NS_PER_SEC, next_alive_ns = 0;
 
 	while (goes_on(buyers)) {
 		int64_t now_ns;
@@ -612,7 +623,8 @@ run_until_done(struct buyers *buyers, const volatile sig_atomic_t *stop)
 			return false;
 		loop_once(buyers);
 		now_ns = clock_now_ns();
-		if (hangs(buyers, now_ns))
+		if (!is_alive(buyers, now_ns, &next_alive_ns) ||
+		    hangs(buyers, now_ns))
 			return false;
 		if (buyers->waiting > 0 || now_ns > next_look_ns) {
 			check_waits(buyers, now_ns);

@@ -65,6 +65,12 @@ struct buyers_plan {
 	 * when the whole takes longer; 0: never.
 	 */
 	int64_t patience_ns, most_ns;
+	/*
+	 * Is the service still there?  Asked in the loop every 50 ms, and if
+	 * not, the run ends; NULL: not wanted.
+	 */
+	bool (*alive)(void *arg);
+	void *alive_arg;
 	/* The first of the keys' numbers; else two runs share keys. */
 	uint64_t first_order;
 	/*

@@ -167,6 +167,28 @@ become(const struct launch *launch, const struct flags *flags,
 	_exit(127);
 }
 
+bool
+launch_has_ended(struct launch *launch, char text[LAUNCH_ERROR_SIZE])
+{
+	if (launch->pid <= 0)
+		return false;
+	if (!launch->ended)
+		launch->ended = waitpid(launch->pid, &launch->status,
+				    WNOHANG) == launch->pid;
+	if (!launch->ended)
+		return false;
+	if (WIFSIGNALED(launch->status))
+		snprintf(text, LAUNCH_ERROR_SIZE,
+		    "the service died: killed by signal %d (SIG%s)",
+		    WTERMSIG(launch->status),
+		    sigabbrev_np(WTERMSIG(launch->status)));
+	else
+		snprintf(text, LAUNCH_ERROR_SIZE,
+		    "the service ended by itself, with status %d",
+		    WEXITSTATUS(launch->status));
+	return true;
+}
+
 /* The line that says where it listens.  False: it ended, or took too long. */
 static bool
 read_url(int fd, char *url, size_t size)
@@ -330,7 +352,9 @@ end(pid_t pid, bool hurry)
 bool
 launch_stop(struct launch *launch, bool hurry)
 {
-	const int status = launch->pid > 0 ? end(launch->pid, hurry) : -1;
+	const int status = launch->ended     ? launch->status
+			   : launch->pid > 0 ? end(launch->pid, hurry)
+					     : -1;
 	int i;
 
 	for (i = 0; i < 2; i++) { /* of -1: nothing */
@@ -340,5 +364,6 @@ launch_stop(struct launch *launch, bool hurry)
 	}
 	remove_files(launch);
 	launch->pid = 0;
+	launch->ended = false;
 	return status == 0;
 }

@@ -15,6 +15,8 @@
 /* Zeroed there is none. */
 struct launch {
 	pid_t pid;
+	bool ended; /* by itself: launch_has_ended() saw it */
+	int status; /* then: as waitpid() has it */
 	char url[320];
 	char dir[4096]; /* the data directory */
 	char log[4200]; /* its standard error, a file beside it */
@@ -37,6 +39,9 @@ bool launch_start(struct launch *launch, const struct flags *flags,
  * waited for: orders that it still has are lost.
  */
 bool launch_stop(struct launch *launch, bool hurry);
+
+/* Is it gone though nobody told it to?  How is then in `text`. */
+bool launch_has_ended(struct launch *launch, char text[LAUNCH_ERROR_SIZE]);
 
 /* Its workers that live at this moment; how many. */
 size_t launch_workers(

@@ -174,6 +174,7 @@ row_json(const struct result *result, const struct row *row)
 	    [PROMISE_BROKEN] = "broken",
 	    [CONTROL_NOT_SHOWN] = "control-not-shown",
 	    [ROW_HUNG] = "hung",
+	    [ROW_DIED] = "died",
 	    [ROW_FAILED] = "failed",
 	};
 	const struct setting *s = &row->setting;

@@ -58,7 +58,7 @@ set_label(const struct flags *flags, struct row *row)
 }
 
 static void
-set_verdict(struct row *row)
+set_verdict(const struct flags *flags, struct row *row)
 {
 	const char *name = !row->safe     ? "not shown"
 			   : row->shipped ? "correct"
@@ -69,6 +69,8 @@ set_verdict(struct row *row)
 		name = "no result";
 	else if (row->promise == ROW_HUNG)
 		name = "HUNG";
+	else if (row->promise == ROW_DIED)
+		name = flags->url != NULL ? "GONE" : "DIED";
 	else if (row->wrong_runs > 0)
 		name = oracle_wrong_name(oracle_worst(&row->judgement));
 	append(row->verdict, sizeof(row->verdict), "%s", name);
@@ -149,7 +151,7 @@ result_renew(const struct result *result, struct row *row)
 {
 	row->label[0] = row->verdict[0] = row->reason[0] = '\0';
 	set_label(result->flags, row);
-	set_verdict(row);
+	set_verdict(result->flags, row);
 	set_reason(row);
 }
 

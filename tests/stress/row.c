@@ -110,11 +110,22 @@ end_run(struct run *run)
 	web_free(run->web);
 	run->buyers = NULL;
 	run->web = NULL;
+	if (!*run->stop && launch_has_ended(&run->launch, run->row->error))
+		run->row->promise = ROW_DIED;
 	if (run->launch.pid > 0 &&
 	    !launch_stop(
-		&run->launch, *run->stop || run->row->promise == ROW_HUNG) &&
+		&run->launch, *run->stop || run->row->promise >= ROW_HUNG) &&
 	    !*run->stop && run->row->promise < ROW_HUNG)
 		fail(run, "the service did not stop as it should");
+}
+
+static bool
+is_alive(void *arg)
+{
+	struct run *run = arg;
+	char text[LAUNCH_ERROR_SIZE];
+
+	return !launch_has_ended(&run->launch, text);
 }
 
 /* A new sale of `capacity`, under the row's strategy. */
@@ -158,19 +169,30 @@ static void
 hang(struct run *run, const struct buyers_log *log)
 {
 	struct row *row = run->row;
+	size_t n;
 
 	row->promise = ROW_HUNG;
 	hang_describe(&run->launch, log, row->error, sizeof(row->error));
+	/* Nobody there?  Of a service of ours end_run() knows. */
+	if (run->flags->url == NULL || web_get(run->web, "/livez", NULL) != 0)
+		return;
+	row->promise = ROW_DIED;
+	n = strlen(row->error);
+	snprintf(row->error + n, sizeof(row->error) - n, "; %s",
+	    web_error(run->web));
 }
 
 /* What buyers hear; false, with or without web_error(): they could not buy. */
 static bool
-buy(struct run *run, const struct buyers_plan *plan, struct evidence *evidence)
+buy(struct run *run, struct buyers_plan *plan, struct evidence *evidence)
 {
 	struct buyers_log log = {0};
-	const bool good = evidence_begin(evidence, run->web, run->path) &&
-			  buyers_run(run->buyers, plan, &log, run->stop);
+	bool good;
 
+	plan->alive = is_alive;
+	plan->alive_arg = run;
+	good = evidence_begin(evidence, run->web, run->path) &&
+	       buyers_run(run->buyers, plan, &log, run->stop);
 	if (good)
 		evidence_add_log(evidence, plan, &log);
 	evidence->unsent = (int64_t)log.unsent;
@@ -372,7 +394,7 @@ race(struct run *run, unsigned nth)
 	good = buy(run, &plan, &evidence);
 	if (flags_drill(flags))
 		drill_end(&drill);
-	if (!good && run->row->promise != ROW_HUNG)
+	if (!good && run->row->promise < ROW_HUNG)
 		fail_by_web(run, "buyers could not connect");
 	good = good && judge_race(run, &plan, &evidence, nth);
 	if (good && flags_drill(flags))
@@ -463,7 +485,7 @@ price_sales(struct run *run)
 	       evidence_add_ledger(&evidence, run->web, false);
 	if (good)
 		oracle_judge(&evidence, &judgement);
-	else if (row->promise != ROW_HUNG)
+	else if (row->promise < ROW_HUNG)
 		fail_by_web(run, "the price could not be measured");
 	if (judgement.wrong)
 		enter_race(row, &evidence, &judgement);
@@ -481,7 +503,7 @@ price_sales(struct run *run)
 static void
 price_refusals(struct run *run)
 {
-	const struct buyers_plan plan =
+	struct buyers_plan plan =
 	    price_plan(run, round_ns(run) / REFUSE_SHARE, 2);
 	struct evidence evidence;
 

@@ -20,6 +20,7 @@ enum promise {
 	PROMISE_BROKEN,    /* wrong, and must not be */
 	CONTROL_NOT_SHOWN, /* no race, where one had to show */
 	ROW_HUNG,          /* nothing was sold any more; `error` says who */
+	ROW_DIED,          /* the service is gone; `error` says how */
 	ROW_FAILED,        /* there is no result; `error` says why */
 };
 

@@ -146,6 +146,57 @@ flat() {
   [ "$(LC_ALL=C.UTF-8 wc -L <<<"$output")" -le 80 ]
 }
 
+# Run $STRESS in the background; its words go to $WHERE/said.
+in_background() {
+  "$STRESS" "$@" >"$WHERE/said" 2>"$WHERE/err.stress" 3>&- &
+  RUN=$!
+}
+
+# Wait until the run in the background has sold at $1, of 100000 tickets.
+until_sold() {
+  until curl -s "$1/sales" | grep -q '"remaining":99[0-9]*'; do
+    kill -0 "$RUN"
+    read -rt 0.02 <> <(:) || :
+  done
+}
+
+@test "a service that dies is said at once, and how; not that it hung" {
+  local lock
+  in_background --data "$WHERE" --locks mutex --stores json --duration 0 \
+    --orders 100000 --tickets 100000 --delay 50ms --patience 1h
+  until lock=$(cat "$WHERE"/stress-data.*/.lock 2>/dev/null) &&
+    [ -n "$lock" ] && [ -n "$(find "$WHERE"/stress-data.* -path '*stress-*-race-*')" ]; do
+    kill -0 "$RUN"
+    read -rt 0.02 <> <(:) || :
+  done
+  kill -KILL "$lock"
+  status=0
+  wait "$RUN" || status=$?
+  cat "$WHERE/said" "$WHERE/err.stress"
+  [ "$status" -eq 1 ]
+  grep -qE '^  json +mutex +DIED' "$WHERE/said"
+  output=$(cat "$WHERE/said")
+  [[ $(flat) == *"killed by signal 9 (SIGKILL)"* ]]
+  [[ $output != *HUNG* && $output != *"was last"* ]]
+}
+
+@test "a service of others that goes away is said to be gone" {
+  start_service --store json
+  in_background --url "$url" --locks mutex --duration 0 --orders 100000 \
+    --tickets 100000 --delay 50ms --patience 1s
+  until_sold "$url"
+  kill -KILL "$SERVICE"
+  wait "$SERVICE" || :
+  SERVICE=
+  status=0
+  wait "$RUN" || status=$?
+  cat "$WHERE/said" "$WHERE/err.stress"
+  [ "$status" -eq 1 ]
+  output=$(cat "$WHERE/said")
+  [[ $output == *" GONE "* ]]
+  [[ $(flat) == *"Couldn't connect to server"* ]]
+}
+
 @test "what cannot be done is said before the first row" {
   local out
   for out in --plot --markdown --trace --history; do
