@@ -261,12 +261,28 @@ check_url(const struct flags *flags, FILE *err)
 	return false;
 }
 
+/* "http://host:8080/" is the same as without: paths begin with a slash. */
+static void
+strip_slashes(struct flags *flags)
+{
+	static char url[512];
+	size_t n = strlen(flags->url);
+
+	if (n >= sizeof(url))
+		return;
+	while (n > 0 && flags->url[n - 1] == '/')
+		n--;
+	snprintf(url, sizeof(url), "%.*s", (int)n, flags->url);
+	flags->url = url;
+}
+
 /* On a service that runs, rows differ in strategy and delay only. */
 static void
 settle_url(struct flags *flags)
 {
 	if (flags->url == NULL)
 		return;
+	strip_slashes(flags);
 	flags->store_count = 1;
 	flags->stores[0] = "";
 	flags->workers[0] = flags->clerks[0] = flags->batches[0] = 0;
@@ -309,7 +325,10 @@ flags_setting(const struct flags *f, size_t i)
 	s.workers = f->workers[i % f->worker_count];
 	i /= f->worker_count;
 	s.strategy = f->locks[i % f->lock_count];
-	lock_print(s.strategy, s.lock);
+	if (f->sale != NULL)
+		snprintf(s.lock, sizeof(s.lock), "its own");
+	else
+		lock_print(s.strategy, s.lock);
 	i /= f->lock_count;
 	snprintf(s.store, sizeof(s.store), "%s", f->stores[i]);
 	return s;

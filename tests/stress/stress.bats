@@ -359,7 +359,7 @@ price() {
 
 @test "a service that runs already: sales that it opens, and deletes" {
   start_service --store json
-  run --separate-stderr "$STRESS" --url "$url" --locks none,flock \
+  run --separate-stderr "$STRESS" --url "$url/" --locks none,flock \
     --delay 2ms --duration 200ms --json
   [ "$status" -eq 0 ]
   [ "$(values 8 verdict)" = "oversold correct" ]
@@ -386,8 +386,10 @@ price() {
   [ "$(values 6 lock)" = none ]
   [ "$(values 8 capacity)" = 20 ]
   [ "$(values 8 verdict)" = oversold ]
+  # What it is under was not read: it is not said to be "none".
   run --separate-stderr "$STRESS" --url "$url" --sale nowhere
   [ "$status" -eq 2 ]
+  [[ $stderr == *"its own: no result"* && $stderr != *none* ]]
 }
 
 @test "Ctrl-C: the service ends, and its data goes" {
