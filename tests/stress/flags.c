@@ -243,6 +243,12 @@ settle_timeout(struct flags *flags)
 		    flags->timeout_ms + flags->pause_ms + PATIENCE_MS;
 }
 
+bool
+flags_drill(const struct flags *flags)
+{
+	return flags->kills > 0 || flags->holders > 0 || flags->pause_ms > 0;
+}
+
 static bool
 check_url(const struct flags *flags, FILE *err)
 {
@@ -258,6 +264,42 @@ check_url(const struct flags *flags, FILE *err)
 			     "--delay\n");
 	else
 		return true;
+	return false;
+}
+
+/* What would be dropped without a word. */
+static bool
+check_price(const struct flags *flags, FILE *err)
+{
+	const char *name = flags->rate > 0 ? "rate" : "compare";
+	const char *why = flags->sale != NULL  ? "--sale has none"
+			  : flags_drill(flags) ? "a drill has none"
+					       : "--duration 0 measures none";
+
+	if ((flags->rate == 0 && flags->compare == NULL) ||
+	    (flags->duration_ms > 0 && flags->sale == NULL &&
+		!flags_drill(flags)))
+		return true;
+	fprintf(err, "stress: --%s is of the price, and %s\n", name, why);
+	return false;
+}
+
+static bool
+check_flood(const struct flags *flags, FILE *err)
+{
+	const char *name = flags->json               ? "json"
+			   : flags->markdown != NULL ? "markdown"
+			   : flags->trace != NULL    ? "trace"
+			   : flags->plot != NULL     ? "plot"
+			   : flags->history != NULL  ? "history"
+			   : flags->compare != NULL  ? "compare"
+			   : flags->expect_count > 0 ? "expect"
+			   : flags->rate > 0         ? "rate"
+						     : NULL;
+
+	if (flags->flood == NULL || name == NULL)
+		return true;
+	fprintf(err, "stress: --flood prints one line: no --%s\n", name);
 	return false;
 }
 
@@ -288,12 +330,6 @@ settle_url(struct flags *flags)
 	flags->workers[0] = flags->clerks[0] = flags->batches[0] = 0;
 	if (flags->sale != NULL) /* until the sale is read */
 		flags->lock_count = lock_parse("none", &flags->locks[0]);
-}
-
-bool
-flags_drill(const struct flags *flags)
-{
-	return flags->kills > 0 || flags->holders > 0 || flags->pause_ms > 0;
 }
 
 uint64_t
@@ -370,7 +406,8 @@ flags_parse(
 		result = parse(flags, true, &line);
 	if (result != OPTIONS_OK)
 		return result;
-	if (!check_url(flags, err))
+	if (!check_url(flags, err) || !check_flood(flags, err) ||
+	    !check_price(flags, err))
 		return OPTIONS_WRONG;
 	settle_timeout(flags);
 	settle_url(flags);

@@ -7,6 +7,7 @@
 #include "tests/stress/launch.h"
 
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
@@ -62,6 +63,30 @@ launch_data_root(const char *chosen)
 	if (strcmp(basename(folder), "bin") != 0 && access(folder, W_OK) == 0)
 		return folder;
 	return tmp != NULL && *tmp != '\0' ? tmp : "/var/tmp";
+}
+
+bool
+launch_check(const struct flags *flags, char error[LAUNCH_ERROR_SIZE])
+{
+	const char *root = launch_data_root(flags->data);
+	struct stat facts;
+	char path[4096];
+
+	errno = 0;
+	if (stat(flags->service, &facts) != 0 ||
+	    access(flags->service, X_OK) != 0 || S_ISDIR(facts.st_mode)) {
+		snprintf(error, LAUNCH_ERROR_SIZE, "--service %s: %s",
+		    flags->service, strerror(errno != 0 ? errno : EISDIR));
+		return false;
+	}
+	snprintf(path, sizeof(path), "%s/stress-data.XXXXXX", root);
+	if (mkdtemp(path) == NULL) {
+		snprintf(error, LAUNCH_ERROR_SIZE, "--data %s: %s", root,
+		    strerror(errno));
+		return false;
+	}
+	rmdir(path);
+	return true;
 }
 
 const char *

@@ -55,6 +55,12 @@ void launch_threads(const struct launch *launch,
 bool launch_find_program(char *path, size_t size);
 
 /*
+ * Is there such a program, and can a data directory be made?  False, with a
+ * line in `error`.
+ */
+bool launch_check(const struct flags *flags, char error[LAUNCH_ERROR_SIZE]);
+
+/*
  * Where data directories go, and the name of the file system there; both stay
  * valid until the next call.
  */

@@ -241,15 +241,21 @@ exit_status(const struct result *result)
 	return result_is_good(result) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Is anybody there, before anything else is done?  False: why was said. */
+/* Is anybody there, or can one be started, before anything else is done? False:
+ * why was said. */
 static bool
 find_service(const struct flags *flags)
 {
+	char error[LAUNCH_ERROR_SIZE];
 	struct web *web;
 	bool good;
 
-	if (flags->url == NULL)
-		return true;
+	if (flags->url == NULL) {
+		good = launch_check(flags, error);
+		if (!good)
+			fprintf(stderr, "stress: %s\n", error);
+		return good;
+	}
 	web = web_new(flags->url, flags->token, &signalled);
 	good = web_get(web, "/livez", NULL) != 0;
 	if (!good)

@@ -669,7 +669,8 @@ row_is_good(const struct row *row)
 
 /* --------------------------------------------------------------- flood -- */
 
-static void
+/* False: nobody was answered with 200. */
+static bool
 print_flood(const struct flags *flags, const struct buyers_log *log)
 {
 	const double us = (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e3;
@@ -677,10 +678,19 @@ print_flood(const struct flags *flags, const struct buyers_log *log)
 
 	for (i = 0; i < log->count; i++)
 		good += log->replies[i].status == 200;
+	if (good == 0) {
+		fprintf(stderr,
+		    "stress: GET %s: none of %zu was answered "
+		    "with 200, the last with %u\n",
+		    flags->flood, log->count,
+		    (unsigned)log->replies[log->count - 1].status);
+		return false;
+	}
 	printf("%.0f requests/s by %u buyers, %zu of %zu with 200; "
 	       "%.1f us of the client's own time each\n",
 	    (double)log->count * 1e9 / (double)(log->end_ns - log->start_ns),
 	    flags->buyers, good, log->count, us / (double)log->count);
+	return true;
 }
 
 bool
@@ -692,14 +702,13 @@ row_flood(const struct flags *flags, const volatile sig_atomic_t *stop)
 	struct row row = {.setting = flags_setting(flags, 0)};
 	struct run run = {.row = &row, .flags = flags, .stop = stop};
 	struct buyers_log log = {0};
-	const bool good = begin_run(&run, false) &&
-			  buyers_run(run.buyers, &plan, &log, stop) &&
-			  log.count > 0;
+	bool good = begin_run(&run, false) &&
+		    buyers_run(run.buyers, &plan, &log, stop) && log.count > 0;
 
 	if (run.web != NULL && !good)
 		fail(&run, "buyers could not connect");
 	if (good)
-		print_flood(flags, &log);
+		good = print_flood(flags, &log);
 	else
 		fprintf(stderr, "stress: %s\n", row.error);
 	buyers_log_free(&log);

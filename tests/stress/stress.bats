@@ -69,6 +69,9 @@ flat() {
   # The trace has a lane for each clerk, and no step that ends before it began.
   [ "$(grep -o '"ph": *"X"' "$WHERE/trace.json" | wc -l)" -gt 100 ]
   /usr/bin/python3 tests/stress/check_trace.py "$WHERE/trace.json"
+  # How long the last step took is not known: it is a moment.
+  [ "$(grep -c '"name": *"unlock".*"ph": *"i"' "$WHERE/trace.json")" -gt 100 ]
+  ! grep -q '"dur": *1.0[,}]' "$WHERE/trace.json"
   [ "$(grep -o '"thread_name"' "$WHERE/trace.json" | wc -l)" -gt 14 ]
   [ "$(grep -c '^| \(json\|sqlite\) ' "$WHERE/table.md")" -eq 14 ]
   grep -q '^<svg ' "$WHERE/plot.svg"
@@ -207,6 +210,12 @@ until_sold() {
   done
   run -2 --separate-stderr "$STRESS" --compare /etc/passwd
   [[ $stderr == "stress: --compare /etc/passwd: "* ]]
+  run -2 --separate-stderr "$STRESS" --data "$WHERE" --service /nope
+  [ "$stderr" = "stress: --service /nope: No such file or directory" ]
+  run -2 --separate-stderr "$STRESS" --data "$WHERE" --service /usr
+  [ "$stderr" = "stress: --service /usr: Is a directory" ]
+  run -2 --separate-stderr "$STRESS" --data /proc
+  [[ $stderr == "stress: --data /proc: "* && $stderr != *1/14* ]]
   run -2 --separate-stderr "$STRESS" --url http://127.0.0.1:1
   [ "$stderr" = "stress: http://127.0.0.1:1: Couldn't connect to server" ]
   run -2 --separate-stderr "$STRESS" --data "$WHERE" --service /bin/false
@@ -216,6 +225,29 @@ until_sold() {
   run -1 bash -c '"$0" --data "$1" --locks mutex --stores json \
     --duration 0 --json >/dev/full' "$STRESS" "$WHERE"
   [[ $output == *"No space left"* ]]
+}
+
+@test "no option is dropped without a word" {
+  local out
+  run -2 --separate-stderr "$STRESS" --duration 0 --rate 7
+  [ "$stderr" = "stress: --rate is of the price, and --duration 0 measures none" ]
+  run -2 --separate-stderr "$STRESS" --kill 1 --rate 7
+  [ "$stderr" = "stress: --rate is of the price, and a drill has none" ]
+  run -2 --separate-stderr "$STRESS" --url http://127.0.0.1:1 --sale demo \
+    --compare /dev/null
+  [ "$stderr" = "stress: --compare is of the price, and --sale has none" ]
+  for out in --json '--expect wrong==0' '--plot x' '--rate 7'; do
+    # shellcheck disable=SC2086 # two words
+    run -2 --separate-stderr "$STRESS" --flood /livez $out
+    [[ $stderr == "stress: --flood prints one line: no ${out%% *}" ]]
+  done
+  run -2 --separate-stderr "$STRESS" --data "$WHERE" --flood /nowhere \
+    --duration 50ms --buyers 2
+  [ "$output" = "" ]
+  [[ $stderr == "stress: GET /nowhere: none of "*" with 200, the last with 404" ]]
+  run -0 --separate-stderr "$STRESS" --data "$WHERE" --flood /livez \
+    --duration 50ms --buyers 2
+  [[ $output == *" requests/s by 2 buyers"* ]]
 }
 
 # The member of the only row's sold prices.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A process of the trace is a worker of a row, a thread is a clerk.  A step
- * lasts until the next one of the same order; time in the queue is nobody's
+ * lasts until the next one of the same order, the last one is a moment; time in
+ * the queue is nobody's
  * lane and is left out.  Orders of one batch did the same: one of them is
  * drawn, with how many they were.  A write lasts until all can see it, so that
  * nobody who starts to read after its end has read an older version.
@@ -16,8 +17,7 @@
 #include "tests/stress/buffer.h"
 #include "tests/stress/lanes.h"
 
-#define WORKERS 100       /* process ids of a row */
-#define LAST_STEP_NS 1000 /* has no next one: drawn so long */
+#define WORKERS 100 /* process ids of a row */
 static_assert(WORKERS > LOCK_WORKERS_MAX, "rows do not share process ids");
 
 struct trace {
@@ -80,32 +80,52 @@ write_fact(struct trace *trace, const struct lane *lane, unsigned clerk,
 			       "tid", (int)clerk, "args", member, value));
 }
 
-/* A step, from its time to the next one's. */
+/* A step at its time; what lasts has a "dur" as well. */
+static json_t *
+step_event(
+    const struct trace *trace, const struct lane *lane, const json_t *step)
+{
+	const struct store_line *line = lane->line;
+
+	return json_pack("{s:s, s:s, s:f, s:i, s:i, s:{s:s, s:s, s:I, s:I, "
+			 "s:I, s:i, s:O*}}",
+	    "name", web_text(step, "step"), "cat", "step", "ts",
+	    (double)(web_number(step, "at_ns") - trace->start_ns) / 1e3, "pid",
+	    pid_of(trace, lane), "tid", (int)line->clerk, "args", "buyer",
+	    line->buyer, "order", line->order, "seat", (json_int_t)line->seat,
+	    "version", (json_int_t)line->version, "base",
+	    (json_int_t)line->base, "batch", (int)lane->batch, "remaining",
+	    json_object_get(step, "remaining"));
+}
+
+/* From its time to the next one's. */
 static void
 write_step(struct trace *trace, const struct lane *lane, const json_t *step,
     int64_t until_ns)
 {
-	const int64_t at_ns = web_number(step, "at_ns");
-	const struct store_line *line = lane->line;
+	json_t *event = step_event(trace, lane, step);
+	const int64_t ns = until_ns - web_number(step, "at_ns");
 
-	write_event(trace,
-	    json_pack("{s:s, s:s, s:s, s:f, s:f, s:i, s:i, s:{s:s, s:s, s:I, "
-		      "s:I, s:I, s:i, s:O*}}",
-		"name", web_text(step, "step"), "cat", "step", "ph", "X", "ts",
-		(double)(at_ns - trace->start_ns) / 1e3, "dur",
-		(double)(until_ns - at_ns) / 1e3, "pid", pid_of(trace, lane),
-		"tid", (int)line->clerk, "args", "buyer", line->buyer, "order",
-		line->order, "seat", (json_int_t)line->seat, "version",
-		(json_int_t)line->version, "base", (json_int_t)line->base,
-		"batch", (int)lane->batch, "remaining",
-		json_object_get(step, "remaining")));
+	json_object_set_new(event, "ph", json_string("X"));
+	json_object_set_new(event, "dur", json_real((double)ns / 1e3));
+	write_event(trace, event);
+}
+
+/* The last one: when it ended was not measured, so it is a moment. */
+static void
+write_moment(struct trace *trace, const struct lane *lane, const json_t *step)
+{
+	json_t *event = step_event(trace, lane, step);
+
+	json_object_set_new(event, "ph", json_string("i"));
+	json_object_set_new(event, "s", json_string("t"));
+	write_event(trace, event);
 }
 
 static void
 write_lane(struct trace *trace, const struct lane *lane)
 {
 	const json_t *step, *next;
-	int64_t until_ns;
 	size_t i;
 
 	json_array_foreach(lane->trail, i, step)
@@ -113,12 +133,13 @@ write_lane(struct trace *trace, const struct lane *lane)
 		if (strcmp(web_text(step, "step"), "queued") == 0)
 			continue;
 		next = json_array_get(lane->trail, i + 1);
-		until_ns = web_number(next != NULL ? next : step, "at_ns");
-		if (next == NULL)
-			until_ns += LAST_STEP_NS;
 		if (i == lane->write)
-			until_ns = lane->seen_ns;
-		write_step(trace, lane, step, until_ns);
+			write_step(trace, lane, step, lane->seen_ns);
+		else if (next != NULL)
+			write_step(
+			    trace, lane, step, web_number(next, "at_ns"));
+		else
+			write_moment(trace, lane, step);
 	}
 }
 
