@@ -533,17 +533,35 @@ handle_event(struct buyers *buyers, const struct epoll_event *event)
 	curl_multi_socket_action(buyers->multi, fd, what, &running);
 }
 
+/*
+ * A turn of the loop took longer than it was to wait: it was stopped, got no
+ * processor, or had much to do.  Then answers are older than they look.
+ */
+static void
+note_late(struct buyers *buyers, int64_t before_ns, int64_t waited_ns)
+{
+	const int64_t now_ns = clock_now_ns();
+	const int64_t late_ns = now_ns - before_ns - waited_ns;
+
+	if (buyers->open &&
+	    now_ns - buyers->log->start_ns > buyers->plan->warmup_ns &&
+	    late_ns > buyers->log->late_ns)
+		buyers->log->late_ns = late_ns;
+}
+
 static void
 loop_once(struct buyers *buyers)
 {
+	const int64_t before_ns = clock_now_ns();
 	struct epoll_event events[EVENTS];
-	int i, n, running;
+	int i, n, ms, running;
 
 	if (buyers->open && buyers->plan->rate > 0) {
 		begin_due(buyers);
 		wait_for_due(buyers);
 	}
-	n = epoll_wait(buyers->epoll, events, EVENTS, wait_ms(buyers));
+	ms = wait_ms(buyers);
+	n = epoll_wait(buyers->epoll, events, EVENTS, ms);
 	for (i = 0; i < n; i++)
 		handle_event(buyers, &events[i]);
 	read_replies(buyers);
@@ -553,6 +571,7 @@ loop_once(struct buyers *buyers)
 		    buyers->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 		read_replies(buyers);
 	}
+	note_late(buyers, before_ns, ms * NS_PER_MS);
 }
 
 /* Those whose wait is over, and those to whom nobody will answer. */

@@ -88,7 +88,8 @@ struct buyers_log {
 	struct buffer buffer;
 	int64_t start_ns, end_ns; /* the barrier; the last reply */
 	bool hung;                /* it was given up */
-	uint64_t unsent;          /* orders that were due, and found nobody */
+	int64_t late_ns; /* of the loop itself, at most; after the warm-up */
+	uint64_t unsent; /* orders that were due, and found nobody */
 };
 
 /*

@@ -51,6 +51,7 @@ struct evidence {
 	bool alone;               /* nobody else bought */
 	/* Clerks who found another one inside, where the strategy excludes. */
 	int64_t trespasses, trespasses_before;
+	int64_t client_late_ns; /* the buyers' loop itself, at most */
 	int64_t unsent;         /* orders that were due, and not sent */
 	struct answer *answers; /* in the order in which they came */
 	size_t answer_count;

@@ -109,7 +109,7 @@ add_round_times(struct latency *all, const struct evidence *evidence,
 	free(round.ms);
 	add_times(all, evidence, kind, from_ns);
 	settle(all);
-	return round.p99_ms;
+	return round.count > 0 ? round.p99_ms : INFINITY; /* of nothing */
 }
 
 /* How much the tenths of the run differ: deviation over mean. */
@@ -226,9 +226,7 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 	    add_round_times(&price->sold, evidence, ANSWER_SOLD, from_ns);
 	const unsigned before = price->sold_rounds.count;
 
-	if (price->sold.count == 0)
-		return;
-	price->known = true;
+	price->known = price->sold.count > 0;
 	price->spread = spread_of(evidence, ANSWER_SOLD, from_ns);
 	price->sold_per_s = add_round(&price->sold_rounds,
 	    rate_of(evidence, ANSWER_SOLD, from_ns), p99_ms, &price->spread);
@@ -236,6 +234,8 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 	    (price->fairness * before + fairness_of(evidence, clerks)) /
 	    (before + 1);
 	count_failures(price, evidence, from_ns);
+	price->client_late_ms =
+	    fmax(price->client_late_ms, (double)evidence->client_late_ns / 1e6);
 }
 
 void

@@ -12,6 +12,8 @@
 #include "tests/stress/evidence.h"
 #include "tests/stress/flags.h"
 
+#define PRICE_LATE_MS 10 /* more than that of the client is said */
+
 /*
  * Of all orders, also of those that failed: who was turned away, got no answer,
  * or found no buyer free, waited for ever (INFINITY).  Else a service that
@@ -41,6 +43,7 @@ struct price {
 	double conflicts; /* for each sale; -1: unknown */
 	double fairness;  /* Jain's index over clerks, 1,024 at most; 1: same */
 	double relative;  /* to the fastest correct row; set by the report */
+	double client_late_ms; /* the buyers' loop itself, at most */
 	/* Of `sold.count`, after the warm-up: */
 	int64_t turned_away; /* 503 */
 	int64_t unanswered;

@@ -63,6 +63,7 @@ price_json(const struct price *p)
 	member_json(o, "conflicts_per_sale",
 	    p->conflicts >= 0 ? json_real(p->conflicts) : json_null());
 	member_json(o, "fairness", json_real(p->fairness));
+	member_json(o, "client_late_ms", json_real(p->client_late_ms));
 	member_number(o, "turned_away", p->turned_away);
 	member_number(o, "unanswered", p->unanswered);
 	member_number(o, "unsent", p->unsent);

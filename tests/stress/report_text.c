@@ -500,6 +500,28 @@ print_failures(const struct page *page)
 	}
 }
 
+/* Times are also the client's own, where it had to wait for a processor. */
+static void
+print_late_client(const struct page *page)
+{
+	const struct result *r = page->result;
+	double most = 0;
+	char text[240];
+	size_t i;
+
+	for (i = 0; i < r->count; i++)
+		if (r->rows[i].price.client_late_ms > most)
+			most = r->rows[i].price.client_late_ms;
+	if (most <= PRICE_LATE_MS)
+		return;
+	snprintf(text, sizeof(text),
+	    "The client itself was late by up to %.0f ms: it was stopped, or "
+	    "the machine is busy.  The longest times are its own as well.",
+	    most);
+	fprintf(page->out, "\n");
+	print_folded(page->out, text, 0);
+}
+
 static const char *
 compared_words(const struct compared *c)
 {
@@ -616,6 +638,7 @@ report_text(const struct result *result, FILE *out)
 	print_collisions(&page);
 	print_prices(&page);
 	print_failures(&page);
+	print_late_client(&page);
 	print_comparison(&page);
 	print_expects(&page);
 	print_machine(&page);

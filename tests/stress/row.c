@@ -196,6 +196,7 @@ buy(struct run *run, struct buyers_plan *plan, struct evidence *evidence)
 	if (good)
 		evidence_add_log(evidence, plan, &log);
 	evidence->unsent = (int64_t)log.unsent;
+	evidence->client_late_ns = log.late_ns;
 	if (log.hung)
 		hang(run, &log);
 	buyers_log_free(&log);
@@ -620,7 +621,7 @@ row_price(
 	    .number = number};
 	bool good;
 
-	if (!row->price.known)
+	if (!has_price(row, stage->flags))
 		return !*stage->stop;
 	good = begin_run(&run, false) && price(&run, round);
 	end_run(&run);

@@ -163,6 +163,27 @@ until_sold() {
   done
 }
 
+@test "a client that was stopped says that it was late itself" {
+  in_background --data "$WHERE" --locks mutex --stores json --jitter off \
+    --duration 2s --rounds 1 --warmup 0 --json
+  until [ -n "$(find "$WHERE"/stress-data.* -path '*stress-*-price-*')" ]; do
+    kill -0 "$RUN"
+    read -rt 0.02 <> <(:) || :
+  done
+  # Its loop turns by now, or it does when it goes on: often enough for both.
+  for _ in 1 2 3 4 5; do
+    kill -STOP "$RUN"
+    read -rt 0.1 <> <(:) || :
+    kill -CONT "$RUN"
+    read -rt 0.1 <> <(:) || :
+  done
+  wait "$RUN"
+  output=$(cat "$WHERE/said")
+  check_report
+  grep client_late_ms "$WHERE/said"
+  [[ $output =~ '"client_late_ms": '[0-9]{2,} ]]
+}
+
 @test "a service that dies is said at once, and how; not that it hung" {
   local lock
   in_background --data "$WHERE" --locks mutex --stores json --duration 0 \

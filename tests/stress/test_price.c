@@ -28,6 +28,7 @@ set_scene(void **state)
 	size_t i;
 
 	(void)state;
+	price_free(&price);
 	for (i = 0; i < ANSWERS; i++)
 		answers[i] = (struct answer){.kind = ANSWER_SOLD,
 		    .sent_ns = (int64_t)(i + 1) * MS,
@@ -114,6 +115,21 @@ warm_up_is_left_out(void **state)
 	assert_string_equal(text, "1 of 96 turned away (503)");
 }
 
+/* A round in which the machine stood still is one of them, and not the end. */
+static void
+a_round_of_nothing(void **state)
+{
+	(void)state;
+	measure(1000 * MS);
+	assert_false(price.known);
+	measure(0);
+	assert_true(price.known);
+	assert_int_equal(price.sold_rounds.count, 2);
+	assert_true(isinf(price.sold_rounds.p99_ms[0]));
+	assert_true(fabs(price.sold_rounds.p99_ms[1] - 99) < 1e-6);
+	assert_true(price.spread > 1);
+}
+
 int
 main(void)
 {
@@ -123,6 +139,7 @@ main(void)
 	    cmocka_unit_test_setup(unsent_waits_for_ever, set_scene),
 	    cmocka_unit_test_setup(all_fail, set_scene),
 	    cmocka_unit_test_setup(warm_up_is_left_out, set_scene),
+	    cmocka_unit_test_setup(a_round_of_nothing, set_scene),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
