@@ -28,7 +28,10 @@ struct compared {
 	enum { COMPARED_NOISE, COMPARED_BETTER, COMPARED_WORSE } verdict;
 };
 
-/* False: one of both has no price, or the setting was not tried then. */
+/*
+ * False: nothing is compared (`old` NULL), one of both has no price, or the
+ * setting was not tried then.
+ */
 bool compare_row(const json_t *old, const struct row *row, bool by_p99,
     struct compared *compared);
 

@@ -62,7 +62,7 @@ compared_of(const struct result *result, const struct row *row, size_t measure)
 {
 	struct compared c;
 
-	if (!result_compare(result, row, &c) ||
+	if (!compare_row(result->old, row, result->flags->rate > 0, &c) ||
 	    (measure == SLOWER && c.noise < 1))
 		return NAN;
 	if (measure == SLOWER)
@@ -153,10 +153,10 @@ static void
 say(const struct row *row, size_t measure, double value,
     char found[RESULT_FOUND])
 {
-	char failures[RESULT_FAILURES];
+	char failures[PRICE_FAILURES];
 
 	if (is_lost(row, measure, value) &&
-	    result_failures(&row->price, failures))
+	    price_failures(&row->price, failures))
 		snprintf(found, RESULT_FOUND, "%s, %s: %s", row->label,
 		    row->setting.store, failures);
 	else

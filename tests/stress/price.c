@@ -5,8 +5,11 @@
  */
 #include "tests/stress/price.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/stress/buffer.h"
 
@@ -256,4 +259,27 @@ price_free(struct price *price)
 {
 	free(price->sold.ms);
 	free(price->refused.ms);
+}
+
+bool
+price_failures(const struct price *price, char text[PRICE_FAILURES])
+{
+	const struct {
+		int64_t count;
+		const char *words;
+	} parts[] = {{price->turned_away, "turned away (503)"},
+	    {price->unanswered, "without an answer"},
+	    {price->unsent, "never sent"}};
+	size_t i, n;
+
+	text[0] = '\0';
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].count == 0)
+			continue;
+		n = strlen(text);
+		snprintf(text + n, PRICE_FAILURES - n,
+		    "%s%" PRId64 " of %zu %s", n > 0 ? ", " : "",
+		    parts[i].count, price->sold.count, parts[i].words);
+	}
+	return text[0] != '\0';
 }

@@ -12,6 +12,7 @@
 #include "tests/stress/evidence.h"
 #include "tests/stress/flags.h"
 
+#define PRICE_FAILURES 160
 #define PRICE_LATE_MS 10 /* more than that of the client is said */
 
 /*
@@ -64,5 +65,11 @@ void price_of_sales(struct price *price, const struct evidence *evidence,
     int64_t warmup_ns, const struct price_clerks *clerks);
 void price_of_refusals(struct price *price, const struct evidence *evidence);
 void price_free(struct price *price);
+
+/*
+ * "1709 of 3158 turned away (503)": orders that came to nothing, by how;
+ * false: none did.
+ */
+bool price_failures(const struct price *price, char text[PRICE_FAILURES]);
 
 #endif

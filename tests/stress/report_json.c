@@ -140,7 +140,7 @@ compared_json(const struct result *result, const struct row *row)
 	struct compared c;
 	json_t *o;
 
-	if (!result_compare(result, row, &c))
+	if (!compare_row(result->old, row, result->flags->rate > 0, &c))
 		return json_null();
 	o = json_object();
 	member_json(o, "sold_per_s", json_real(c.old_sold_per_s));

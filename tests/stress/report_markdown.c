@@ -36,11 +36,11 @@ print_row(const struct row *row, FILE *out)
 static void
 print_failures(const struct result *result, FILE *out)
 {
-	char text[RESULT_FAILURES];
+	char text[PRICE_FAILURES];
 	size_t i;
 
 	for (i = 0; i < result->count; i++)
-		if (result_failures(&result->rows[i].price, text))
+		if (price_failures(&result->rows[i].price, text))
 			fprintf(out,
 			    "\n%s, `%s`: %s; in the percentiles they waited "
 			    "for "

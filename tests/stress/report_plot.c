@@ -141,7 +141,7 @@ draw_price(const struct plot *plot, const struct row *row, double y,
 {
 	const double end = x_of(plot, row->price.sold_per_s);
 	struct words words = {end + 10, y + 19, 17, ink, "start", true};
-	char text[RESULT_FAILURES], number[32];
+	char text[PRICE_FAILURES], number[32];
 
 	fprintf(plot->out,
 	    "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"2\" "
@@ -154,7 +154,7 @@ draw_price(const struct plot *plot, const struct row *row, double y,
 	words.colour = pale;
 	words.size = 15;
 	if (isinf(row->price.sold.p99_ms))
-		result_failures(&row->price, text);
+		price_failures(&row->price, text);
 	else
 		snprintf(text, sizeof(text),
 		    row->price.sold.p99_ms < 10

@@ -476,14 +476,14 @@ static void
 print_failures(const struct page *page)
 {
 	const struct result *r = page->result;
-	char failures[RESULT_FAILURES], text[400];
+	char failures[PRICE_FAILURES], text[400];
 	bool any = false;
 	size_t i;
 
 	for (i = 0; i < r->count; i++) {
 		const struct row *row = &r->rows[i];
 
-		if (!result_failures(&row->price, failures))
+		if (!price_failures(&row->price, failures))
 			continue;
 		if (!any)
 			fprintf(page->out,
@@ -540,7 +540,8 @@ print_compared(const struct page *page, const struct row *row)
 	struct compared c;
 
 	begin_line(page, row);
-	if (!result_compare(page->result, row, &c)) {
+	if (!compare_row(
+		page->result->old, row, page->result->flags->rate > 0, &c)) {
 		fprintf(page->out, "  not in both\n");
 		return;
 	}

@@ -164,29 +164,6 @@ result_add(struct result *result, struct row *row)
 	result->rows[result->count++] = *row;
 }
 
-bool
-result_failures(const struct price *price, char text[RESULT_FAILURES])
-{
-	const struct {
-		int64_t count;
-		const char *words;
-	} parts[] = {{price->turned_away, "turned away (503)"},
-	    {price->unanswered, "without an answer"},
-	    {price->unsent, "never sent"}};
-	size_t i;
-
-	text[0] = '\0';
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (parts[i].count == 0)
-			continue;
-		append(text, RESULT_FAILURES, "%s%" PRId64,
-		    text[0] != '\0' ? ", " : "", parts[i].count);
-		append(text, RESULT_FAILURES, " of %zu %s", price->sold.count,
-		    parts[i].words);
-	}
-	return text[0] != '\0';
-}
-
 static void
 compare_prices(struct result *result)
 {
@@ -266,14 +243,6 @@ set_machine(struct result *result)
 	    ", SQLite %s, %s %d.%d" BUILD,
 	    cores, cores == 1 ? "" : "s", name.sysname, name.release,
 	    result->file_system, sqlite3_libversion(), COMPILER);
-}
-
-bool
-result_compare(const struct result *result, const struct row *row,
-    struct compared *compared)
-{
-	return result->old != NULL &&
-	       compare_row(result->old, row, result->flags->rate > 0, compared);
 }
 
 bool

@@ -6,7 +6,6 @@
 #include "tests/stress/compare.h"
 #include "tests/stress/row.h"
 
-#define RESULT_FAILURES 160
 #define RESULT_FOUND 256
 
 struct result {
@@ -50,16 +49,6 @@ void report_text(const struct result *result, FILE *out);
 void report_json(const struct result *result, FILE *out);
 void report_markdown(const struct result *result, FILE *out);
 void report_plot(const struct result *result, FILE *out);
-
-/*
- * "1709 of 3158 turned away (503)": the price's orders that came to nothing,
- * by how; false: none did.
- */
-bool result_failures(const struct price *price, char text[RESULT_FAILURES]);
-
-/* The row against the same of --compare; false: there is none. */
-bool result_compare(const struct result *result, const struct row *row,
-    struct compared *compared);
 
 /* What was otherwise in --compare's report; false: nothing. */
 bool result_unlike(const struct result *result, char text[COMPARE_UNLIKE]);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "tests/stress/price.h"
-#include "tests/stress/result.h"
 
 #define MS INT64_C(1000000)
 #define ANSWERS 100
@@ -50,7 +49,7 @@ measure(int64_t warmup_ns)
 static void
 all_are_sold(void **state)
 {
-	char text[RESULT_FAILURES];
+	char text[PRICE_FAILURES];
 
 	(void)state;
 	measure(0);
@@ -58,14 +57,14 @@ all_are_sold(void **state)
 	assert_int_equal(price.sold.count, ANSWERS);
 	assert_true(fabs(price.sold.p50_ms - 50) < 1e-6);
 	assert_true(fabs(price.sold.max_ms - 100) < 1e-6);
-	assert_false(result_failures(&price, text));
+	assert_false(price_failures(&price, text));
 }
 
 /* Who is turned away at once would else make the tail shorter. */
 static void
 turned_away_waits_for_ever(void **state)
 {
-	char text[RESULT_FAILURES];
+	char text[PRICE_FAILURES];
 	size_t i;
 
 	(void)state;
@@ -74,7 +73,7 @@ turned_away_waits_for_ever(void **state)
 	measure(0);
 	assert_int_equal(price.sold.count, ANSWERS);
 	assert_true(isinf(price.sold.p50_ms) && isinf(price.sold.p99_ms));
-	assert_true(result_failures(&price, text));
+	assert_true(price_failures(&price, text));
 	assert_string_equal(text, "59 of 100 turned away (503), 1 of 100 "
 				  "without an answer");
 }
@@ -106,12 +105,12 @@ all_fail(void **state)
 static void
 warm_up_is_left_out(void **state)
 {
-	char text[RESULT_FAILURES];
+	char text[PRICE_FAILURES];
 
 	(void)state;
 	answers[3].kind = answers[4].kind = ANSWER_LATER;
 	measure(4 * MS);
-	assert_true(result_failures(&price, text));
+	assert_true(price_failures(&price, text));
 	assert_string_equal(text, "1 of 96 turned away (503)");
 }
 
