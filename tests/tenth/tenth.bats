@@ -54,6 +54,12 @@ it_sells() {
   ONLY='futex,*' "$TENTH/test_locks_crashes-futex"
 }
 
+@test "a pattern that fits none of them is an error, not a pass" {
+  run env ONLY='futx,*' "$TENTH/test_locks-futex"
+  equal status "$status" 1
+  matches said "$output" "^ONLY='futx,\*' fits no test; one is called: none, "
+}
+
 # The values of a member in the stress test's --json, in one line, by depth.
 values() {
   sed -nE "s/^ {$1}\"$2\": \"?([^\",]*)\"?,?\$/\1/p" <<<"$output" | xargs

@@ -59,6 +59,7 @@ struct play {
 	char name[80];
 	struct lock_strategy strategy;
 	bool processes;
+	CMUnitTestFunction test;
 };
 
 /*
@@ -106,13 +107,18 @@ struct check {
 /*
  * Run at most 16 checks, each over every strategy, or those whose name fits
  * the pattern in the environment's ONLY: ONLY='mutex,*'.  Returns how many
- * failed.
+ * failed; none that fits counts as one.  With FIRST in the environment it
+ * ends at the first that fails: the others may hang on the same mistake, for
+ * seconds each.
  */
 int actors_run(const struct check *checks, size_t count);
 
 /* Before and after a test; the initial state is a play, or NULL: no actors. */
 int actors_set_up(void **state);
 int actors_tear_down(void **state);
+
+/* In a check: leave it undecided. */
+void actors_skip(const char *why);
 
 static inline int64_t
 actors_in(int64_t ns)

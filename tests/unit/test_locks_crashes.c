@@ -239,10 +239,8 @@ count_steps(struct stage *stage, kill_in_fn *kill_in)
 {
 	const unsigned steps = kill_in(stage, STEPS_MAX);
 
-	if (steps == 0 || steps == STEPS_MAX) {
-		print_message("SKIP: a process cannot be stepped here\n");
-		skip();
-	}
+	if (steps == 0 || steps == STEPS_MAX)
+		actors_skip("a process cannot be stepped here");
 	return steps;
 }
 
