@@ -36,20 +36,24 @@ changed() {
 }
 
 judge() {
-  local workers sold
+  local workers sold s
   need '1 worker' '2 workers' '3 workers' line instead
   built "$BUILD/turnstile" "$BUILD/stress"
   for workers in 1 2 3; do
     sold=$(race "$workers")
-    echo "  $workers: $sold sold here"
-    if [ "$workers" -eq 1 ]; then is '1 worker' 1 "How many mutexes are there?"
-    else is "$workers workers" "$workers" "How many mutexes are there?"; fi
+    s=s
+    if [ "$workers" -eq 1 ]; then s=; fi
+    echo "  $workers worker${s}: $sold sold here, this time; at most, by your" \
+      "answer, $(answer "$workers worker$s")"
+    is "$workers worker$s" "$workers" "How many mutexes are there?"
   done
   [[ $(answer line) =~ ^[0-9]+$ ]] || not_yet "line: a number, please."
   LOCK=$BUILD/exercises/4/lock_mutex_private.c
   mkdir -p "$BUILD/exercises/4"
   changed >"$LOCK"
   lock_build test_locks
-  lock_test test_locks 'mutex-private,*' \
+  # shellcheck disable=SC2034 # lock_test says it
+  CRASHED="It crashes: how many bytes do so many mutexes need?"
+  lock_test "does your line exclude?" test_locks 'mutex-private,*' \
     "Between two processes it still does not exclude. Where does the mutex live?"
 }

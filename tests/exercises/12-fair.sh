@@ -10,7 +10,8 @@ begin() {
 
 judge() {
   lock_judge
-  lock_test test_yours 'yours,*first come*' \
+  lock_test "first come, first served?" test_yours 'yours,*first come*' \
     "Who came later got in first. Who remembers the order?"
-  lock_test test_yours 'yours,*says that*' "Now say so, in its facts: .fair"
+  lock_test "does it say so?" test_yours 'yours,*says that*' \
+    "Now say so, in its facts: .fair"
 }

@@ -165,9 +165,12 @@ value() {
   made 4 4.txt
   check 4 "not yet" 'write something behind "1 worker:"'
   wrong 4 '2 workers' 1 "How many mutexes are there?"
+  [[ $output == *"  2 workers: "*" sold here, this time; at most, by your"* ]]
   wrong 4 instead 'mutexes = calloc(2 * LOCK_SLOTS, sizeof(*mutexes));' \
     "Where does the mutex live?"
   wrong 4 instead 'mutexes = shared_new(LOCK_SLOTS' "It does not compile"
+  wrong 4 instead 'mutexes = shared_new(LOCK_SLOTS);' \
+    "It crashes: how many bytes do so many mutexes need?"
   wrong 4 line 36 "does not"
   solve 4
   check 4 solved
@@ -189,6 +192,31 @@ value() {
   check 5 "not yet" "Its facts" || check 5 "not yet" "without the fact"
   lock 5 's/return LOCK_HELD;/return LOCK_HELD/'
   check 5 "not yet" "It does not compile"
+}
+
+# What is said names the cause, in the words of who wrote it.
+@test "5: write a lock: nobody gets in, a crash, a deadline that is ignored" {
+  local begun
+  lock 5 '/^yours_release/,/^}/s/atomic_store.*/(void)o->words[slot];/'
+  check 5 "not yet" "seen: a clerk never got in, though others had left"
+  [[ $output == *"See release."* && $output != *"Somebody got in"* ]]
+  lock 5 's/o->words = shared;/o->words = NULL; (void)shared;/'
+  check 5 "not yet" "It crashes:"
+  [[ $output != *"Somebody got in"* ]]
+  # One wait that does not end, and no second one.
+  lock 5 's/if \(deadline_ns == 0 .*/if (deadline_ns == 1)/'
+  begun=$SECONDS
+  check 5 "not yet" "Your acquire did not come back at its deadline"
+  [[ $output == *"failed: yours, threads: held: a past deadline"* ]]
+  [ "$((SECONDS - begun))" -lt 45 ]
+}
+
+# Who has waited for some seconds believes that the holder has crashed.
+@test "5: write a lock: a lease, of a holder that was only stopped" {
+  lock 5 's/uint32_t nobody = 0;/&\n\tconst int64_t since = clock_now_ns();/
+    s/^\t\tclock_sleep_until/\t\tif (clock_now_ns() - since > 3 * NS_PER_SEC) {\n\t\t\tatomic_store(\&o->words[slot], o->name);\n\t\t\treturn LOCK_HELD;\n\t\t}\n&/'
+  check 5 "not yet" "Who is stopped is not dead"
+  [[ $output == *"trespassed, "* ]]
 }
 
 @test "5: write a lock: the solution" {
