@@ -5,7 +5,7 @@ judges="your word is played; a program tries all words, the short ones first"
 . tests/exercises/forms.sh
 
 begin() {
-  make_form <<'END'
+  play_form <<'END'
 # Each letter is one step of alice (a) or bob (b). After which word is a seat
 # sold twice? The shortest word that does it; or: never
 # no lock; each: read, write

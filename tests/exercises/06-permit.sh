@@ -5,7 +5,7 @@ judges="your word is played; a program tries all words, the short ones first"
 . tests/exercises/forms.sh
 
 begin() {
-  make_form <<'END'
+  play_form <<'END'
 # A semaphore with one permit. A small letter is a step (call wait, get the
 # permit, read, write, post); a capital letter kills: A kills alice. There are
 # a, b and c. The shortest word, or: never

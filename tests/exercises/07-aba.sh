@@ -5,7 +5,7 @@ judges="your word is played; a program tries all words, the short ones first"
 . tests/exercises/forms.sh
 
 begin() {
-  make_form <<'END'
+  play_form <<'END'
 # No lock, but a check: who writes looks whether the sale is still as it was
 # read; if not, it reads again. 5 tickets, 3 left. After which word is a seat
 # sold twice? The shortest one, or: never

@@ -5,7 +5,7 @@ judges="your word is played; with your steps for bob, all words are tried"
 . tests/exercises/forms.sh
 
 begin() {
-  make_form <<'END'
+  play_form <<'END'
 # Two sales, a lock for each: x and y. Alice's steps are
 #   x y r w Y X     take x, take y, read, write, release y, release x
 # and bob's are

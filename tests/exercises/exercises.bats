@@ -122,6 +122,21 @@ value() {
   check 2 "not yet"
 }
 
+# A form says a program's name: it must be there.
+@test "3, 6, 7, 8: the form comes with what it is tried with" {
+  local n
+  for n in 3 6 7 8; do
+    rm build/exercises/play
+    made "$n" "$n.txt"
+    [ -x build/exercises/play ]
+  done
+  run build/exercises/play three
+  echo "$output"
+  [ "${lines[-1]}" = "Type: build/exercises/play three cba, or another word." ]
+  run build/exercises/play three cba
+  [ "$status" -eq 1 ]
+}
+
 @test "3: the fewest letters" {
   made 3 3.txt
   check 3 "not yet" 'write something behind "none:"'
@@ -234,6 +249,8 @@ value() {
   wrong 6 eager never "There is a word"
   wrong 6 tags aAbbbccc "Not after this word"
   solve 6
+  sed -i 's/: never/: Never/' "$ANSWERS/6.txt"
+  grep -q Never "$ANSWERS/6.txt"
   check 6 solved
 }
 

@@ -9,11 +9,16 @@ make_form() {
   not_yet "$FORM was made: write your answers into it, and ask again."
 }
 
+# play_form <TEXT: the same, where words can be tried before one is written.
+play_form() {
+  built "$BUILD/exercises/play"
+  make_form
+}
+
 # play KEY…: each answer is a word, or never, for the puzzle of that name.
 play() {
   local key said
   need "$@"
-  built "$BUILD/exercises/play"
   for key; do
     said=$("$BUILD/exercises/play" "$key" "$(answer "$key")") ||
       not_yet "$key: $(answer "$key")" "$said"

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define CLERKS 3
 #define SEATS 8
@@ -547,6 +548,26 @@ judge_cure(struct game *game, const char *steps)
 	    goals[STUCK]);
 }
 
+/* What it is, and what to type next. */
+static int
+explain(const struct puzzle *puzzle, const char *program)
+{
+	unsigned i;
+
+	printf("%s: %s.\nThe goal: %s.\nIn a word each letter is a step of",
+	    puzzle->name, puzzle->what, goals[puzzle->goal]);
+	for (i = 0; i < CLERKS && puzzle->steps[i] != NULL; i++)
+		printf(
+		    "%s %c: %s", i == 0 ? "" : ",", (int)('a' + i), names[i]);
+	printf(".%s\nType: %s %s ",
+	    puzzle->kills ? "  A capital letter kills." : "", program,
+	    puzzle->name);
+	for (; i > 0; i--)
+		putchar((int)('a' + i - 1));
+	printf(", or another word.\n");
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -557,12 +578,9 @@ main(int argc, char *argv[])
 		if (argc < 2 || strcmp(argv[1], puzzles[i].name) != 0)
 			continue;
 		game.puzzle = puzzles[i];
-		if (argc == 2) {
-			printf("%s: %s.\nThe goal: %s.\n", argv[1],
-			    game.puzzle.what, goals[game.puzzle.goal]);
-			return EXIT_SUCCESS;
-		}
-		if (strcmp(argv[2], "never") == 0)
+		if (argc == 2)
+			return explain(&game.puzzle, argv[0]);
+		if (strcasecmp(argv[2], "never") == 0)
 			return judge_never(&game);
 		if (strcmp(argv[1], "cure") == 0)
 			return judge_cure(&game, argv[2]);
