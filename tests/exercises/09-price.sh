@@ -22,7 +22,7 @@ most:
 END
 }
 
-# strategy, sold/s, spread, p99/p50; the fastest first
+# strategy, sold/s, spread, p99/p50, p50, p99; the fastest first
 measured() {
   awk '
     { value = $2; gsub(/[",]/, "", value) }
@@ -32,8 +32,17 @@ measured() {
     /^          "p50_ms":/ && sold && !(lock in p50) { p50[lock] = value }
     /^          "p99_ms":/ && sold && !(lock in seen) {
       seen[lock] = 1
-      if (p50[lock] > 0) print lock, sold, spread, value / p50[lock]
+      if (p50[lock] > 0)
+        print lock, sold, spread, value / p50[lock], p50[lock], value
     }' "$ANSWERS/9.json" | sort -k2,2gr
+}
+
+# The rows, as the answers are looked for in them.
+show() {
+  measured | awk '
+    BEGIN { row = "  %-12s%8s%8s%8s%8s\n"
+      printf row, "strategy", "sold/s", "spread", "p50 ms", "p99 ms" }
+    { printf row, $1, int($2), $3, $5, $6 }'
 }
 
 # "yes" or "no", from the two fastest
@@ -58,6 +67,7 @@ judge() {
     measured | grep -q "^$lock " ||
       not_yet "$ANSWERS/9.json has no price of $lock: measure once more."
   done
+  show
   need fastest apart tail most
   is fastest "$(measured | head -n 1 | cut -d ' ' -f 1)" \
     "Look at the column sold/s, or at sold_per_s."

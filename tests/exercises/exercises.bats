@@ -282,6 +282,9 @@ value() {
   check 9 "not yet" "There is no $ANSWERS/9.json"
   cp "$SOLUTIONS/9.json" "$ANSWERS"
   check 9 "not yet" 'write something behind "fastest:"'
+  # The rows in which the answers are.
+  [ "$(grep -cE '^  (flock|mutex|semaphore|optimistic) +[0-9]+ +0\.[0-9]+ ' \
+    <<<"$output")" -eq 4 ]
   wrong 9 fastest mutex "sold/s"
   wrong 9 apart yes "Spread is a share"
   wrong 9 tail flock "Divide p99 by p50"
