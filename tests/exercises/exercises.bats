@@ -213,7 +213,8 @@ value() {
 @test "5: write a lock: nobody gets in, a crash, a deadline that is ignored" {
   local begun
   lock 5 '/^yours_release/,/^}/s/atomic_store.*/(void)o->words[slot];/'
-  check 5 "not yet" "seen: a clerk never got in, though others had left"
+  check 5 "not yet" \
+    "seen: a clerk never got in, though others had left (tests/unit/test_locks.c:"
   [[ $output == *"See release."* && $output != *"Somebody got in"* ]]
   lock 5 's/o->words = shared;/o->words = NULL; (void)shared;/'
   check 5 "not yet" "It crashes:"

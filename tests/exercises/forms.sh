@@ -63,10 +63,10 @@ of_cause() {
 # what_was_seen <OUTPUT: what the first test that failed said, and where
 what_was_seen() {
   sed -nE '/^\[  FAILED/q
-    s/^ERROR: //p
-    s/^\[  ERROR   \] --- (\[   LINE   \] --- )?//p
-    s/^\[   LINE   \] --- (.*): error: Failure!$/(\1)/p
-    s/^\*\*\* //p' | paste -sd ' '
+    s/^.*\[   LINE   \] --- (.*): error: Failure!$/(\1)/p; t
+    s/^\[  ERROR   \] --- //p; t
+    s/^ERROR: //p; t
+    s/^\*\*\* (.*) \*\*\*.*/\1/p' | paste -sd ' '
 }
 
 # how_it_ended STATUS
