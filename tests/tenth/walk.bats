@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2034,SC2153,SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Goal of this test: the walk in locks/README.md, "Adding one", leads where it
@@ -102,9 +102,20 @@ it_sells() {
   it_sells
 }
 
+# What it is accused of, in words that this page explains.
+words_are_explained() {
+  local word words
+  words=$(sed -nE 's/^ {10}([a-z-]+), [0-9]+: .*/\1/p' <<<"$output" | sort -u)
+  matches accused "$words" oversold
+  for word in $words; do
+    grep -qiF "*$word*" "$ROOT/locks/README.md" || fail "unexplained: $word"
+  done
+}
+
 @test "step 5: buyers race, and it is wrong, as it says" {
   take 5
   has_come 5
+  words_are_explained
 }
 
 @test "step 6: the tests of its promises fail" {
@@ -118,14 +129,38 @@ it_sells() {
   matches where "$output" 'mine, threads: excludes as its facts say'
 }
 
-@test "step 8: with the lock written, nothing is found; as with mutex" {
+@test "step 8: who is inside is stopped, and others get in" {
   take 8
   has_come 8
+}
+
+# What is written is a lease: it believes a holder dead that is slow.
+it_is_a_lease() {
+  sed 's/yours/mine/g
+    s/uint32_t nobody = 0;/&\n\tconst int64_t since = clock_now_ns();/
+    s/^\t\tclock_sleep_until/\t\tif (clock_now_ns() - since > 3 * NS_PER_SEC) {\n\t\t\tatomic_store(\&o->words[slot], o->name);\n\t\t\treturn LOCK_HELD;\n\t\t}\n&/' \
+    "$ROOT/tests/exercises/solutions/5/lock_yours.c" >"$WALK/locks/lock_mine.c"
+  grep -q since "$WALK/locks/lock_mine.c"
+}
+
+@test "step 8: a lock that takes the slow for dead is found there" {
+  it_is_a_lease
+  take 3
+  take 6
+  refute grep -q FAILED <<<"$output"
+  take 8
+  matches found "$output" 'NOT AS PROMISED'
+  matches found "$output" 'trespassed, [0-9]+: two were inside'
+}
+
+@test "step 9: with the lock written, nothing is found; as with mutex" {
+  take 9
+  has_come 9
   sed 's/yours/mine/g' "$ROOT/tests/exercises/solutions/5/lock_yours.c" \
     >"$WALK/locks/lock_mine.c"
   take 3
   matches listed "$output" '^  mine '
-  take 8 mutex mine
+  take 9 mutex mine
   matches race "$output" '^.*AS PROMISED'
   refute grep -q 'NOT AS PROMISED' <<<"$output"
   take 6
@@ -134,4 +169,7 @@ it_sells() {
   take 7
   refute grep -Eq 'FAILED|WARNING' <<<"$output"
   matches ran "$output" 'OK \] mine, threads: excludes as its facts say'
+  take 8
+  refute grep -q 'NOT AS PROMISED' <<<"$output"
+  matches stopped "$output" 'no race in [0-9]+ run, stop 1[0-9]\.'
 }
