@@ -111,10 +111,14 @@ jitter_begin(struct jitter *jitter, uint64_t seed)
 	own = jitter;
 }
 
+/*
+ * Each second time: who is stepped through takes milliseconds to come in, and
+ * then does not meet who is inside for less.
+ */
 static void
 step_instructions(struct jitter *jitter)
 {
-	if (!STEPS_INSTRUCTIONS || !jitter->deep)
+	if (!STEPS_INSTRUCTIONS || !jitter->deep || draw(jitter, 2) != 0)
 		return;
 	jitter->stepping = true;
 	raise(SIGTRAP);

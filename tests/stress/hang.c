@@ -97,14 +97,18 @@ describe_clerks(
 
 void
 hang_describe(const struct launch *launch, const struct buyers_log *log,
-    char *text, size_t size)
+    int64_t tickets, char *text, size_t size)
 {
 	struct scene scene = {0};
 	size_t count, n;
 	json_t *last = last_receipt(log, &count);
 
-	snprintf(text, size, "%zu receipt%s, then nothing was sold or refused",
-	    count, count == 1 ? "" : "s");
+	snprintf(text, size,
+	    "%zu receipt%s%s, then nothing was sold or refused", count,
+	    count == 1 ? "" : "s",
+	    tickets > 0 && (int64_t)count > tickets
+		? ", more than there are tickets"
+		: "");
 	n = strlen(text);
 	if (launch->pid > 0) {
 		launch_threads(launch, look_at_thread, &scene);

@@ -12,9 +12,9 @@
 /*
  * In words: after how many receipts, who holds the lock, who waits for it; and
  * who sold last, if nobody holds it.  Of a service of others (pid 0) only what
- * the buyers know.
+ * the buyers know.  There were `tickets`, 0 if nobody knows.
  */
 void hang_describe(const struct launch *launch, const struct buyers_log *log,
-    char *text, size_t size);
+    int64_t tickets, char *text, size_t size);
 
 #endif

@@ -245,8 +245,10 @@ print_advice(const struct page *page)
 	size_t i;
 
 	for (i = 0; i < r->count; i++) {
-		fresh |= !r->rows[i].shipped && r->rows[i].safe;
-		broken |= !row_is_good(&r->rows[i]);
+		const bool good = row_is_good(&r->rows[i]);
+
+		fresh |= good && !r->rows[i].shipped && r->rows[i].safe;
+		broken |= !good;
 	}
 	if (fresh)
 		fprintf(page->out,
@@ -326,8 +328,8 @@ print_drills(const struct page *page)
 		fprintf(page->out,
 		    "%sOrders without an answer: %" PRId64
 		    " learnt theirs by asking again by key, %" PRId64
-		    "\nnever did; %" PRId64 " were told to come later (503), "
-		    "and gave up.\n",
+		    "\nnever did; %" PRId64 " answers said \"come "
+		    "later\" (503).\n",
 		    wanted > 0 ? "" : "\n", recovered, unknown, later);
 }
 

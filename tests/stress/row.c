@@ -33,7 +33,8 @@ struct run {
 	struct web *web;
 	struct buyers *buyers;
 	uint64_t next_order;
-	char path[96]; /* of the sale */
+	char path[96];   /* of the sale */
+	int64_t tickets; /* that it has; 0: it is not ours */
 };
 
 static bool
@@ -141,6 +142,7 @@ open_sale(struct run *run, const char *what, unsigned nth, int64_t capacity,
 	    (unsigned)(run->flags->seed & 0xffffffff), run->number, what, nth);
 	snprintf(run->path, sizeof(run->path), "/sales/%s",
 	    run->flags->sale != NULL ? run->flags->sale : id);
+	run->tickets = run->flags->sale != NULL ? 0 : capacity;
 	if (run->flags->sale != NULL)
 		return true;
 	duration_range_print(s->delay_min_ms, s->delay_max_ms, delay);
@@ -172,7 +174,8 @@ hang(struct run *run, const struct buyers_log *log)
 	size_t n;
 
 	row->promise = ROW_HUNG;
-	hang_describe(&run->launch, log, row->error, sizeof(row->error));
+	hang_describe(
+	    &run->launch, log, run->tickets, row->error, sizeof(row->error));
 	/* Nobody there?  Of a service of ours end_run() knows. */
 	if (run->flags->url == NULL || web_get(run->web, "/livez", NULL) != 0)
 		return;
