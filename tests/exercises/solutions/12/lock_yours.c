@@ -111,9 +111,9 @@ stand_up(const struct yours_own *o, struct row *row)
 }
 
 static bool
-is_first(const struct yours_own *o, struct row *row)
+is_first(struct row *row, unsigned chair)
 {
-	const uint64_t mine = atomic_load(&row->chair[o->chair].number);
+	const uint64_t mine = atomic_load(&row->chair[chair].number);
 	unsigned i;
 
 	for (i = 0; i < CHAIRS; i++)
@@ -136,7 +136,7 @@ yours_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
 		clock_sleep_until(clock_now_ns() + NAP_NS);
 	if (result != LOCK_HELD)
 		return result;
-	while (!is_first(o, row)) {
+	while (!is_first(row, o->chair)) {
 		if (deadline_ns == 0 || clock_now_ns() >= deadline_ns) {
 			stand_up(o, row);
 			return LOCK_TIMED_OUT;
@@ -162,16 +162,23 @@ yours_force_release(void *shared, unsigned worker)
 	struct row *rows = shared;
 	unsigned slot, i, taken = 0;
 
-	for (slot = 0; slot < LOCK_SLOTS; slot++)
+	/* Who sat first held it; that is looked for before anybody stands up.
+	 */
+	for (slot = 0; slot < LOCK_SLOTS; slot++) {
+		bool gone[CHAIRS];
+
 		for (i = 0; i < CHAIRS; i++) {
 			const uint32_t name =
 			    atomic_load(&rows[slot].chair[i].name);
 
-			if (name < first || name >= first + LOCK_CLERKS_MAX)
-				continue;
-			atomic_store(&rows[slot].chair[i].name, 0);
-			taken++;
+			gone[i] =
+			    name >= first && name < first + LOCK_CLERKS_MAX;
+			taken += gone[i] && is_first(&rows[slot], i);
 		}
+		for (i = 0; i < CHAIRS; i++)
+			if (gone[i])
+				atomic_store(&rows[slot].chair[i].name, 0);
+	}
 	return taken;
 }
 
