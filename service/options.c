@@ -379,6 +379,8 @@ const char *
 options_stray(const struct options_table *table, size_t *at)
 {
 	assert(table->prefix != NULL && table->others != NULL);
+	if (environ == NULL) /* so clearenv() leaves it */
+		return NULL;
 	while (environ[*at] != NULL)
 		if (is_stray(table, environ[(*at)++]))
 			return environ[*at - 1];

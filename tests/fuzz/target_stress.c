@@ -40,7 +40,10 @@ claim_settings(const struct flags *f)
 	claim(count >= 1);
 	for (i = 0; i < count; i += 1 + count / 8) {
 		s = flags_setting(f, i);
-		claim(lock_parse(s.lock, &strategy));
+		if (f->sale == NULL)
+			claim(lock_parse(s.lock, &strategy));
+		else /* until the sale is read */
+			claim(strcmp(s.lock, "its own") == 0);
 		claim(strcmp(s.store, f->stores[i * f->store_count / count]) ==
 		      0);
 		claim(f->url != NULL || (s.workers >= 1 && s.clerks >= 1));
