@@ -159,8 +159,6 @@ struct audit_step {
 size_t audit_steps(const struct audit_witness *witnesses, size_t count,
     struct audit_step steps[AUDIT_STEPS_MAX]);
 
-#define AUDIT_MISTAKE_SIZE 64
-
 /* The collision, as text, JSON and page tell it. */
 struct audit_told {
 	char names[3][40]; /* of the columns; they differ */

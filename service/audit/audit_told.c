@@ -11,6 +11,7 @@
 #include "service/audit/columns.h"
 
 #define NAME_COLUMNS 14
+#define MISTAKE_SIZE 64
 
 /* --------------------------------------------------------------- names -- */
 
@@ -109,8 +110,7 @@ tell_late_writer(struct audit_told *told)
 
 /* What the strategy did wrong by which the first two met; "": unknown. */
 static void
-name_mistake(
-    const struct audit_witness *witnesses, char mistake[AUDIT_MISTAKE_SIZE])
+name_mistake(const struct audit_witness *witnesses, char mistake[MISTAKE_SIZE])
 {
 	static const char *const counts[LOCK_PERMITS_MAX + 1] = {"none", "one",
 	    "two", "three", "four", "five", "six", "seven", "eight"};
@@ -123,26 +123,25 @@ name_mistake(
 		return;
 	facts = lock_facts(strategy);
 	if (facts.checks_write)
-		snprintf(mistake, AUDIT_MISTAKE_SIZE,
-		    "%s's check let it pass: ", lock);
+		snprintf(
+		    mistake, MISTAKE_SIZE, "%s's check let it pass: ", lock);
 	else if (!facts.holds)
-		snprintf(mistake, AUDIT_MISTAKE_SIZE, "nobody took turns: ");
+		snprintf(mistake, MISTAKE_SIZE, "nobody took turns: ");
 	else if (strategy.permits > 1)
-		snprintf(mistake, AUDIT_MISTAKE_SIZE,
+		snprintf(mistake, MISTAKE_SIZE,
 		    "%s were let in at once: ", counts[strategy.permits]);
 	else if (!facts.excludes_processes &&
 		 witnesses[0].line.worker != witnesses[1].line.worker)
-		snprintf(mistake, AUDIT_MISTAKE_SIZE,
-		    "two processes, two mutexes: ");
+		snprintf(mistake, MISTAKE_SIZE, "two processes, two mutexes: ");
 	else
-		snprintf(mistake, AUDIT_MISTAKE_SIZE, "%s let both in: ", lock);
+		snprintf(mistake, MISTAKE_SIZE, "%s let both in: ", lock);
 }
 
 static void
 tell_why(struct audit_told *told, const struct audit_collision *c,
     const struct audit_witness *witnesses)
 {
-	char mistake[AUDIT_MISTAKE_SIZE];
+	char mistake[MISTAKE_SIZE];
 
 	name_mistake(witnesses, mistake);
 	if (!c->explained)

@@ -66,26 +66,12 @@ cors_is_list(const char *text)
 /* ---------------------------------------------------------- the replies -- */
 
 static bool
-list_has(const char *list, const char *origin)
-{
-	const size_t length = strlen(origin);
-
-	for (;; list += strcspn(list, ",") + 1) {
-		if (strcspn(list, ",") == length &&
-		    memcmp(list, origin, length) == 0)
-			return true;
-		if (list[strcspn(list, ",")] == '\0')
-			return false;
-	}
-}
-
-static bool
 is_allowed(const struct options *options, const char *origin)
 {
 	size_t i;
 
 	for (i = 0; i < options->origin_count; i++)
-		if (list_has(options->origins[i], origin))
+		if (request_list_has(options->origins[i], origin))
 			return true;
 	return false;
 }

@@ -179,3 +179,17 @@ request_arg(const struct request *request, const char *name)
 			return request->args[i].value;
 	return NULL;
 }
+
+bool
+request_list_has(const char *list, const char *word)
+{
+	size_t length;
+
+	for (; *list != '\0'; list += strspn(list, ", ")) {
+		length = strcspn(list, ",");
+		if (length == strlen(word) && memcmp(list, word, length) == 0)
+			return true;
+		list += length;
+	}
+	return false;
+}

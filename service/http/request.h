@@ -102,4 +102,7 @@ text_is(const char *text, const char *word, const char *ends)
 	       strchr(ends, text[strlen(word)]) != NULL;
 }
 
+/* Has a list, "one,two" or "one, two", just this word? */
+bool request_list_has(const char *list, const char *word);
+
 #endif

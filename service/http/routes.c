@@ -183,21 +183,6 @@ refuse_twice(const struct call *call)
 	    problem_member(safe), "\"%s\" is there twice: send it once.", safe);
 }
 
-/* Is it one of "after, limit"? */
-static bool
-is_known(const char *args, const char *name)
-{
-	size_t length;
-
-	for (; *args != '\0'; args += strspn(args, ", ")) {
-		length = strcspn(args, ",");
-		if (length == strlen(name) && memcmp(args, name, length) == 0)
-			return true;
-		args += length;
-	}
-	return false;
-}
-
 /* What is not understood may be what matters: ?ater=7 is all the ledger. */
 static bool
 knows_args(const struct call *call)
@@ -208,7 +193,7 @@ knows_args(const struct call *call)
 	size_t i;
 
 	for (i = 0; i < request->arg_count; i++) {
-		if (is_known(args, request->args[i].name))
+		if (request_list_has(args, request->args[i].name))
 			continue;
 		problem_print_safely(safe, request->args[i].name);
 		return problem_reply(call->reply, PROBLEM_UNKNOWN_MEMBER,
@@ -237,7 +222,7 @@ flags_are_clear(const struct call *call)
 	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		value = request_arg(call->request, flags[i].name);
 		if (value == NULL || (*value == '\0' && flags[i].may_be_bare) ||
-		    (*value != '\0' && is_known("1, true, 0, false", value)))
+		    request_list_has("1, true, 0, false", value))
 			continue;
 		return problem_reply(call->reply, PROBLEM_BAD_VALUE,
 		    problem_member(flags[i].name),

@@ -25,7 +25,6 @@ struct attempt {
 	unsigned row;            /* of the strategy, in what is counted */
 	struct lock_hold hold;
 	int64_t held_ns, delayed_ns;
-	bool alone; /* the strategy says that nobody else is inside */
 };
 
 static enum turn attempt(struct desk *desk);
@@ -116,14 +115,20 @@ take_lock(struct attempt *a)
 	return false;
 }
 
+/* Does the strategy say that nobody else is inside? */
+static bool
+is_alone(const struct attempt *a)
+{
+	return a->facts.excludes_threads && a->facts.excludes_processes;
+}
+
 /* Whoever says that it excludes everybody is held to it: see inside.h. */
 static void
-enter(struct attempt *a)
+enter(const struct attempt *a)
 {
 	const struct desk *desk = a->desk;
 
-	a->alone = a->facts.excludes_threads && a->facts.excludes_processes;
-	if (a->alone)
+	if (is_alone(a))
 		inside_enter(desk->inside, a->guess.slot, a->row,
 		    inside_name(desk->worker, desk->clerk));
 }
@@ -133,8 +138,8 @@ leave(const struct attempt *a)
 {
 	const struct desk *desk = a->desk;
 
-	if (a->alone && !inside_leave(desk->inside, a->guess.slot, a->row,
-			    inside_name(desk->worker, desk->clerk)))
+	if (is_alone(a) && !inside_leave(desk->inside, a->guess.slot, a->row,
+			       inside_name(desk->worker, desk->clerk)))
 		counting_add(&desk->counting->trespasses[a->row], 1);
 }
 
