@@ -13,7 +13,8 @@ import { arrangeLanes, culpritOf, drawSeat, witnessesOf } from './why.js';
 class Side {
   constructor(name, onEnd) {
     const at = (part) => $(`${name}-${part}`);
-    Object.assign(this, { head: at('head'), seat: at('seat'), result: null });
+    Object.assign(this, { head: at('head'), seat: at('seat'), result: null,
+      epoch: null, before: null });
     this.timeline = new Timeline({ frame: at('timeline'), labels: at('labels'),
       scroller: at('scroll'), narrow: true }, () => this.drawSeat());
     this.replay = new Replay(this.timeline, () => {}, onEnd);
@@ -23,12 +24,17 @@ class Side {
     drawSeat(this.seat, this.timeline);
   }
 
+  drawHead() {
+    const { audit } = this.result;
+    this.head.textContent = `${audit.lock}: ${t(`verdict.${audit.verdict}`)}`;
+  }
+
   draw() {
     const { audit } = this.result;
     const orders = witnessesOf(this.result);
     const story = makeStory(orders);
     arrangeLanes(story, orders);
-    this.head.textContent = `${audit.lock}: ${t(`verdict.${audit.verdict}`)}`;
+    this.drawHead();
     const fault = faultOf(story, audit.collision && { ...audit.collision,
       orders });
     this.timeline.show(story, { fault: fault?.event ?? null,
@@ -46,13 +52,26 @@ export class Both {
     $('cured-timeline').addEventListener('keydown', () => this.stop());
   }
 
-  // Keep a run if it is of use here.
-  keep(result) {
-    const side = result.audit.wrong ? this.wrong : this.cured;
-    if (witnessesOf(result).length < 2)
+  // Keep a run if it is of use here.  A class's round may be kept again and
+  // again while it sells, and is right until it goes wrong: one of the same
+  // `epoch` gives way to it.
+  keep(result, epoch = null) {
+    const [side, other] = result.audit.wrong ? [this.wrong, this.cured]
+      : [this.cured, this.wrong];
+    if (witnessesOf(result).length === 0)
       return;
+    // The collision is the one that is shown: only the verdict may be another.
+    if (epoch !== null && side.epoch === epoch && result.audit.collision) {
+      side.result = result;
+      side.drawHead();
+      return;
+    }
     this.stop();
-    side.result = result;
+    if (epoch !== null && other.epoch === epoch)
+      Object.assign(other, other.before);
+    if (epoch === null || side.epoch !== epoch)
+      side.before = { result: side.result, epoch: side.epoch };
+    Object.assign(side, { result, epoch });
     $('both').hidden = !this.wrong.result || !this.cured.result;
     this.draw();
   }

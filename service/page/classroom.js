@@ -3,7 +3,7 @@
 // what they were told.
 
 import { $, make } from './dom.js';
-import { t } from './i18n.js';
+import { t, tOr } from './i18n.js';
 
 let settled = null; // the address that was chosen
 
@@ -33,6 +33,19 @@ export function drawAddress(id, about) {
   };
 }
 
+// "20 tickets · none · 150 ms": what the class predicts of.
+export function drawRound({ tickets, lock, delay }) {
+  $('class-round').textContent = t('classRound', { tickets, lock,
+    delay: delay === '0' ? t('noDelay')
+      : tOr(`delay.${delay}`, delay.replace(/^([0-9.]+)/, '$1 ')) });
+}
+
+// The code as large as the screen, and back.
+export function enlargeCode(large) {
+  $('class-enlarge').classList.toggle('large', large);
+  $('class-enlarge').setAttribute('aria-pressed', String(large));
+}
+
 // A bar for each prediction; the one that came true is marked.
 function drawSpread(notes, sold) {
   const bars = notes.spread();
@@ -41,11 +54,13 @@ function drawSpread(notes, sold) {
     const height = make('i', { class: 'column' });
     height.style.height = `${100 * n / most}%`;
     const right = sold !== null && from <= sold && sold <= to;
-    const value = from === to ? String(from) : `${from}–${to}`;
+    const value = to === Infinity ? `${from}+` : from === to ? String(from)
+      : `${from}–${to}`;
     return make('li', { class: right ? 'right' : false,
-      'aria-label': t('spreadBar', { n, value }) }, make('b', {}, String(n)),
+      'aria-label': t('spreadBar', { n, value }) },
+    make('b', {}, `${right ? '✓ ' : ''}${n || ''}`),
     make('span', { class: 'pillar' }, height),
-    make('span', {}, right ? `✓ ${value}` : value));
+    make('span', { class: 'bin' }, value));
   }));
 }
 

@@ -47,8 +47,10 @@ export function drawRuns() {
   $('no-runs').hidden = runs.length > 0;
 }
 
+// A run with the `id` of one that is there takes its line.
 export function addRun(run) {
-  runs = [...runs, run].slice(-50);
+  const at = runs.findIndex((old) => run.id && old.id === run.id);
+  runs = at < 0 ? [...runs, run].slice(-50) : runs.with(at, run);
   save();
   drawRuns();
 }

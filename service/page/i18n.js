@@ -14,13 +14,23 @@ function hasText(key) {
   return key in words[language];
 }
 
+const HAN = /^[\u4e00-\u9fff]$/, LATIN = /^[A-Za-z0-9]$/;
+
+// A thin space between a Chinese character and a name in Latin letters.
+function spaced(before, value, after) {
+  const gap = (one, other) => HAN.test(one ?? '') && LATIN.test(other ?? '')
+    ? '\u2009' : '';
+  return gap(before, value[0]) + value + gap(after, value.at(-1));
+}
+
 // "{n}" is args.n; "{n|seat|seats}" is "1 seat" or "2 seats".
 export function t(key, args = {}) {
   const text = words[language][key] ?? words.en[key] ?? key;
-  return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, name, one, many) => {
+  return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (found, name, one,
+    many, at) => {
     const value = args[name] ?? '';
     if (one === undefined)
-      return value;
+      return spaced(text[at - 1], String(value), text[at + found.length]);
     return `${value} ${Number(value) === 1 ? one : many}`;
   });
 }
@@ -34,7 +44,8 @@ export function tOr(key, otherwise) {
 export function listOf(names) {
   if (names.length < 2)
     return names.join('');
-  return names.slice(0, -1).join(t('comma')) + t('and') + names.at(-1);
+  return t('and', { some: names.slice(0, -1).join(t('comma')),
+    last: names.at(-1) });
 }
 
 export function translate(root = document) {
@@ -42,6 +53,8 @@ export function translate(root = document) {
     element.textContent = t(element.dataset.t);
   for (const element of root.querySelectorAll('[data-label]'))
     element.setAttribute('aria-label', t(element.dataset.label));
+  for (const element of root.querySelectorAll('[data-title]'))
+    element.title = t(element.dataset.title);
   for (const element of root.querySelectorAll('[data-alt]'))
     element.alt = t(element.dataset.alt);
 }

@@ -4,7 +4,8 @@
 import { ApiError, call, get, setToken } from './api.js';
 import { Both } from './both.js';
 import { ClassSale } from './class.js';
-import { addressesOf, drawAddress, drawNotes } from './classroom.js';
+import { addressesOf, drawAddress, drawNotes, drawRound, enlargeCode }
+  from './classroom.js';
 import { addRun, drawRuns } from './compare.js';
 import { $, make } from './dom.js';
 import { Hall } from './hall.js';
@@ -23,6 +24,7 @@ let locks = [], about = { may_change: true, admin: 'open' };
 let hall, why, both, classSale, projector;
 let running = null; // {id, lock} while it sells
 let shown = null;   // {result, guess} after it
+let ticketsChosen = false, isBusy = false;
 
 // ------------------------------------------------------------------ errors
 
@@ -101,22 +103,31 @@ function drawAsk() {
   const served = about.workers * about.clerks;
   $('crowd-hint').textContent = buyers > served ? t('crowdHint', { all: served,
     workers: about.workers, clerks: about.clerks }) : '';
-  const late = longestMs(chosen().delay) * Math.min(tickets, buyers) >
-    about.timeout_ms;
+  const late = !classSale?.id && longestMs(chosen().delay) *
+    Math.min(tickets, buyers) > about.timeout_ms;
   $('delay-hint').textContent = t(late ? 'delayLate' : 'delayHint',
     { s: about.timeout_ms / 1000 });
 }
 
 // The buttons of the class, and the delay that its rounds will have.
 function drawClass() {
-  const { lock } = chosen(), settings = classSettings();
-  const isOpen = Boolean(classSale?.id);
+  const { lock } = chosen();
+  const isOpen = Boolean(classSale?.id), waits = isOpen && !classSale.sells;
+  const settings = waits ? classSale.settings : classSettings();
+  if (isOpen)
+    drawRound(classSale.settings);
+  // What telephones predict of stays as it was told.
+  for (const part of document.querySelectorAll('#setup .choose, #setup .numbers'))
+    part.disabled = waits;
   $('class-open').textContent = isOpen && classSale.sells
     ? t('classAgain', { lock }) : t('classOpen');
-  $('class-open').hidden = isOpen && !classSale.sells;
-  $('class-start').hidden = !isOpen || classSale.sells;
+  // A run of one's own would end it.
+  $('start').disabled = isBusy || waits || !about.may_change;
+  $('class-open').hidden = waits;
+  $('class-start').hidden = !waits;
   $('class-close').hidden = !isOpen;
   $('class-live').hidden = !isOpen;
+  drawWarning();
   $('class-fit').textContent = settings.delay === chosen().delay ? ''
     : t('classFit', { delay: settings.delay, tickets: settings.tickets,
       s: about.timeout_ms / 1000 });
@@ -144,8 +155,9 @@ function guessed() {
 
 function setBusy(busy) {
   const may = about.may_change;
-  $('start').disabled = busy || !may;
-  for (const id of ['class-open', 'class-start', 'class-close'])
+  isBusy = busy;
+  for (const id of ['class-open', 'class-start', 'class-close', 'class-take',
+    'class-beside'])
     $(id).disabled = busy || !may;
   for (const button of document.querySelectorAll('.cures button'))
     button.disabled = busy || !may;
@@ -171,6 +183,7 @@ async function run(settings, guess) {
   try {
     if (classSale.id)
       await closeClass();
+    ticketsChosen = true;
     running.id = await openSale(settings);
     why.hide();
     hall.reset(settings.tickets);
@@ -243,7 +256,7 @@ async function again(lock) {
     input.checked = input.value === lock;
   settingsChanged();
   if (classSale.id)
-    await openClass();
+    await openClass(false);
   else
     await run(chosen(), guessed());
 }
@@ -255,7 +268,9 @@ function newClassSale() {
     opened() {
       shown = null;
       why.hide();
-      $('outcome').hidden = true;
+      showError('');
+      $('told').textContent = '';
+      $('outcome').hidden = $('class-taken').hidden = true;
       drawAddress(classSale.id, about);
       drawClass();
       drawNotes(classSale.notes, null);
@@ -263,10 +278,11 @@ function newClassSale() {
     },
     noted(notes) {
       drawNotes(notes, shown ? shown.result.audit.tickets : null);
+      drawWarning();
     },
     sells(settings) {
       hall.reset(settings.tickets);
-      showRunning(settings, guessed());
+      showRunning(settings, null, classSale.notes);
       drawClass();
       scrollToSection('outcome');
     },
@@ -277,26 +293,25 @@ function newClassSale() {
       showSold(hall.receipts);
     },
     // Whoever steps through a collision is not disturbed by the next.
-    judged(result) {
+    judged(found) {
       const stays = shown?.result.audit.collision;
-      const before = shown;
-      shown = { result, guess: guessed() };
-      showVerdict(result, locks, shown.guess);
-      if (!stays) {
+      const { audit } = found;
+      const result = { ...found, guesses: classSale.notes, audit: { ...audit,
+        collision: stays ?? audit.collision } };
+      shown = { result, guess: null };
+      showVerdict(result, locks, null);
+      if (stays)
+        why.result = result;
+      else
         why.show(result);
-        both.keep(result);
-      } else {
-        shown.result = { ...result, audit: { ...result.audit,
-          collision: before.result.audit.collision } };
-      }
+      both.keep(result, classSale.epoch);
+      addRun({ ...classSale.settings, id: classSale.epoch, buyers: null,
+        lock: audit.lock, predicted: classSale.notes.median(),
+        sold: audit.tickets, verdict: audit.verdict });
     },
-    closed(settings, audit) {
-      addRun({ ...settings, buyers: null, lock: audit.lock,
-        predicted: guessed(), sold: audit.tickets, verdict: audit.verdict });
-    },
-    gone() {
+    gone(id) {
       drawClass();
-      $('told').textContent = t('classGone');
+      showError(t('classGone', { id }));
     },
   });
 }
@@ -310,8 +325,23 @@ const busily = (action) => async () => {
   }
 };
 
-const openClass = busily(() => classSale.open(classSettings()));
-const startClass = busily(() => classSale.start(classSettings()));
+// A class wants to see two buyers meet, also when all goes well: not one ticket,
+// unless that was chosen.
+const CLASS_TICKETS = 3;
+
+const openClass = (beside) => busily(async () => {
+  if (!ticketsChosen) {
+    $('tickets').value = CLASS_TICKETS;
+    settingsChanged();
+  }
+  const taken = await classSale.open(classSettings(), beside);
+  $('class-taken').hidden = !taken;
+  $('class-taken').dataset.id = taken ?? '';
+  $('class-taken-say').textContent = t('classTaken', { id: taken });
+})();
+const takeClass = busily(() => classSale.takeOver(
+  $('class-taken').dataset.id, classSettings()));
+const startClass = busily(() => classSale.start());
 
 async function closeClass() {
   await classSale.close();
@@ -338,13 +368,17 @@ async function useToken() {
 
 // -------------------------------------------------------------------- page
 
+const CLASS_LEAST = 30;
+
 // What stands between telephones and this service.
 function drawWarning() {
-  const served = about.workers * about.clerks;
+  const { workers, clerks } = about, served = workers * clerks;
   const alone = addressesOf(about).length === 0;
-  $('class-warn').hidden = !alone && !(served < 30);
+  const n = Math.max(CLASS_LEAST, classSale?.notes?.here.size ?? 0);
+  $('class-warn').hidden = !alone && !(served < n);
   $('class-warn').textContent = alone ? t('classLocal', { host: location.host })
-    : t('classClerks', { all: served });
+    : t('classClerks', { all: served, workers, clerks, n,
+      need: Math.ceil(n / workers / 10) * 10 });
 }
 
 function drawWords() {
@@ -381,6 +415,7 @@ async function startHost(settings) {
   both = new Both();
   classSale = newClassSale();
   projector = new Projector(() => why.draw());
+  ticketsChosen = readFragment().has('tickets');
   $('tickets').value = settings.tickets;
   $('buyers').value = settings.buyers;
   drawLocks(locks.some((lock) => lock.name === settings.lock) ? settings.lock
@@ -391,14 +426,21 @@ async function startHost(settings) {
   drawWords();
   $('setup').addEventListener('submit', tried(start));
   $('setup').addEventListener('input', (event) => {
+    ticketsChosen ||= event.target === $('tickets');
     if (event.target !== $('guess'))
       settingsChanged();
   });
   $('change').addEventListener('click', tried(changeNow));
-  $('class-open').addEventListener('click', tried(openClass));
+  $('class-open').addEventListener('click', tried(() => openClass(false)));
+  $('class-beside').addEventListener('click', tried(() => openClass(true)));
+  $('class-take').addEventListener('click', tried(takeClass));
+  $('class-enlarge').addEventListener('click', () =>
+    enlargeCode(!$('class-enlarge').matches('.large')));
   $('class-start').addEventListener('click', tried(startClass));
   $('class-close').addEventListener('click', tried(closeClass));
   $('token-form').addEventListener('submit', tried(useToken));
+  await classSale.resume(classSettings());
+  projector.resume();
 }
 
 const given = readFragment();

@@ -4,12 +4,20 @@
 import { $, make } from './dom.js';
 import { t } from './i18n.js';
 
-export function showRunning(settings, guess) {
+// A class's prediction is that of most: the median of `guesses`.
+function showGuess(guess, guesses) {
+  $('guess-n').textContent = (guesses ? guesses.median() : guess) ?? '–';
+  $('guess-label').textContent = t(guesses ? 'predictedMedian' : 'predicted');
+  $('guess-n').parentElement.hidden = Boolean(guesses) &&
+    guesses.median() === null;
+}
+
+export function showRunning(settings, guess, guesses = null) {
   $('outcome').hidden = false;
   $('verdict').hidden = true;
   $('remarks').replaceChildren();
   $('there-n').textContent = settings.tickets;
-  $('guess-n').textContent = guess ?? '–';
+  showGuess(guess, guesses);
   $('sold-n').textContent = 0;
   $('bar-receipts').classList.remove('agree');
 }
@@ -35,19 +43,19 @@ function strategyTable(strategies) {
         t(s.wrong ? 'wrong' : 'correct')))));
 }
 
-export function showVerdict({ audit, orders }, locks, guess) {
+export function showVerdict({ audit, orders, guesses = null }, locks, guess) {
   const facts = locks.find((lock) => lock.name === audit.lock);
   const say = t(`say.${audit.verdict}`, { ...audit, twice: audit.seats_twice });
   $('verdict').hidden = false;
   $('verdict').className = `verdict ${audit.wrong ? 'wrong' : 'right'}`;
   $('verdict').replaceChildren(make('b', {}, t(`verdict.${audit.verdict}`)),
     say);
-  $('guess-n').textContent = guess ?? '–';
+  showGuess(guess, guesses);
   showSold(audit.tickets);
   $('bar-receipts').classList.toggle('agree', !audit.wrong);
 
   const remarks = [];
-  if (guess !== null)
+  if (guess !== null && !guesses)
     remarks.push(guess === audit.tickets ? t('guessRight')
       : t('guessWrong', { guess, sold: audit.tickets }));
   const count = (outcome) => orders.filter((order) =>

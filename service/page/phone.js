@@ -3,13 +3,15 @@
 // predicts first, and notes what it was told for the projector (class.js).
 
 import { call, randomKey } from './api.js';
-import { notesOf } from './class.js';
+import { notesOf, ticketsOf } from './class.js';
 import { $, make } from './dom.js';
 import { t, onLanguage } from './i18n.js';
 
 const POLL_MS = 1500;
 const TRIES = 40; // after a 503, which sold nothing: a minute and more
 const NAME = 'turnstile-name', PHONE = 'turnstile-phone';
+const ROUND = 'turnstile-round';
+const TO_COME = ['phonePredict', 'phoneHold'];
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -23,10 +25,18 @@ function kept(name, otherwise) {
   }
 }
 
-function remember(buyer) {
+function remember(name, value) {
   try {
-    sessionStorage.setItem(NAME, buyer);
-  } catch { /* then it is typed again */ }
+    sessionStorage.setItem(name, value);
+  } catch { /* then a reload forgets it */ }
+}
+
+function recall(name) {
+  try {
+    return JSON.parse(sessionStorage.getItem(name)) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 function resultOf(error) {
@@ -41,35 +51,62 @@ function resultOf(error) {
 
 class Phone {
   constructor(id, inClass) {
-    // A key lives until its answer is certain: pressing again is never twice.
+    // A key lives until its answer is certain: pressing again is never twice,
+    // also after a reload.
     Object.assign(this, { id, inClass, me: kept(PHONE, randomKey().slice(0, 8)),
-      key: randomKey(), busy: false, won: false, open: !inClass, result: null,
-      guess: null, notes: { epoch: null, etag: null, there: false },
-      sale: { epoch: null, etag: null } });
+      key: randomKey(), busy: false, open: !inClass, wasOpen: false,
+      tickets: null, result: null, guess: null, buyer: null,
+      notes: { epoch: null, etag: null, there: false },
+      sale: { epoch: null, etag: null, version: 0 } });
+    const { epoch = null, version = 0, ...own } = recall(`${ROUND}-${id}`);
+    Object.assign(this, own);
+    Object.assign(inClass ? this.notes : this.sale, { epoch, version });
+  }
+
+  get won() {
+    return Boolean(this.result?.won);
+  }
+
+  // What a reload must not forget, and the round that it is of.
+  save() {
+    const { key, buyer, guess, inClass, notes, sale } = this;
+    const result = this.busy ? null : this.result;
+    const { epoch, version } = inClass ? notes : sale;
+    remember(`${ROUND}-${this.id}`, JSON.stringify({ key, buyer, guess, result,
+      epoch, version }));
   }
 
   draw() {
-    const { result, open, won, busy, guess, notes } = this;
+    const { result, open, won, busy, guess, notes, tickets } = this;
+    const [, nth] = this.id.split('-');
+    $('phone-sale').textContent = this.inClass
+      ? `${t('phoneTitle')}${nth ? ` ${nth}` : ''}` : this.id;
+    $('phone-tickets').textContent = tickets === null || open || this.wasOpen ? ''
+      : t('phoneTickets', { n: tickets });
     $('phone-buy').disabled = busy || won || !open;
-    $('phone-buy').textContent = t(busy ? 'phoneBusy' : open || !this.inClass
-      ? 'phoneBuy' : 'phoneWait');
+    $('phone-buy').textContent = t(busy ? 'phoneBusy' : won && open
+      ? 'phoneHas' : open || !this.inClass ? 'phoneBuy' : 'phoneWait');
     $('phone-left-row').hidden = !open;
     const asks = this.inClass && notes.there && !open && guess === null;
     $('phone-guess-form').hidden = !asks;
     $('phone-guessed').textContent = this.inClass && guess !== null
       ? t('phoneGuessed', { n: guess }) : '';
     // What was told stays until the next round, also when the sale is closed.
-    const closed = !open && !(this.inClass && notes.there);
+    const closed = open || this.inClass && notes.there && !this.wasOpen ? null
+      : this.wasOpen || notes.epoch !== null ? 'phone.closed' : 'phone.notYet';
     $('phone-result').className = result?.won ? 'won' : '';
     $('phone-result').replaceChildren(
-      result ? t(result.key, result.args) : '',
+      result && !(closed && result.key === 'phoneRound')
+        ? t(result.key, result.args) : '',
       won ? make('small', {}, t('phone.lookUp')) : '',
-      closed ? make('small', {}, t('phone.closed')) : '');
+      closed ? make('small', {}, t(closed)) : '');
   }
 
   newRound() {
-    Object.assign(this, { key: randomKey(), won: false, guess: null,
+    Object.assign(this, { key: randomKey(), guess: null, tickets: null,
+      buyer: null, wasOpen: false,
       result: { key: this.inClass ? 'phonePredict' : 'phoneAnew' } });
+    $('phone-guess').value = '';
   }
 
   // ------------------------------------------------------------- looking
@@ -96,6 +133,7 @@ class Phone {
         notes.epoch = seen.epoch;
         this.note('here', 1);
       }
+      this.tickets ??= await ticketsOf(this.id);
     } catch (error) {
       if (error.status === 404)
         Object.assign(notes, { there: false, etag: null });
@@ -107,16 +145,18 @@ class Phone {
     try {
       const seen = await this.look(sale, this.id);
       if (seen) {
-        // Opened anew: its ledger is empty, and its epoch another.
-        if (!this.inClass && sale.epoch !== null &&
-            seen.epoch !== sale.epoch && seen.data.version === 0)
+        // Opened anew: its ledger is shorter, and its epoch another.
+        const { version } = seen.data;
+        if (!this.inClass && sale.epoch !== null && seen.epoch !== sale.epoch &&
+            (version === 0 || version < sale.version))
           this.newRound();
-        sale.epoch = seen.epoch;
+        Object.assign(sale, { epoch: seen.epoch, version });
         $('phone-left').textContent = seen.data.remaining;
       }
-      if (!this.open && this.inClass && this.result?.key === 'phonePredict')
+      if (this.inClass && TO_COME.includes(this.result?.key ?? TO_COME[0]) &&
+          !this.busy)
         this.result = { key: 'phoneRound' };
-      this.open = true;
+      this.open = this.wasOpen = true;
     } catch (error) {
       if (error.status === 404) {
         this.open = false;
@@ -129,6 +169,7 @@ class Phone {
     if (this.inClass)
       await this.lookAtNotes();
     await this.lookAtSale();
+    this.save();
     this.draw();
   }
 
@@ -158,17 +199,18 @@ class Phone {
     this.guess = guess;
     this.result = { key: 'phoneHold' };
     this.note('guess', guess);
+    this.save();
     this.draw();
   }
 
+  // The same for the same key: an order is one name's.
   buyerName() {
-    let buyer = $('phone-name').value.trim();
-    if (!buyer) {
-      buyer = t('buyerN', { n: 10 + parseInt(this.key.slice(0, 4), 16) % 90 });
-      $('phone-name').value = buyer;
-    }
-    remember(buyer);
-    return buyer;
+    const field = $('phone-name');
+    field.value = this.buyer ?? (field.value.trim() ||
+      t('buyerN', { n: this.me.slice(0, 6) }));
+    this.buyer = field.value;
+    remember(NAME, this.buyer);
+    return this.buyer;
   }
 
   // The answer; 503 means that nothing was sold, so it asks again by itself.
@@ -190,26 +232,29 @@ class Phone {
 
   async buy() {
     const { key } = this;
+    const buyer = this.buyerName();
     this.busy = true;
     this.result = null;
+    this.save();
     this.draw();
     try {
-      const { data } = await this.order(this.buyerName());
+      const { data } = await this.order(buyer);
       if (key === this.key) {
-        this.won = true;
         this.result = { won: true, key: data.seats.length === 1 ? 'phone.won'
           : 'phone.wonMany', args: { seat: data.seats[0], seats: data.seats } };
         $('phone-left').textContent = data.remaining;
       }
       this.note('told', 'sold');
     } catch (error) {
-      this.result = { key: resultOf(error) };
+      if (key === this.key)
+        this.result = { key: resultOf(error) };
       if (error.status === 422)
-        this.key = randomKey();
+        Object.assign(this, { key: randomKey(), buyer: null });
       if (error.status === 409 || error.status === 503)
         this.note('told', error.status === 409 ? 'refused' : 'busy');
     }
     this.busy = false;
+    this.save();
     this.draw();
     this.poll();
   }
@@ -218,7 +263,6 @@ class Phone {
 export function startPhone(id, inClass) {
   const phone = new Phone(id, inClass);
   $('phone-name').value = kept(NAME, '');
-  $('phone-sale').textContent = id;
   $('phone').hidden = false;
   $('phone-buy').addEventListener('click', () => phone.buy());
   $('phone-guess-form').addEventListener('submit', (event) => {

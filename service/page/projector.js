@@ -8,6 +8,7 @@ import { t } from './i18n.js';
 
 const STAGES = ['setup', 'class', 'outcome', 'why', 'both', 'compare'];
 const root = document.documentElement;
+const KEPT = 'turnstile-stage';
 
 export class Projector {
   // `onToggle()` when it went on or off.
@@ -37,10 +38,23 @@ export class Projector {
       if (document.fullscreenElement)
         document.exitFullscreen().catch(() => {});
     } else {
-      root.dataset.stage = STAGES.find((id) => id === 'why' && !$(id).hidden) ??
-        'setup';
+      root.dataset.stage = !$('why').hidden ? 'why'
+        : $('class-live').hidden ? 'setup' : 'class';
       root.requestFullscreen?.().catch(() => {});
     }
+    this.keep();
+    this.draw();
+    this.onToggle();
+  }
+
+  // After a reload: the stage that was on, if it is still there.
+  resume() {
+    try {
+      const stage = sessionStorage.getItem(KEPT);
+      if (!this.isOn && STAGES.includes(stage))
+        root.dataset.stage = [stage, 'outcome', 'setup'].find((id) =>
+          !$(id).hidden);
+    } catch { /* then it is off */ }
     this.draw();
     this.onToggle();
   }
@@ -50,6 +64,7 @@ export class Projector {
     if (!this.isOn || $(stage).hidden)
       return;
     root.dataset.stage = stage;
+    this.keep();
     this.draw();
   }
 
@@ -61,6 +76,12 @@ export class Projector {
     const there = STAGES.filter((id) => !$(id).hidden);
     const to = there.indexOf(root.dataset.stage) + by;
     this.go(there[Math.min(there.length - 1, Math.max(0, to))]);
+  }
+
+  keep() {
+    try {
+      sessionStorage.setItem(KEPT, root.dataset.stage ?? '');
+    } catch { /* then a reload ends it */ }
   }
 
   draw() {

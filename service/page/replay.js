@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Instant replay: walks a timeline's position 1000 times slower than it was.
-// A delay of 200 ms would then last minutes, so pauses are cut, and said to be.
+// Instant replay: walks a timeline's position in slow motion.  Each step takes
+// half a second at least, and 2.2 s at most, so it is not to scale, and says so.
 
 const SLOWER = 1000, LEAST_MS = 500, MOST_MS = 2200, TRAVEL_MS = 800;
 

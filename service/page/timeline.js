@@ -92,9 +92,7 @@ export class Timeline {
     this.measure();
     const s = this.scale;
     this.available = this.scroller.clientWidth;
-    // A refusal has its words behind the last step.
-    const tail = story.events.at(-1)?.type !== 'read' ? 0
-      : this.narrow ? 36 * s : 60 * s;
+    const tail = this.tail();
     this.column = clamp((this.available - tail) / Math.max(1, n),
       this.leastColumn(), 200 * s);
     this.width = this.axis === 'order' ? Math.max(1, n) * this.column + tail
@@ -114,6 +112,17 @@ export class Timeline {
       y = this.placeCounter(y);
     this.height = y + FOOT * s;
     this.drawLabels();
+  }
+
+  // What is written behind the last step: a refusal's words, or the number that
+  // the counter then holds.
+  tail() {
+    const s = this.scale;
+    const words = this.story.events.at(-1)?.type !== 'read' ? 0
+      : this.narrow ? 36 * s : 60 * s;
+    const digits = String(this.track.at(-1)?.value ?? '').length;
+    const value = 14 * s + 0.62 * this.sizeOf(26) * digits;
+    return Math.max(words, value - this.leastColumn() / 2);
   }
 
   // On the projector nothing is written smaller than a fortieth of the screen,

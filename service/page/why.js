@@ -33,7 +33,7 @@ export function witnessesOf({ audit, orders }) {
   const next = all.slice(all.indexOf(first) + 1);
   const waited = next.find((order) => order.clerk &&
     laneOf(order) !== laneOf(first ?? order));
-  return [first, waited ?? next[0]].filter((order) => order);
+  return tellApart([first, waited ?? next[0]].filter((order) => order));
 }
 
 // First, culprit, second: from top to bottom.
@@ -124,7 +124,7 @@ export class Why {
     const isClose = this.isClose();
     const story = makeStory(orders, isClose ? [] : this.result.lines);
     $('view').options[0].textContent = t(collision ? 'viewCollision'
-      : 'viewPair');
+      : orders.length > 1 ? 'viewPair' : 'viewOne');
     this.collision = collision && { ...collision,
       orders: witnessesOf(this.result) };
     this.fault = faultOf(story, this.collision);
@@ -135,7 +135,7 @@ export class Why {
     $('why-head').textContent = !isClose ? t('howRun')
       : collision ? t('howSold', { seat: collision.seat,
         first: nameOf(orders[0]), second: nameOf(orders.at(-1)) })
-        : t('howPair', { first: nameOf(orders[0]),
+        : t(orders.length > 1 ? 'howPair' : 'howOne', { first: nameOf(orders[0]),
           second: nameOf(orders.at(-1)) });
     $('fault').hidden = this.fault === null && collision !== null;
     $('fault').textContent = this.fault?.text ?? this.fineWords();

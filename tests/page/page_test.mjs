@@ -42,6 +42,12 @@ async function sell(fragment, guess) {
   await browser.until('the verdict', isDone);
 }
 
+// What a tab keeps is gone, as if it were another one.
+const anotherTab = async () => {
+  await browser.go(`${service.url}/livez`);
+  await browser.run('sessionStorage.clear()');
+};
+
 const text = (id) => browser.run(
   'return document.getElementById(arguments[0]).textContent', id);
 const count = (css) => browser.run(
@@ -304,6 +310,11 @@ test('a telephone buys at /#buy=ID, and a second one reads sold out',
     await browser.until('a seat', "return /^Seat 1 is yours/.test(" +
       "document.getElementById('phone-result').textContent)");
     await openPage('buy=hall');
+    await browser.until('it kept its seat', "return /^Seat 1 is yours/.test(" +
+      "document.getElementById('phone-result').textContent) && " +
+      "document.getElementById('phone-buy').disabled");
+    await anotherTab();
+    await openPage('buy=hall');
     await browser.until('nothing left',
       "return document.getElementById('phone-left').textContent === '0'");
     await browser.click('#phone-buy');
@@ -341,8 +352,8 @@ async function openRound(fragment, base) {
   await openPage(fragment, base);
   await browser.until('the page', isIdle);
   await browser.click('#class-open');
-  await browser.until('the round',
-    "return !document.getElementById('class-start').hidden");
+  await browser.until('the round', "return document.querySelector(" +
+    "'#class-start:not([hidden], :disabled)')");
 }
 
 // 20 tickets at 3 s each would take a minute; an order waits 5 s.
@@ -358,7 +369,7 @@ for (const lock of ['mutex', 'flock', 'semaphore', 'optimistic'])
       await browser.until('their predictions', "return " +
         "/^100 have predicted/.test(document.getElementById(" +
         "'class-predicted').textContent)");
-      check('the spread is shown', await count('#class-spread li') >= 10);
+      equal('bars of five each', await count('#class-spread li'), 6);
       await browser.click('#class-start');
       await all;
       equal('answers', answers.length, 100);
@@ -428,15 +439,260 @@ test('a telephone predicts, waits, buys, and keeps its seat', async () => {
   check('and the seat is still there', await browser.run(has));
 });
 
+// ------------------------------------------- a class, as a teacher met it --
+
+const note = (words, me) => post('/sales/class-notes/buy',
+  { buyer: `${words} ${me}` }, { 'Idempotency-Key': `${me}-${words}` });
+const buy = (buyer) => post('/sales/class/buy', { buyer },
+  { 'Idempotency-Key': buyer });
+const remove = (id) => fetch(`${service.url}/sales/${id}?force=1`,
+  { method: 'DELETE' });
+const has = (id, pattern) => browser.until(`${id}: ${pattern}`,
+  'return new RegExp(arguments[1]).test(document.getElementById(' +
+  'arguments[0]).textContent)', id, pattern);
+
+async function closeRound() {
+  await browser.run("document.getElementById('class-close').click()");
+  await browser.until('closed',
+    "return document.getElementById('class-live').hidden");
+}
+
+async function startRound() {
+  await browser.click('#class-start');
+  await browser.until('the sale', "return !document.getElementById(" +
+    "'outcome').hidden && document.getElementById('class-start').hidden");
+}
+
+test('class: a telephone that is loaded again keeps guess, key and seat',
+  async () => {
+    await anotherTab();
+    await openPage('class');
+    await has('phone-result', 'Not open yet');
+    check('no raw id', await text('phone-sale') === 'Who gets a ticket?');
+    const light = await browser.run("return getComputedStyle(" +
+      "document.getElementById('phone-buy')).opacity");
+    equal('the button is as dark as others', light, '1');
+    await post('/sales', { id: 'class-notes', capacity: 1000, lock: 'mutex',
+      delay: '0' });
+    await note('round 5,none,0', 'host');
+    await browser.until('the question',
+      "return !document.getElementById('phone-guess-form').hidden");
+    await has('phone-tickets', '^5 tickets for');
+    await browser.type('#phone-guess', '7');
+    await browser.click('#phone-guess-form button');
+    await openPage('class');
+    await has('phone-guessed', 'You predict 7');
+    await browser.until('what it was told', "return /Good/.test(document" +
+      ".getElementById('phone-result').textContent)");
+    await post('/sales', { id: 'class', capacity: 5, lock: 'mutex', delay: '0' });
+    await has('phone-result', 'It is open: press');
+    await browser.click('#phone-buy');
+    await has('phone-result', '^Seat 1 is yours');
+    const me = await browser.run(
+      "return sessionStorage.getItem('turnstile-phone')");
+    equal('its name', await browser.run(
+      "return document.getElementById('phone-name').value"),
+    `buyer ${me.slice(0, 6)}`);
+    await openPage('class');
+    await has('phone-result', '^Seat 1 is yours');
+    check('it cannot buy again', await browser.run(
+      "return document.getElementById('phone-buy').disabled"));
+    await remove('class');
+    await has('phone-result', 'closed');
+    await remove('class-notes');
+    await post('/sales', { id: 'class-notes', capacity: 1000, lock: 'mutex',
+      delay: '0' });
+    await has('phone-result', 'A new round');
+    equal('the old guess', await browser.run(
+      "return document.getElementById('phone-guess').value"), '');
+    await remove('class-notes');
+    await anotherTab();
+  });
+
+test('class: bars are as wide as each other, and a seat stays told', async () => {
+  await openPage('lock=none');
+  const [outlier, told, round] = await browser.run(`return import(
+    '/page/class.js').then(({ Notes }) => {
+      const notes = new Notes();
+      notes.add('round 20,none,150ms host');
+      for (let i = 0; i < 30; i++)
+        notes.add('guess ' + (i === 29 ? 9999 : i) + ' p' + i);
+      notes.add('told sold p1');
+      notes.add('told refused p1');
+      const say = ({ from, to, n }) => from + '-' + (to ?? '') + ':' + n;
+      return [notes.spread().map(say).join(' '), notes.toldCount('sold'),
+        JSON.stringify(notes.settings ?? null) + notes.here.size];
+    })`);
+  equal('bars', outlier, '0-4:5 5-9:5 10-14:5 15-19:5 20-24:5 25-29:4 ' +
+    '30-Infinity:1');
+  equal('told a seat', told, 1);
+  equal('the round', round, '{"tickets":20,"lock":"none","delay":"150ms"}30');
+});
+
+test('class: nobody predicts blind, and columns are drawn to one scale',
+  async () => {
+    await openRound('lock=none&tickets=20&delay=3s');
+    equal('the round', await text('class-round'), '20 tickets · none · 150 ms');
+    check('no warning', !/try again/.test(await text('delay-hint')));
+    check('no run of one’s own ends it', await browser.run(
+      "return document.getElementById('start').disabled"));
+    check('settings stay', await browser.run(
+      "return document.getElementById('tickets').matches(':disabled')"));
+    for (let i = 0; i < 9; i++)
+      await note(`guess ${[20, 20, 20, 20, 100, 104, 150, 190, 199][i]}`, `p${i}`);
+    await has('class-predicted', '^9 have');
+    await browser.click('#projector');
+    await browser.size(1280, 720);
+    equal('one line', await browser.run(`const { height } = document
+      .getElementById('class-address').getBoundingClientRect();
+      return height < 2 * parseFloat(getComputedStyle(document
+        .getElementById('class-address')).fontSize)`), true);
+    equal('pillars and labels', await browser.run(`
+      return [...document.querySelectorAll('#class-spread li')].map((bar) => {
+        const [, pillar, label] = bar.children;
+        return pillar.clientHeight + ' ' + (label.offsetHeight < 2 *
+          parseFloat(getComputedStyle(label).fontSize));
+      }).filter((one, i, all) => one !== all[0]).join()`), '');
+    equal('they overlap', await browser.run(`
+      const labels = [...document.querySelectorAll('#class-spread .bin')]
+        .map((label) => label.getBoundingClientRect());
+      return labels.some((one, i) => i > 0 && one.left < labels[i - 1].right)`),
+    false);
+    await browser.click('#class-enlarge');
+    check('the code is large', await browser.run("return document" +
+      ".getElementById('class-qr').clientHeight > 0.9 * innerHeight"));
+    await browser.click('#class-enlarge');
+    await browser.click('#projector');
+    await browser.size(1280, 800);
+    await closeRound();
+  });
+
+test('class: three tickets, or one witness and its own heading', async () => {
+  await openRound('lock=mutex');
+  check('three', (await text('class-round')).startsWith('3 tickets'));
+  await closeRound();
+  await openRound('lock=mutex&tickets=1&delay=0');
+  await startRound();
+  await buy('Pupil 60');
+  await browser.until('a story', isDone);
+  await browser.click('#projector');
+  await has('why-head', '^How Pupil 60 bought a ticket$');
+  await browser.click('#projector');
+  await closeRound();
+});
+
+test('class: a reload goes on with the round, another tab asks', async () => {
+  await openRound('lock=none&tickets=2&delay=0');
+  await note('guess 2', 'p1');
+  await has('class-predicted', '^1 has');
+  await browser.click('#projector');
+  await openPage('lock=mutex');
+  await has('class-predicted', '^1 has');
+  equal('the stage', await browser.run(
+    'return document.documentElement.dataset.stage'), 'class');
+  await browser.click('#projector');
+  await browser.until('nothing is under way',
+    "return !document.getElementById('class-start').disabled");
+  await startRound();
+  await buy('Ann');
+  await has('sold-n', '^1$');
+  equal('its row in all runs', await browser.until('a row', `return [...document
+    .querySelectorAll('#runs tbody tr:last-child td')].map((cell) =>
+      cell.textContent).join(' ')`), 'none none 2 class 2 1 ✓ Correct');
+  const rows = await count('#runs tbody tr');
+  await openPage('lock=mutex');
+  await has('sold-n', '^1$');
+  await has('hall', 'Ann');
+  await has('guess-n', '^2$');
+  await has('verdict', 'Correct');
+  equal('rows', await count('#runs tbody tr'), rows);
+  await anotherTab();
+  await openPage('lock=mutex');
+  await browser.until('the page', isIdle);
+  await browser.click('#class-open');
+  await has('class-taken', 'There is a round already, class');
+  await browser.click('#class-take');
+  await has('hall', 'Ann');
+  await closeRound();
+});
+
+test('class: a round that is deleted from outside says so', async () => {
+  await openRound('lock=none&tickets=2&delay=0');
+  await startRound();
+  await buy('Ann');
+  await has('sold-n', '^1$');
+  await remove('class');
+  await has('error', 'deleted this round, class');
+  await remove('class-notes');
+  await anotherTab();
+});
+
+test('class: the verdict is the last one, also side by side', async () => {
+  await sell('lock=mutex&tickets=4&buyers=4&delay=5ms', 4);
+  await browser.run(`document.querySelector('input[value=none]').click();
+    const delay = document.getElementById('delay'); delay.value = '1s';
+    delay.dispatchEvent(new Event('input', { bubbles: true }))`);
+  await browser.click('#class-open');
+  await browser.until('the round', "return document.querySelector(" +
+    "'#class-start:not([hidden], :disabled)')");
+  await startRound();
+  await Promise.all(['Ann', 'Ben'].map(buy));
+  await has('verdict', 'Double-booked');
+  await has('wrong-head', 'none: Double-booked');
+  await has('cured-head', 'mutex: Correct');
+  for (const name of ['Cay', 'Dan', 'Eve'])
+    await buy(name);
+  await has('verdict', 'Oversold');
+  await has('wrong-head', 'none: Oversold');
+  check('the median is left out', !(await browser.run("return document" +
+    ".getElementById('guess-n').checkVisibility()")));
+  await closeRound();
+});
+
+test('the last number of the counter is in sight side by side', async () => {
+  await browser.size(1280, 720);
+  await sell('lock=none&tickets=20&buyers=2&delay=200ms', 1);
+  await browser.run("document.querySelector('[data-cure=mutex]').click()");
+  await browser.until('both', "return !document.getElementById('both')" +
+    ".hidden && !document.getElementById('start').disabled");
+  await browser.click('#projector');
+  await browser.click('[data-go=both]');
+  const cut = await browser.run(`return [...document.querySelectorAll(
+    '#both svg .counter-value')].filter((value) => { const box =
+      value.getBBox(); return box.x + box.width >
+      value.ownerSVGElement.width.baseVal.value; }).map((value) =>
+      value.textContent).join()`);
+  equal('cut numbers', cut, '');
+  check('there is an 18', /18/.test(await text('both')));
+  await browser.click('#projector');
+  await browser.size(1280, 800);
+});
+
+test('words: slow motion, and thin spaces around a Latin name', async () => {
+  await openPage('lock=none');
+  const [slow, seat] = await browser.run(`return Promise.all([
+    import('/page/words.js'), import('/page/i18n.js')]).then(([{ words },
+      { setLanguage, t, listOf }]) => {
+    setLanguage('zh');
+    return [JSON.stringify(words).match(/1000/g)?.length ?? 0,
+      t('seatSold', { seat: 1, names: listOf(['Pupil 4', 'Ann']) })];
+  })`);
+  equal('1000 times', slow, 0);
+  equal('Chinese', seat, '1 号座：卖给了\u2009Pupil 4\u2009和\u2009Ann');
+});
+
 test('the address of a round can be typed, and scanned', async () => {
   const every = await startService(binary, '--listen', '0.0.0.0:0', '--admin',
-    'open');
+    'open', '--workers', '2');
   try {
-    const { addresses } = await (await fetch(`${every.url}/about`)).json();
+    const { addresses, workers, clerks } = await (await fetch(`${every.url}/about`)).json();
     const local = every.url.replace(/\/\/.*:/, '//127.0.0.1:');
     await openRound('lock=none&tickets=3', local);
-    if (addresses.length > 0)
+    if (addresses.length > 0) {
       equal('address', await text('class-address'), `${addresses[0]}/#class`);
+      check('how many clerks 30 telephones need', /For 30 telephones: --clerks/
+        .test(await text('class-warn')) === (workers * clerks < 30));
+    }
     check('it is not 0.0.0.0', !/0\.0\.0\.0/.test(
       every.link + await text('class-address')));
     await browser.until('the code', `const code =
@@ -748,12 +1004,14 @@ test('files have ETags, and nosniff, and a policy without inline code',
   });
 
 // Chromium itself notes a line for each 409, the answer of a buyer who is
-// refused, and each 404, while a telephone waits for its sale, and none of them
-// can be avoided; all else is an error.
+// refused and of a second round, and each 404, while a telephone waits for its
+// sale and /livez has no icon, and none of them can be avoided; all else is an
+// error.
 test('the console is empty, but for refusals and waiting', async () => {
+  const refused = /(\/buy\S*|\/sales) - .*\b409\b/;
+  const absent = /\/(sales\/(class|hall)\S*|favicon.ico) - .*\b404\b/;
   const lines = consoleLines.filter((line) => !(line.source === 'network' &&
-    /\/buy\S* - .*\b409\b|\/sales\/(class|hall)\S* - .*\b404\b/
-      .test(line.message)));
+    (refused.test(line.message) || absent.test(line.message))));
   equal('console', lines.map((line) => line.message).join('\n'), '');
 });
 
