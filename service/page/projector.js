@@ -9,17 +9,24 @@ import { t } from './i18n.js';
 const STAGES = ['setup', 'class', 'outcome', 'why', 'both', 'compare'];
 const root = document.documentElement;
 const KEPT = 'turnstile-stage';
+const LEAVING_MS = 300;
 
 export class Projector {
   // `onToggle()` when it went on or off.
   constructor(onToggle) {
     this.onToggle = onToggle;
     $('projector').hidden = false;
-    $('projector').addEventListener('click', () => this.toggle());
+    $('projector').addEventListener('click', () => {
+      this.toggle();
+      this.keep();
+    });
     document.addEventListener('keydown', (event) => this.key(event));
     document.addEventListener('fullscreenchange', () => {
-      if (!document.fullscreenElement && this.isOn)
-        this.toggle();
+      if (document.fullscreenElement || !this.isOn)
+        return;
+      this.toggle();
+      // A reload leaves the full screen as well, and then goes on with it.
+      setTimeout(() => this.keep(), LEAVING_MS);
     });
     // What a stage has to show comes and goes.
     const seen = new MutationObserver(() => this.drawButtons());
@@ -42,7 +49,6 @@ export class Projector {
         : $('class-live').hidden ? 'setup' : 'class';
       root.requestFullscreen?.().catch(() => {});
     }
-    this.keep();
     this.draw();
     this.onToggle();
   }
