@@ -583,8 +583,9 @@ print_comparison(const struct page *page)
 			print_compared(page, &r->rows[i]);
 	fprintf(page->out,
 	    "\n  noise: two runs of the same may differ by so many times, up "
-	    "or down, by their\n  rounds, on a machine that does nothing else; "
-	    "judged is %s.  ?: it takes two\n  rounds in both.\n",
+	    "or down, by their\n  rounds, on a machine that stays as fast as "
+	    "it was: take old and new in turn,\n  more than once.  Judged is "
+	    "%s.  ?: it takes two rounds in both.\n",
 	    r->flags->rate > 0 ? "p99" : "sold");
 }
 

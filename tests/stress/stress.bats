@@ -320,7 +320,7 @@ price() {
   echo "$output"
   [[ $output =~ json\ +mutex\ .*' '(noise|faster|SLOWER) ]]
   [[ $output =~ json\ +flock\ +'not in both' ]]
-  [[ $(flat) == *"on a machine that does nothing else"* ]]
+  [[ $(flat) == *"on a machine that stays as fast as it was"* ]]
   [[ $output != *"It had another"* ]]
   [ "$(LC_ALL=C.UTF-8 wc -L <<<"${output//"$WHERE"/}")" -le 80 ]
   # A thousandth of then is more than noise.
