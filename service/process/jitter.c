@@ -25,9 +25,10 @@
 #endif
 
 #define TRAP_FLAG 0x100
-#define PAUSES 13                  /* 1 us, 2 us, 4 us … 4 ms */
-#define PAUSES_IN_STEPS 2          /* one step in so many */
-#define PAUSES_IN_INSTRUCTIONS 100 /* one instruction in so many */
+#define PAUSES 13          /* 1 us, 2 us, 4 us … 4 ms */
+#define PAUSES_IN_STEPS 2  /* one step in so many */
+#define PAUSES_IN_NEW 4    /* one new instruction in so many … */
+#define PAUSES_IN_OLD 1000 /* … and one of those that come again */
 
 static _Thread_local struct jitter *own;
 
@@ -65,12 +66,25 @@ dawdle(struct jitter *jitter, uint64_t one_in)
  * and long.
  */
 static bool
-is_own(const ucontext_t *context)
+is_own(uintptr_t at)
 {
 	extern const char __executable_start[], etext[]; /* the linker's */
-	const uintptr_t at = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
 
 	return (uintptr_t)__executable_start <= at && at < (uintptr_t)etext;
+}
+
+/*
+ * Who waits in a loop passes its instructions a thousand times, and those
+ * behind it once: mistakes are behind it.
+ */
+static bool
+is_new(struct jitter *jitter, uintptr_t at)
+{
+	uintptr_t *seen = &jitter->seen[at % JITTER_SEEN];
+	const bool is_new = *seen != at;
+
+	*seen = at;
+	return is_new;
 }
 
 /* Behind an instruction, or by raise(): from here on, behind each. */
@@ -79,6 +93,7 @@ on_trap(int number, siginfo_t *info, void *context)
 {
 	ucontext_t *where = context;
 	greg_t *flags = &where->uc_mcontext.gregs[REG_EFL];
+	uintptr_t at;
 
 	(void)number;
 	(void)info;
@@ -87,8 +102,9 @@ on_trap(int number, siginfo_t *info, void *context)
 		return;
 	}
 	*flags |= TRAP_FLAG;
-	if (is_own(where))
-		dawdle(own, PAUSES_IN_INSTRUCTIONS);
+	at = (uintptr_t)where->uc_mcontext.gregs[REG_RIP];
+	if (is_own(at))
+		dawdle(own, is_new(own, at) ? PAUSES_IN_NEW : PAUSES_IN_OLD);
 }
 #endif
 
@@ -120,6 +136,7 @@ step_instructions(struct jitter *jitter)
 {
 	if (!STEPS_INSTRUCTIONS || !jitter->deep || draw(jitter, 2) != 0)
 		return;
+	memset(jitter->seen, 0, sizeof(jitter->seen));
 	jitter->stepping = true;
 	raise(SIGTRAP);
 }

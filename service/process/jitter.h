@@ -15,14 +15,18 @@
 #define JITTER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "service/sale/trail.h"
+
+#define JITTER_SEEN 1021
 
 struct jitter {
 	uint64_t state; /* of its draws */
 	unsigned worker, clerk;
 	bool deep;
-	volatile bool stepping; /* instruction by instruction */
+	volatile bool stepping;      /* instruction by instruction */
+	uintptr_t seen[JITTER_SEEN]; /* of a lock's instructions, since then */
 };
 
 /* Before any clerk starts. */
