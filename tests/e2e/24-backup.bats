@@ -59,9 +59,10 @@ receipts_are_there() {
 while_it_sells() {
   local i to
   rm -rf "$WORK/told"
-  start --store "$STORE" --workers 2 --tickets 1000 --delay 3ms
+  start --store "$STORE" --workers 2 --tickets 1000
   for ((i = 1; i <= 20; i++)); do buy "early-$i"; done
   equal told "$(find "$WORK/told" -type f | wc -l)" 20
+  answered 200 PATCH /sales/demo -d delay=50ms # it is not served before
   crowd 240 demo
   await 10 sells 30
   orders_so_far
@@ -69,10 +70,12 @@ while_it_sells() {
   refute served_already
   matches "what it says" "$(cat "$WORK/said")" \
     "^$WORK/b.tar: 1 sale, [0-9]+ receipts\$"
+  answered 200 PATCH /sales/demo -d delay=0
   crowd_is_served
   stop
   for to in json sqlite; do
     restore "$to"
+    answered 200 PATCH /sales/demo -d delay=0
     receipts=$(receipts_kept demo | wc -l)
     echo "restored to $to: $receipts receipts, $(wc -l <"$WORK/before") told before"
     receipts_kept demo | cut -d ' ' -f 1 | comm -13 - "$WORK/before" >"$WORK/lost"
