@@ -107,6 +107,14 @@ handle_sale_json(const struct call *call, const struct store_state *state)
 }
 
 void
+handle_put_sale(json_t *extra, const struct store_state *state)
+{
+	member_text(extra, "sale", state->settings.id);
+	member_number(extra, "remaining", state->remaining);
+	member_number(extra, "version", state->version);
+}
+
+void
 handle_cut_order(char order[STORE_ORDER_SIZE])
 {
 	static_assert(ORDER_SHOWN < STORE_ORDER_SIZE, "80 bits are secret");
@@ -153,19 +161,25 @@ handle_parse_if_match(struct call *call)
 }
 
 bool
+handle_changed(
+    struct call *call, const struct store_state *state, json_t *extra)
+{
+	handle_put_etag(call, state);
+	handle_put_sale(extra, state);
+	return problem_reply(call->reply, PROBLEM_CHANGED, extra,
+	    "It is at version %" PRId64 " now: look again, then decide.",
+	    state->version);
+}
+
+bool
 handle_matches(struct call *call, const struct store_state *state)
 {
 	const struct order *order = &call->request->order;
 
-	if (!order->has_if_match || (order->match_epoch == state->epoch &&
-					order->match_version == state->version))
-		return true;
-	handle_put_etag(call, state);
-	return problem_reply(call->reply, PROBLEM_CHANGED,
-	    json_pack("{s:s, s:I, s:I}", "sale", state->settings.id,
-		"remaining", state->remaining, "version", state->version),
-	    "It is at version %" PRId64 " now: look again, then decide.",
-	    state->version);
+	return !order->has_if_match ||
+	       (order->match_epoch == state->epoch &&
+		   order->match_version == state->version) ||
+	       handle_changed(call, state, json_object());
 }
 
 bool

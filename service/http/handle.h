@@ -108,6 +108,9 @@ int64_t handle_deadline_ns(const struct call *call);
 json_t *handle_sale_json(
     const struct call *call, const struct store_state *state);
 
+/* What the sale is like, for a problem whose reason it is. */
+void handle_put_sale(json_t *extra, const struct store_state *state);
+
 /* A receipt of the path's sale; takes the reference.  NULL: without trail. */
 void handle_reply_receipt(struct call *call, int status,
     const struct receipt *receipt, json_t *trail);
@@ -127,6 +130,11 @@ bool handle_parse_etag(const char *text, uint64_t *epoch, int64_t *version);
  * a buy can be under that condition.  False: the reply is made.
  */
 bool handle_parse_if_match(struct call *call);
+
+/* The sale is not as If-Match asks, but as `state`: that stands beside what is
+ * in the object `extra`, whose reference is taken.  False. */
+bool handle_changed(
+    struct call *call, const struct store_state *state, json_t *extra);
 
 /* Is the sale as it asks?  False: the reply is made. */
 bool handle_matches(struct call *call, const struct store_state *state);

@@ -150,29 +150,11 @@ print_detail(const struct order *order, char text[DETAIL_SIZE])
 		snprintf(text, DETAIL_SIZE,
 		    "Only %" PRId64 " of the %" PRId64 " tickets are left.",
 		    sale->remaining, order->quantity);
-	else if (order->outcome == OUTCOME_CHANGED)
-		snprintf(text, DETAIL_SIZE,
-		    "It is at version %" PRId64
-		    " now: look again, then decide.",
-		    sale->version);
 	else
 		snprintf(text, DETAIL_SIZE, "%s",
 		    details[order->outcome] != NULL
 			? details[order->outcome]
 			: "Nothing was sold to you; try again.");
-}
-
-/* Where the sale itself is the reason, what it is like. */
-static void
-put_sale(json_t *extra, const struct order *order)
-{
-	if (order->outcome != OUTCOME_SOLD_OUT &&
-	    order->outcome != OUTCOME_NOT_ENOUGH &&
-	    order->outcome != OUTCOME_CHANGED)
-		return;
-	member_text(extra, "sale", order->sale);
-	member_number(extra, "remaining", order->state.remaining);
-	member_number(extra, "version", order->state.version);
 }
 
 /* The store's words; what is left out the loop counts up in the log. */
@@ -207,9 +189,13 @@ reply_refused(struct call *call)
 		handle_no_sale(call, extra);
 		return;
 	}
-	if (order->outcome == OUTCOME_CHANGED)
-		handle_put_etag(call, &order->state);
-	put_sale(extra, order);
+	if (order->outcome == OUTCOME_CHANGED) {
+		handle_changed(call, &order->state, extra);
+		return;
+	}
+	if (order->outcome == OUTCOME_SOLD_OUT ||
+	    order->outcome == OUTCOME_NOT_ENOUGH)
+		handle_put_sale(extra, &order->state);
 	print_detail(order, detail);
 	problem_reply(call->reply,
 	    problem_find(order_outcome_name(order->outcome)), extra, "%s",
