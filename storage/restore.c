@@ -284,10 +284,8 @@ restore_sale(struct restore *r, const struct place *place)
 
 	if (!read_settings(r, place))
 		return false;
-	r->state = (struct store_state){.settings = r->saved.settings,
-	    .birth = r->saved.birth,
-	    .epoch = store_random(),
-	    .remaining = r->saved.settings.capacity};
+	r->state = files_first_state(&r->saved);
+	r->state.epoch = store_random();
 	result = r->user->store->impl->create(
 	    r->user, &r->state, clock_now_ns() + WRITE_NS);
 	if (result != STORE_OK)

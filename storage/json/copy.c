@@ -107,10 +107,7 @@ read_sale(struct store_user *user, const char *id, const struct moment *moment,
     const struct store_copy *copy)
 {
 	const struct files_saved *saved = &moment->saved;
-	struct head head = {.state = {.settings = saved->settings,
-				.birth = saved->birth,
-				.epoch = saved->epoch,
-				.remaining = saved->settings.capacity}};
+	struct head head = {.state = files_first_state(saved)};
 	enum store_result result;
 
 	if (!copy->begin(id, copy->arg))

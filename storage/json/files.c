@@ -146,6 +146,15 @@ files_parse_settings(const char *text, size_t length, struct files_saved *saved)
 	return whole;
 }
 
+struct store_state
+files_first_state(const struct files_saved *saved)
+{
+	return (struct store_state){.settings = saved->settings,
+	    .birth = saved->birth,
+	    .epoch = saved->epoch,
+	    .remaining = saved->settings.capacity};
+}
+
 enum store_result
 files_load_settings(
     struct store_user *user, const char *id, struct files_saved *saved)

@@ -50,6 +50,9 @@ const char *files_print_settings(
 bool files_parse_settings(
     const char *text, size_t length, struct files_saved *saved);
 
+/* The sale before its ledger's first line. */
+struct store_state files_first_state(const struct files_saved *saved);
+
 /* OK; GONE: there is no such file; FAILED: it is damaged or unreadable. */
 enum store_result files_load_settings(
     struct store_user *user, const char *id, struct files_saved *saved);

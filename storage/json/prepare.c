@@ -114,11 +114,8 @@ open_name(struct store_user *user, const char *id, void *arg)
 		return result;
 	if (slot == STORE_SALES_MAX)
 		return store_no_slot(user);
-	head.state = (struct store_state){.settings = saved.settings,
-	    .birth = saved.birth,
-	    .epoch = saved.epoch,
-	    .slot = slot,
-	    .remaining = saved.settings.capacity};
+	head.state = files_first_state(&saved);
+	head.state.slot = slot;
 	result = recovery_read(user, &head, saved.version);
 	if (result != STORE_OK)
 		return result;
