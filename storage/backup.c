@@ -7,15 +7,14 @@
 
 #include <sys/stat.h>
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "storage/failure.h"
 #include "storage/json/files.h"
 #include "storage/json/ledger.h"
 #include "storage/store_impl.h"
@@ -34,32 +33,13 @@ struct backup {
 	int64_t receipts;        /* so far, of the sale */
 	int64_t now_s;
 	struct backup_count *count;
-	char *error;
-	size_t error_size;
-	bool failed;
+	struct failure why;
 };
-
-static bool fail(struct backup *b, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* The first one counts. */
-static bool
-fail(struct backup *b, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (!b->failed)
-		vsnprintf(b->error, b->error_size, format, args);
-	va_end(args);
-	b->failed = true;
-	return false;
-}
 
 static bool
 fail_call(struct backup *b, const char *call)
 {
-	return fail(b, "%s: %s: %s", b->path, call, strerror(errno));
+	return failure_call(&b->why, b->path, call);
 }
 
 /* ---------------------------------------------------------- its members -- */
@@ -67,16 +47,16 @@ fail_call(struct backup *b, const char *call)
 static bool
 write_bytes(struct backup *b, const char *bytes, size_t size)
 {
-	if (b->failed || fwrite(bytes, 1, size, b->file) == size)
-		return !b->failed;
+	if (b->why.is_told || fwrite(bytes, 1, size, b->file) == size)
+		return !b->why.is_told;
 	return fail_call(b, "write");
 }
 
 static bool
 seek_to(struct backup *b, off_t at)
 {
-	if (b->failed || fseeko(b->file, at, SEEK_SET) == 0)
-		return !b->failed;
+	if (b->why.is_told || fseeko(b->file, at, SEEK_SET) == 0)
+		return !b->why.is_told;
 	return fail_call(b, "write"); /* what was in the buffer */
 }
 
@@ -164,7 +144,7 @@ write_line(const struct store_line *line, void *arg)
 
 	text = ledger_encode(line, 1, &size);
 	if (text == NULL)
-		return fail(b, "out of memory");
+		return failure_tell(&b->why, "out of memory");
 	good = write_bytes(b, text, size) && write_out(b);
 	free(text);
 	b->receipts += line->kind == STORE_SOLD;
@@ -201,11 +181,11 @@ copy_all(struct backup *b, struct store *store)
 
 	user = store_open(store, error, sizeof(error));
 	if (user == NULL)
-		return fail(b, "%s", error);
+		return failure_tell(&b->why, "%s", error);
 	if (store_copy(user, &copy) != STORE_OK)
-		fail(b, "%s", store_error(user));
+		failure_tell(&b->why, "%s", store_error(user));
 	store_close(user);
-	return !b->failed;
+	return !b->why.is_told;
 }
 
 /* Nothing stands behind the two blocks; all of it is on disk. */
@@ -251,10 +231,12 @@ open_temporary(struct backup *b)
 	int fd;
 
 	if (lstat(b->path, &st) == 0 && !S_ISREG(st.st_mode))
-		return fail(b, "%s is there and is no file", b->path);
+		return failure_tell(
+		    &b->why, "%s is there and is no file", b->path);
 	if (snprintf(b->temporary, sizeof(b->temporary), "%s.XXXXXX",
 		b->path) >= (int)sizeof(b->temporary))
-		return fail(b, "%s: the name is too long", b->path);
+		return failure_tell(
+		    &b->why, "%s: the name is too long", b->path);
 	fd = mkostemp(b->temporary, O_CLOEXEC);
 	if (fd == -1)
 		return fail_call(b, "open");
@@ -285,8 +267,7 @@ backup_write(const char *kind, const char *dir, const char *path,
 	struct backup b = {.path = path,
 	    .now_s = time(NULL),
 	    .count = count,
-	    .error = error,
-	    .error_size = error_size};
+	    .why = {error, error_size, false}};
 	const char *owner = store_owner(dir, error, error_size);
 	struct store *store;
 
@@ -294,8 +275,9 @@ backup_write(const char *kind, const char *dir, const char *path,
 	if (owner == NULL)
 		return -1;
 	if (kind != NULL && strcmp(kind, owner) != 0) {
-		fail(&b, "%s belongs to the store \"%s\", not \"%s\"", dir,
-		    owner, kind);
+		failure_tell(&b.why,
+		    "%s belongs to the store \"%s\", not \"%s\"", dir, owner,
+		    kind);
 		return -1;
 	}
 	store = store_new(owner, dir);
@@ -305,5 +287,5 @@ backup_write(const char *kind, const char *dir, const char *path,
 	}
 	write_file(&b, store);
 	store_free(store);
-	return b.failed ? -1 : 0;
+	return b.why.is_told ? -1 : 0;
 }

@@ -12,13 +12,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "storage/failure.h"
 #include "storage/json/files.h"
 #include "storage/json/ledger.h"
 #include "storage/json/lines.h"
@@ -49,33 +49,8 @@ struct restore {
 	size_t batched, used;
 	char *texts; /* the lines' */
 	struct backup_count *count;
-	char *error;
-	size_t error_size;
-	bool failed;
+	struct failure why;
 };
-
-static bool fail(struct restore *r, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* The first one counts. */
-static bool
-fail(struct restore *r, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (!r->failed)
-		vsnprintf(r->error, r->error_size, format, args);
-	va_end(args);
-	r->failed = true;
-	return false;
-}
-
-static bool
-fail_call(struct restore *r, const char *path, const char *call)
-{
-	return fail(r, "%s: %s: %s", path, call, strerror(errno));
-}
 
 /* ------------------------------------------------ what is in the archive -- */
 
@@ -88,8 +63,8 @@ read_at(struct restore *r, int64_t at, char *bytes, size_t size)
 	if (got == (ssize_t)size)
 		return true;
 	if (got == -1)
-		return fail_call(r, r->path, "read");
-	return fail(r, "%s is cut short", r->path);
+		return failure_call(&r->why, r->path, "read");
+	return failure_tell(&r->why, "%s is cut short", r->path);
 }
 
 /* Of the sale `id`, which is valid; NULL: there are too many. */
@@ -128,8 +103,8 @@ take_member(struct restore *r, const struct tar_member *member, int64_t at)
 		return true;
 	place = place_of(r, id);
 	if (place == NULL)
-		return fail(
-		    r, "%s has more sales than there is room for", r->path);
+		return failure_tell(&r->why,
+		    "%s has more sales than there is room for", r->path);
 	if (strcmp(slash + 1, SETTINGS) == 0) {
 		place->settings_at = at;
 		place->settings_size = member->size;
@@ -148,7 +123,8 @@ read_places(struct restore *r)
 	int64_t at = 0;
 
 	if (lseek(r->fd, 0, SEEK_END) < TAR_BLOCK)
-		return fail(r, "%s is no backup of turnstile's", r->path);
+		return failure_tell(
+		    &r->why, "%s is no backup of turnstile's", r->path);
 	for (;;) {
 		if (!read_at(r, at, block, sizeof(block)))
 			return false;
@@ -157,7 +133,7 @@ read_places(struct restore *r)
 		case TAR_ZEROS:
 			return true;
 		case TAR_WRONG:
-			return fail(r,
+			return failure_tell(&r->why,
 			    at == TAR_BLOCK ? "%s is no backup of turnstile's"
 					    : "%s is damaged",
 			    r->path);
@@ -175,20 +151,17 @@ read_settings(struct restore *r, const struct place *place)
 {
 	char text[4096];
 	const size_t size = (size_t)place->settings_size;
+	const bool fits = size <= sizeof(text);
 
 	if (place->settings_at == -1 || place->lines_at == -1)
-		return fail(r, "%s has not all files of the sale %s", r->path,
-		    place->id);
-	if (place->settings_size > (int64_t)sizeof(text))
-		return fail(
-		    r, "%s: %s/" SETTINGS " is damaged", r->path, place->id);
-	if (!read_at(r, place->settings_at, text, size))
+		return failure_tell(&r->why,
+		    "%s has not all files of the sale %s", r->path, place->id);
+	if (fits && !read_at(r, place->settings_at, text, size))
 		return false;
-	if (!files_parse_settings(text, size, &r->saved) ||
-	    strcmp(r->saved.settings.id, place->id) != 0)
-		return fail(
-		    r, "%s: %s/" SETTINGS " is damaged", r->path, place->id);
-	return true;
+	return (fits && files_parse_settings(text, size, &r->saved) &&
+		   strcmp(r->saved.settings.id, place->id) == 0) ||
+	       failure_tell(&r->why, "%s: %s/" SETTINGS " is damaged", r->path,
+		   place->id);
 }
 
 /* ---------------------------------------------------------------- a sale -- */
@@ -196,7 +169,7 @@ read_settings(struct restore *r, const struct place *place)
 static bool
 fail_store(struct restore *r, enum store_result result)
 {
-	return fail(r, "the sale %s: %s", r->saved.settings.id,
+	return failure_tell(&r->why, "the sale %s: %s", r->saved.settings.id,
 	    result == STORE_BUSY        ? "busy"
 	    : result == STORE_DUPLICATE ? "it is there twice"
 					: store_error(r->user));
@@ -249,13 +222,14 @@ take_text(char *text, size_t length, void *arg)
 	    r->batched > 0 && !write_sale(r))
 		return false;
 	if (length > BATCH_TEXTS)
-		return fail(r, "%s: a line is too long", r->path);
+		return failure_tell(&r->why, "%s: a line is too long", r->path);
 	copy = memcpy(r->texts + r->used, text, length);
 	r->used += length;
 	if (ledger_decode(copy, length, take_line, r, &good, &why) && good)
 		return true;
-	return fail(r, "%s: %s/" LEDGER ", line %" PRId64 ", is damaged: %s",
-	    r->path, r->saved.settings.id, r->behind.version + 1,
+	return failure_tell(&r->why,
+	    "%s: %s/" LEDGER ", line %" PRId64 ", is damaged: %s", r->path,
+	    r->saved.settings.id, r->behind.version + 1,
 	    why != NULL ? why : "its version is not the last one's plus 1");
 }
 
@@ -266,14 +240,14 @@ write_lines(struct restore *r, const struct place *place)
 	    place->lines_at + place->lines_size, take_text, r);
 
 	if (result == LINES_FAILED)
-		return fail_call(r, r->path, "read");
+		return failure_call(&r->why, r->path, "read");
 	if (result == LINES_SHORT)
-		return fail(r, "%s is cut short", r->path);
-	if (!r->failed && r->saved.version != FILES_UNSAID &&
+		return failure_tell(&r->why, "%s is cut short", r->path);
+	if (!r->why.is_told && r->saved.version != FILES_UNSAID &&
 	    r->behind.version < r->saved.version)
-		return fail(
-		    r, "%s: %s/" LEDGER " is cut short", r->path, place->id);
-	return !r->failed;
+		return failure_tell(&r->why, "%s: %s/" LEDGER " is cut short",
+		    r->path, place->id);
+	return !r->why.is_told;
 }
 
 /* It has its own epoch last, and with it the version that its settings say. */
@@ -316,12 +290,13 @@ is_empty(struct restore *r, const char *dir)
 
 	count = scandir(dir, &entries, is_in_the_way, NULL);
 	if (count == -1)
-		return fail_call(r, dir, "scandir");
+		return failure_call(&r->why, dir, "scandir");
 	for (i = 0; i < count; i++)
 		free(entries[i]);
 	free(entries);
 	return count == 0 ||
-	       fail(r, "%s is not empty: restore into a new directory", dir);
+	       failure_tell(&r->why,
+		   "%s is not empty: restore into a new directory", dir);
 }
 
 /* No service begins there meanwhile: this is the first file that it makes. */
@@ -331,15 +306,15 @@ take_dir(struct restore *r, const char *dir, int *lock_fd)
 	char path[PATH_SIZE];
 
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return fail_call(r, dir, "mkdir");
+		return failure_call(&r->why, dir, "mkdir");
 	if (!is_empty(r, dir))
 		return false;
 	snprintf(path, sizeof(path), "%s/" LOCK_FILE, dir);
 	*lock_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (*lock_fd == -1)
-		return fail_call(r, path, "open");
+		return failure_call(&r->why, path, "open");
 	if (flock(*lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return fail(r, "%s is in use", dir);
+		return failure_tell(&r->why, "%s is in use", dir);
 	dprintf(*lock_fd, "%d\n", getpid()); /* for who is told so */
 	return true;
 }
@@ -349,15 +324,15 @@ write_sales(struct restore *r, struct store *store)
 {
 	size_t i;
 
-	if (store->impl->prepare(store, r->error, r->error_size) != 0)
-		return !(r->failed = true);
-	r->user = store_open(store, r->error, r->error_size);
+	if (store->impl->prepare(store, r->why.error, r->why.size) != 0)
+		return !(r->why.is_told = true);
+	r->user = store_open(store, r->why.error, r->why.size);
 	if (r->user == NULL)
-		return !(r->failed = true);
-	for (i = 0; i < r->places_count && !r->failed; i++)
+		return !(r->why.is_told = true);
+	for (i = 0; i < r->places_count && !r->why.is_told; i++)
 		restore_sale(r, &r->places[i]);
 	store_close(r->user);
-	return !r->failed;
+	return !r->why.is_told;
 }
 
 /* With a store that knows nothing yet. */
@@ -369,19 +344,19 @@ with_store(struct restore *r, const char *kind, const char *dir,
 
 	store = store_new(kind, dir);
 	if (store == NULL)
-		return fail_call(r, dir, "memory");
+		return failure_call(&r->why, dir, "memory");
 	run(r, store);
 	store_free(store);
-	return !r->failed;
+	return !r->why.is_told;
 }
 
 /* As a start does. */
 static bool
 read_again(struct restore *r, struct store *store)
 {
-	if (store->impl->prepare(store, r->error, r->error_size) != 0)
-		r->failed = true;
-	return !r->failed;
+	if (store->impl->prepare(store, r->why.error, r->why.size) != 0)
+		r->why.is_told = true;
+	return !r->why.is_told;
 }
 
 /* From here on it is a data directory, and for good. */
@@ -394,9 +369,10 @@ claim_dir(struct restore *r, const char *kind, const char *dir)
 	snprintf(path, sizeof(path), "%s/" STORE_OWNER_FILE, dir);
 	snprintf(line, sizeof(line), "%s\n", kind);
 	if (store_replace_file(path, line, true, &call) != 0)
-		return fail_call(r, path, call);
+		return failure_call(&r->why, path, call);
 	snprintf(path, sizeof(path), "%s/..", dir);
-	return store_sync_dir(path) == 0 || fail_call(r, path, "fsync");
+	return store_sync_dir(path) == 0 ||
+	       failure_call(&r->why, path, "fsync");
 }
 
 static bool
@@ -423,9 +399,9 @@ restore(struct restore *r, const char *kind, const char *dir)
 	r->texts = malloc(BATCH_TEXTS);
 	r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
 	if (r->places == NULL || r->texts == NULL)
-		good = fail(r, "out of memory");
+		good = failure_tell(&r->why, "out of memory");
 	else if (r->fd == -1)
-		good = fail_call(r, r->path, "open");
+		good = failure_call(&r->why, r->path, "open");
 	else
 		good = read_places(r) && fill_dir(r, kind, dir);
 	if (r->fd != -1)
@@ -450,8 +426,7 @@ restore_from(const char *path, const char *kind, const char *dir,
 	}
 	r->path = path;
 	r->count = count;
-	r->error = error;
-	r->error_size = error_size;
+	r->why = (struct failure){error, error_size, false};
 	good = restore(r, kind, dir);
 	free(r);
 	return good ? 0 : -1;
