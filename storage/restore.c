@@ -28,7 +28,6 @@
 #define BATCH_LINES 512 /* in one write … */
 #define BATCH_TEXTS (1024 * 1024)
 #define WRITE_NS (60 * NS_PER_SEC) /* … for which nobody else waits */
-#define LOCK_FILE ".lock"          /* a service that runs there has it */
 
 /* Where a sale's files are in the archive; -1: it has none. */
 struct place {
@@ -309,7 +308,7 @@ take_dir(struct restore *r, const char *dir, int *lock_fd)
 		return failure_call(&r->why, dir, "mkdir");
 	if (!is_empty(r, dir))
 		return false;
-	snprintf(path, sizeof(path), "%s/" LOCK_FILE, dir);
+	snprintf(path, sizeof(path), "%s/" STORE_LOCK_FILE, dir);
 	*lock_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (*lock_fd == -1)
 		return failure_call(&r->why, path, "open");

@@ -142,6 +142,10 @@ const char *store_kind(const struct store *store);
  */
 const char *store_owner(const char *dir, char *error, size_t error_size);
 
+/* In a data directory: who uses it has the flock(2) on this file.  No store
+ * touches it. */
+#define STORE_LOCK_FILE ".lock"
+
 /*
  * In a child that then exits, while nobody else has the store open: check
  * what is there, create what is missing, settle what was half written.

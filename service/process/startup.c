@@ -170,7 +170,8 @@ own_data(struct startup *s)
 
 	if (find_data(s->service) != 0 || make_data(s->service) != 0)
 		return -1;
-	if (snprintf(path, sizeof(path), "%s/.lock", dir) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/" STORE_LOCK_FILE, dir) >=
+	    (int)sizeof(path))
 		return startup_fail(
 		    s->service, "%s: the name is too long", dir);
 	s->owner_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
