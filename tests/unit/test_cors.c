@@ -5,41 +5,16 @@
  */
 #include "service/http/cors.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "service/http/routes.h"
+#include "tests/unit/scene.h"
 
 #define SHOP "https://shop.example"
 #define TEST "http://localhost:5173"
 
-struct scene {
-	struct options options;
-	struct service service;
-	struct request request;
-	struct reply reply;
-	struct call call;
-};
-
 static int
 setup(void **state)
 {
-	struct scene *s = calloc(1, sizeof(*s));
-
-	assert_non_null(s);
-	s->options = (struct options){.host = "127.0.0.1", .workers = 1};
-	s->service = (struct service){.options = &s->options,
-	    .board = calloc(1, sizeof(*s->service.board))};
-	assert_non_null(s->service.board);
-	s->call = (struct call){.service = &s->service,
-	    .request = &s->request,
-	    .reply = &s->reply,
-	    .client_fd = -1};
-	*state = s;
+	*state = scene_new();
 	return 0;
 }
 
@@ -48,10 +23,8 @@ teardown(void **state)
 {
 	struct scene *s = *state;
 
-	reply_free(&s->reply);
 	request_free(&s->request);
-	free(s->service.board);
-	free(s);
+	scene_free(s);
 	return 0;
 }
 
@@ -80,17 +53,6 @@ answer(struct scene *s)
 {
 	routes_begin(&s->call);
 	cors_put(&s->call);
-}
-
-static const char *
-header_of(const struct scene *s, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < s->reply.header_count; i++)
-		if (strcmp(s->reply.headers[i].name, name) == 0)
-			return s->reply.headers[i].value;
-	return NULL;
 }
 
 /* Whose pages may read the answer to this; "": nobody's. */

@@ -10,7 +10,7 @@
 #include "service/http/routes.h"
 #include "service/member.h"
 #include "storage/store_impl.h"
-#include "tests/unit/fixture.h"
+#include "tests/unit/scene.h"
 
 #define ALARM_S 120
 #define ORDER_ID "00112233445566778899aabbccddeeff"
@@ -78,37 +78,12 @@ skip_if_taken(void)
 #endif
 }
 
-struct scene {
-	struct fixture f;
-	struct options options;
-	struct service service;
-	struct request request;
-	struct reply reply;
-	struct call call;
-};
-
 static int
 setup(void **state)
 {
-	const char *kind = *state;
-	struct scene *s = calloc(1, sizeof(*s));
+	struct scene *s = scene_open(*state, "none");
 
-	assert_non_null(s);
-	fixture_start(&s->f, kind);
-	create_sale(&s->f, "demo", 10, "none");
-	s->options = (struct options){.host = "127.0.0.1",
-	    .lock = "mutex",
-	    .workers = 1,
-	    .clerks = 1,
-	    .timeout_ms = 20000,
-	    .audit_timeout_ms = 20000,
-	    .max_quantity = 100};
-	s->service = (struct service){.options = &s->options,
-	    .store = s->f.store,
-	    .locks = s->f.locks,
-	    .address = "127.0.0.1:8080"};
-	s->service.board = calloc(1, sizeof(*s->service.board));
-	assert_non_null(s->service.board);
+	s->options.timeout_ms = 20000;
 	*state = s;
 	return 0;
 }
@@ -116,11 +91,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	struct scene *s = *state;
-
-	free(s->service.board);
-	fixture_stop(&s->f);
-	free(s);
+	scene_free(*state);
 	return 0;
 }
 
@@ -167,11 +138,6 @@ visit(struct scene *s, const char *method, const char *path, const char *form)
 	request_free(request);
 	reply_free(&s->reply);
 	memset(request, 0, sizeof(*request));
-	s->call = (struct call){.service = &s->service,
-	    .store = s->f.user,
-	    .request = request,
-	    .reply = &s->reply,
-	    .client_fd = -1};
 	request_begin(request, method, path);
 	request_put_header(request, "Host", "localhost:8080");
 	request_put_header(request, "Idempotency-Key", "k1");

@@ -11,53 +11,23 @@
 
 #include "service/http/problem.h"
 #include "storage/store_impl.h"
-#include "tests/unit/fixture.h"
+#include "tests/unit/scene.h"
 
 #define TOKEN "0123456789abcdef"
 #define ORDER_ID "00112233445566778899aabbccddeeff"
 #define ARRIVED_NS INT64_C(5000000000)
 
-struct scene {
-	struct fixture f;
-	struct options options;
-	struct service service;
-	struct request request;
-	struct reply reply;
-	struct call call;
-	char path[256];
-	int client; /* the other end of its connection */
-};
+static char asked[256]; /* the request's path */
 
 static int
 setup(void **state)
 {
-	struct scene *s = calloc(1, sizeof(*s));
+	struct scene *s = scene_open("json", "mutex");
 
-	assert_non_null(s);
-	fixture_start(&s->f, "json");
-	create_sale(&s->f, "demo", 10, "mutex");
-	s->options = (struct options){.host = "127.0.0.1",
-	    .lock = "flock",
-	    .delay_min_ms = 1,
-	    .delay_max_ms = 2,
-	    .workers = 1,
-	    .clerks = 1,
-	    .timeout_ms = 5000,
-	    .audit_timeout_ms = 20000,
-	    .max_quantity = 100,
-	    .admin = ADMIN_OPEN};
-	s->service = (struct service){.options = &s->options,
-	    .store = s->f.store,
-	    .locks = s->f.locks,
-	    .address = "127.0.0.1:8080",
-	    .token = TOKEN};
-	s->service.board = calloc(1, sizeof(*s->service.board));
-	assert_non_null(s->service.board);
-	s->call = (struct call){.service = &s->service,
-	    .store = s->f.user,
-	    .request = &s->request,
-	    .reply = &s->reply,
-	    .client_fd = -1};
+	snprintf(s->options.lock, sizeof(s->options.lock), "flock");
+	s->options.delay_min_ms = 1;
+	s->options.delay_max_ms = 2;
+	snprintf(s->service.token, sizeof(s->service.token), TOKEN);
 	*state = s;
 	return 0;
 }
@@ -65,12 +35,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	struct scene *s = *state;
-
-	reply_free(&s->reply);
-	free(s->service.board);
-	fixture_stop(&s->f);
-	free(s);
+	scene_free(*state);
 	return 0;
 }
 
@@ -80,9 +45,9 @@ ask(struct scene *s, const char *method, const char *path)
 {
 	reply_free(&s->reply);
 	memset(&s->request, 0, sizeof(s->request));
-	snprintf(s->path, sizeof(s->path), "%s", path);
+	snprintf(asked, sizeof(asked), "%s", path);
 	s->request.method = method;
-	s->request.path = s->path;
+	s->request.path = asked;
 	s->request.arrived_ns = ARRIVED_NS;
 	return &s->request;
 }
@@ -147,17 +112,6 @@ visit_form(
 	ask(s, method, path);
 	set_body(s, form);
 	return status_of(s);
-}
-
-static const char *
-header_of(const struct scene *s, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < s->reply.header_count; i++)
-		if (strcmp(s->reply.headers[i].name, name) == 0)
-			return s->reply.headers[i].value;
-	return NULL;
 }
 
 static void
@@ -1981,12 +1935,14 @@ begin_to_drain(struct scene *s)
 	atomic_store(&s->service.board->draining, true);
 }
 
+static int client; /* the other end of its connection */
+
 /* The client closes, and a while passes: walkers do not look all the time. */
 static void
 hang_up(struct scene *s)
 {
-	close(s->client);
-	s->client = -1;
+	(void)s;
+	close(client);
 	clock_sleep_until(clock_now_ns() + 110 * NS_PER_MS);
 }
 
@@ -2001,7 +1957,7 @@ test_walk_ends(void **state)
 	assert_ends(s, begin_to_drain, PROBLEM_DRAINING);
 	atomic_store(&s->service.board->draining, false);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	s->client = ends[0];
+	client = ends[0];
 	s->call.client_fd = ends[1];
 	assert_ends(s, hang_up, PROBLEM_AUDIT_TIMEOUT);
 	assert_body_has(s, "The client had gone");
