@@ -5,10 +5,7 @@
 
 load helper
 
-setup() {
-  STRESS=${STRESS:-build/stress}
-  BROKEN=${BROKEN:-$(dirname "$STRESS")/turnstile-broken}
-}
+BROKEN=${BROKEN:-$(dirname "${STRESS:-build/stress}")/turnstile-broken}
 
 # Race once; the finding's words go to $words, the worst to $worst.
 race() {

@@ -4,47 +4,23 @@
 # as it stands, quotes and all, and does what it says.
 
 bats_require_minimum_version 1.5.0
-
-setup() {
-  STRESS=$(realpath "${STRESS:-build/stress}")
-  TURNSTILE=$(realpath "${TURNSTILE:-$(dirname "$STRESS")/turnstile}")
-  WHERE=$(mktemp -d "$(dirname "$STRESS")/test.XXXXXX")
-  mkdir "$WHERE/build"
-  ln -s "$STRESS" "$TURNSTILE" "$WHERE/build"
-}
-
-teardown() {
-  if [ -n "${SERVICE:-}" ]; then
-    kill "$SERVICE"
-    wait "$SERVICE"
-  fi
-  rm -rf "$WHERE"
-}
-
-# On 127.0.0.1 alone, as by default: localhost may be ::1 first.
-start_service() {
-  "$TURNSTILE" --listen 127.0.0.1:0 --data "$WHERE/data" --store json \
-    >"$WHERE/out" 2>"$WHERE/err" 3>&- &
-  SERVICE=$!
-  until grep -q 'http://' "$WHERE/out"; do
-    kill -0 "$SERVICE"
-    read -rt 0.02 <> <(:) || :
-  done
-  port=$(grep -o 'http://[^ ]*' "$WHERE/out" | head -1 | sed 's/.*://')
-}
+load helper
 
 # Each line as it stands, but for the port; what takes long is made short behind.
 type_in() {
-  local line short status
+  local line short status dir
+  dir=$(realpath "$WHERE")
+  mkdir "$dir/build"
+  ln -s "$(realpath "$STRESS")" "$(realpath "$TURNSTILE")" "$dir/build"
   while read -r line; do
-    line=${line//localhost:8080/localhost:$port}
+    line=${line//localhost:8080/localhost:${url##*:}}
     short='--duration 50ms --runs 1'
     case $line in
       *--url*) ;;
       *) short+=' --stores json' ;;
     esac
     status=0
-    (cd "$WHERE" && PATH=$WHERE/build:$PATH sh -c "$line $short") \
+    (cd "$dir" && PATH=$dir/build:$PATH sh -c "$line $short") \
       >"$WHERE/said" 2>&1 || status=$?
     echo "$line: $status"
     # What a slow machine does not reach is no matter here; usage is.
@@ -58,7 +34,7 @@ type_in() {
 
 @test "each example of --help" {
   local count=0
-  start_service
+  start_service --store json
   type_in < <("$STRESS" --help | sed -nE 's/^  (stress( .*)?)$/\1/p' |
     sed -E 's/  +.*//')
   [ "$count" -eq 6 ]
@@ -66,7 +42,7 @@ type_in() {
 
 @test "each example of the README of the stress test, but for the longest" {
   local count=0
-  start_service
+  start_service --store json
   # shellcheck disable=SC2016 # they are Markdown's
   type_in < <(sed -n '/^```sh/,/^```/p' tests/stress/README.md |
     grep '^build/stress' | sed 's/ *#.*//' | grep -v 'kill')
@@ -74,7 +50,9 @@ type_in() {
 }
 
 @test "localhost, 127.0.0.1, and a host that is not there" {
-  start_service
+  local port
+  start_service --store json
+  port=${url##*:}
   run -0 "$STRESS" --url "http://localhost:$port" --locks mutex --duration 0
   run -0 "$STRESS" --url "http://127.0.0.1:$port" --locks mutex --duration 0
   run -2 "$STRESS" --url "http://nowhere.invalid:$port" --locks mutex

@@ -6,21 +6,12 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-setup() {
-  local build
-  build=$(dirname "${STRESS:-build/stress}")
-  PLANTED=$build/stress-planted
-  SERVICE=$build/turnstile-planted
-  WHERE=$(mktemp -d "$build/test.XXXXXX")
-}
-
-teardown() {
-  rm -rf "$WHERE"
-}
+PLANTED=$(dirname "${STRESS:-build/stress}")/stress-planted
+WITH_LOCKS=${PLANTED%/*}/turnstile-planted
 
 # Race once under that lock; the default, but for one store and no price.
 race() {
-  run --separate-stderr "$PLANTED" --service "$SERVICE" --data "$WHERE" \
+  run --separate-stderr "$PLANTED" --service "$WITH_LOCKS" --data "$WHERE" \
     --stores json --duration 0 --json --locks "$@"
   echo "$output"
   # shellcheck disable=SC2154 # bats sets it
@@ -92,7 +83,7 @@ is_found() {
 # A signal in the midst of a hang.
 ends_with() {
   local expected=$1 signal=$2 pid status=0 log=$WHERE.log
-  "$PLANTED" --service "$SERVICE" --data "$WHERE" --stores json \
+  "$PLANTED" --service "$WITH_LOCKS" --data "$WHERE" --stores json \
     --locks mutex,no-unlock --duration 0 --patience 1h >"$log" 2>&1 3>&- &
   pid=$!
   until grep -q '1/2' "$log"; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2030,SC2031
+# shellcheck disable=SC2030,SC2031,SC2154
 # SPDX-License-Identifier: BSD-2-Clause
 # Goal of this test: what is told of races that no delay spreads contradicts
 # neither itself nor the ledger: text, JSON and trace.
@@ -7,33 +7,12 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-setup() {
-  STRESS=${STRESS:-build/stress}
-  TURNSTILE=${TURNSTILE:-$(dirname "$STRESS")/turnstile}
-  WHERE=$(mktemp -d "$(dirname "$STRESS")/test.XXXXXX")
-}
-
-teardown() {
-  if [ -n "${SERVICE:-}" ]; then
-    kill "$SERVICE"
-    wait "$SERVICE"
-  fi
-  rm -rf "$WHERE"
-}
-
 stories_hold() {
   local told
-  "$TURNSTILE" --listen 127.0.0.1:0 --data "$WHERE/$1" --store "$1" \
-    >"$WHERE/out" 2>"$WHERE/err" 3>&- &
-  SERVICE=$!
-  until grep -q 'http://' "$WHERE/out"; do kill -0 "$SERVICE"; done
-  told=$(/usr/bin/python3 tests/stress/check_story.py \
-    "$(grep -o 'http://[^ ]*' "$WHERE/out" | head -n 1)" 120)
+  start_service --store "$1"
+  told=$(/usr/bin/python3 tests/stress/check_story.py "$url" 120)
   echo "$1: $told"
   [ "${told%% *}" -ge 40 ]
-  kill "$SERVICE"
-  wait "$SERVICE"
-  SERVICE=''
 }
 
 @test "races without a delay, json: every seat's story holds" {

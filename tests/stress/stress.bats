@@ -1,37 +1,11 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2030,SC2031
+# shellcheck disable=SC2030,SC2031,SC2154
 # SPDX-License-Identifier: BSD-2-Clause
 # Goal of this test: the stress test says what it must, in every form, leaves
 # nothing behind, and its drills find nothing wrong.
 
 bats_require_minimum_version 1.5.0
 load helper
-
-setup() {
-  STRESS=${STRESS:-build/stress}
-  TURNSTILE=${TURNSTILE:-$(dirname "$STRESS")/turnstile}
-  WHERE=$(mktemp -d "$(dirname "$STRESS")/test.XXXXXX")
-}
-
-teardown() {
-  if [ -n "${SERVICE:-}" ]; then
-    kill "$SERVICE"
-    wait "$SERVICE"
-  fi
-  rm -rf "$WHERE"
-}
-
-# A service of the test's own; its address goes to $url.
-start_service() {
-  "$TURNSTILE" --listen 127.0.0.1:0 --data "$WHERE/data" "$@" \
-    >"$WHERE/out" 2>"$WHERE/err" 3>&- &
-  SERVICE=$!
-  until grep -q 'http://' "$WHERE/out"; do
-    kill -0 "$SERVICE"
-    read -rt 0.02 <> <(:) || :
-  done
-  url=$(grep -o 'http://[^ ]*' "$WHERE/out" | head -1)
-}
 
 # What --json printed is as the schema has it.
 check_report() {
@@ -226,7 +200,6 @@ until_sold() {
   for out in --plot --markdown --trace --history; do
     run -2 --separate-stderr "$STRESS" --data "$WHERE" $out /nowhere/x
     [ "$output" = "" ]
-    # shellcheck disable=SC2154 # bats sets it
     [ "$stderr" = "stress: /nowhere/x: No such file or directory" ]
   done
   run -2 --separate-stderr "$STRESS" --compare /etc/passwd
@@ -425,7 +398,6 @@ price() {
   start_service --store sqlite --admin token
   run --separate-stderr "$STRESS" --url "$url" --locks mutex --duration 0
   [ "$status" -eq 2 ]
-  # shellcheck disable=SC2154 # bats sets it
   [[ $stderr == *401* ]]
   run --separate-stderr "$STRESS" --url "$url" --locks mutex --duration 0 \
     --token "$(cat "$WHERE/data/admin-token")"
