@@ -9,24 +9,7 @@
 load helper
 load helper_crash
 
-LEFT='^[^ ]+ worker-died worker=[12] pid=[0-9]+ how="left the store to be recovered" locks_held=0 permits_handed_back=0 lived_ms=[0-9]+$'
-POISONED='^[^ ]+ store-poisoned what="a write.s outcome is unknown; nothing is sold until the store is recovered"$'
-RECOVERED='^[^ ]+ store-recovered after_ms=[0-9]+$'
-FAILED='^[^ ]+ order-failed sale="demo" error=".+" request="[0-9a-f]+"$'
 MORE='^[^ ]+ orders-failed problem="[a-z-]+" more=[0-9]+$'
-
-# The file that orders are written to, once $DATA is known.
-orders_file() {
-  case $STORE in
-    json) echo "$DATA/demo/ledger.jsonl" ;;
-    sqlite) echo "$DATA/turnstile.db-wal" ;;
-  esac
-}
-
-is_ready() {
-  local code body
-  call GET /readyz && [ "$code" -eq 200 ]
-}
 
 # Each buyer's answer, and later the ledger: b1, b2 … in turn.
 # buy NAME: with a key of that name; what a 201 says is kept.

@@ -9,7 +9,6 @@
 load helper
 load helper_crash
 
-FAILED='^[^ ]+ order-failed sale="demo" error=".+" request="[0-9a-f]+"$'
 MORE='^[^ ]+ orders-failed problem="storage-full" more=[0-9]+$'
 
 # ------------------------------------------------------------- a slow start --
@@ -229,11 +228,6 @@ tells_buyers_why() {
   call POST /sales/demo/buy && problem storage-error 503 &&
     matches detail "$(member detail)" 'Too many open files' &&
     answered 200 GET /livez
-}
-
-is_ready() {
-  local code body
-  call GET /readyz && [ "$code" -eq 200 ]
 }
 
 @test "workers that cannot open the store any more: 503, and why; and then they can" {

@@ -365,23 +365,6 @@ failing() {
 
 # --------------------------------------------- while the store is poisoned --
 
-LEFT='^[^ ]+ worker-died worker=[12] pid=[0-9]+ how="left the store to be recovered" locks_held=0 permits_handed_back=0 lived_ms=[0-9]+$'
-POISONED='^[^ ]+ store-poisoned what="a write.s outcome is unknown; nothing is sold until the store is recovered"$'
-RECOVERED='^[^ ]+ store-recovered after_ms=[0-9]+$'
-FAILED='^[^ ]+ order-failed sale="demo" error=".+" request="[0-9a-f]+"$'
-
-orders_file() {
-  case $STORE in
-    json) echo "$DATA/demo/ledger.jsonl" ;;
-    sqlite) echo "$DATA/turnstile.db-wal" ;;
-  esac
-}
-
-is_ready() {
-  local code body
-  call GET /readyz && [ "$code" -eq 200 ]
-}
-
 # The other worker is stopped, so that the recovery waits: that is the time.
 poisoned() {
   need_strace

@@ -9,6 +9,11 @@ REPLACED='^[^ ]+ worker-replaced worker=[0-9]+ pid=[0-9]+ after_ms=[0-9]+$'
 STUCK='^[^ ]+ worker-stuck worker=[0-9]+ pid=[0-9]+ what="it is stopped, or does not get to run: its clients wait" killed_in_ms=[0-9]+$'
 GOES_ON='^[^ ]+ worker-goes-on worker=[0-9]+ pid=[0-9]+$'
 
+LEFT='^[^ ]+ worker-died worker=[12] pid=[0-9]+ how="left the store to be recovered" locks_held=0 permits_handed_back=0 lived_ms=[0-9]+$'
+POISONED='^[^ ]+ store-poisoned what="a write.s outcome is unknown; nothing is sold until the store is recovered"$'
+RECOVERED='^[^ ]+ store-recovered after_ms=[0-9]+$'
+FAILED='^[^ ]+ order-failed sale="demo" error=".+" request="[0-9a-f]+"$'
+
 # ------------------------------------------------------------- processes --
 
 # The processes of the service's workers, by their numbers.
@@ -34,6 +39,12 @@ start_workers() {
 
 worker() {
   workers | sed -n "$1p"
+}
+
+# It leaves $code and $body as they were.
+is_ready() {
+  local code body
+  call GET /readyz && [ "$code" -eq 200 ]
 }
 
 is_stopped() {
@@ -281,6 +292,14 @@ is_traced() {
   count=$(grep -L "^TracerPid:[^0-9]*$STRACE\$" "/proc/$1"/task/*/status |
     wc -l)
   [ "$count" -eq 0 ]
+}
+
+# The file that orders are written to, once $DATA is known.
+orders_file() {
+  case $STORE in
+    json) echo "$DATA/demo/ledger.jsonl" ;;
+    sqlite) echo "$DATA/turnstile.db-wal" ;;
+  esac
 }
 
 # inject PID OPTION…: from now on, the worker's system calls fail like that.
