@@ -124,22 +124,28 @@ has_workers_anew() {
   grep -q ' worker-replaced ' "$ERR" && has_workers 2
 }
 
-# It is not taken for the second signal of a stop.
-@test "SIGHUP in a stop: what waits is answered" {
-  EXPECTED+=('^[^ ]+ signal-ignored .*$')
+# a_stop_goes_on SIGNAL: that is ignored in a stop, and what waits is answered.
+a_stop_goes_on() {
+  local buyer
   start --workers 1 --delay 1s
   http -X POST -o "$WORK/told" -w '%{http_code}' "$URL/sales/demo/buy" \
     >"$WORK/code" 3>&- &
-  local buyer=$!
+  buyer=$!
   PIDS+=("$buyer")
   await 5 is_in_delay
   kill -TERM "$SERVICE"
   await 5 grep -q ' stopping ' "$ERR"
-  kill -HUP "$SERVICE"
+  kill "-$1" "$SERVICE"
   await 5 has_ignored 1
   wait "$buyer"
   equal "the buyer's answer" "$(cat "$WORK/code")" 201
   end
+}
+
+# It is not taken for the second signal of a stop.
+@test "SIGHUP in a stop: what waits is answered" {
+  EXPECTED+=('^[^ ]+ signal-ignored .*$')
+  a_stop_goes_on HUP
 }
 
 @test "SIGUSR1, SIGUSR2 and SIGQUIT: it goes on, supervisor and workers" {
@@ -158,21 +164,8 @@ has_workers_anew() {
 
 # timeout(1) tells the process, and then its group.
 @test "the same signal twice at once is one: what waits is answered" {
-  local buyer
   expect_log '^[^ ]+ signal-ignored signal="TERM" from_pid=[0-9]+ from_uid=[0-9]+ what="the same once more, at once: it counts as one"$'
-  start --workers 1 --delay 1s
-  http -X POST -o "$WORK/told" -w '%{http_code}' "$URL/sales/demo/buy" \
-    >"$WORK/code" 3>&- &
-  buyer=$!
-  PIDS+=("$buyer")
-  await 5 is_in_delay
-  kill -TERM "$SERVICE"
-  await 5 grep -q ' stopping ' "$ERR"
-  kill -TERM "$SERVICE"
-  await 5 has_ignored 1
-  wait "$buyer"
-  equal "the buyer's answer" "$(cat "$WORK/code")" 201
-  end
+  a_stop_goes_on TERM
 }
 
 # While it starts nobody reads signals: it waits until somebody does.
