@@ -232,20 +232,20 @@ put_junk(const char *image)
 }
 
 static bool
-build(const struct cut *cut, const struct image *image)
+build(const struct cut *cut, const struct image *image, const char *name)
 {
 	if (!images_build(image, cut->image)) {
 		perror(cut->image);
 		return false;
 	}
-	if (image->hash % 7 == 0)
+	if (report_chance(name) % 7 == 0)
 		put_junk(cut->image);
 	return true;
 }
 
 /* Start a service on the image, if none was. */
 static const struct shown *
-show(struct cut *cut, const struct image *image)
+show(struct cut *cut, const struct image *image, const char *name)
 {
 	struct hunt *hunt = cut->hunt;
 	struct shown *shown = shown_at(hunt, image->hash);
@@ -257,10 +257,10 @@ show(struct cut *cut, const struct image *image)
 		forget_shown(hunt);
 		shown = shown_at(hunt, image->hash);
 	}
-	if (!build(cut, image))
+	if (!build(cut, image, name))
 		return NULL;
-	good = check_directory(hunt->store, cut->image, image->hash % 4 == 0,
-	    hunt->checker, hunt->check);
+	good = check_directory(hunt->store, cut->image,
+	    report_chance(name) % 4 == 0, hunt->checker, hunt->check);
 	*shown = (struct shown){.hash = image->hash,
 	    .prepared = hunt->check->prepared,
 	    .done = good,
@@ -281,7 +281,7 @@ cut_again(struct cut *cut, const struct image *image, const char *name,
 	    .hunt = cut->hunt, .level = cut->level + 1, .play = &play};
 	size_t i;
 
-	if (!build(cut, image))
+	if (!build(cut, image, name))
 		return;
 	/* A name that may have been another sale's. */
 	steps[1].sale = strstr(dump, "demo: ") == NULL ? "demo" : "gig";
@@ -364,13 +364,15 @@ judge(struct cut *cut, const struct image *image, const char *name,
 	return false;
 }
 
-/* Some by chance; and those where removed files are gone in disorder. */
+/* Some by chance, which is not that of the bytes: births and salts are random
+ * in each run.  And those where removed files are gone in disorder. */
 static bool
-is_cut_again(const struct cut *cut, const struct image *image)
+is_cut_again(const struct cut *cut, const struct image *image, const char *name)
 {
 	if (cut->level + 1 == LEVELS)
 		return false;
-	return (image->hash >> 8) % cut->hunt->effort.again_every == 0 ||
+	return (report_chance(name) >> 8) % cut->hunt->effort.again_every ==
+		   0 ||
 	       (image->lenient && strstr(image->lost, ": remove ") != NULL);
 }
 
@@ -385,10 +387,10 @@ visit(const struct image *image, void *arg)
 	    image->number);
 	if (!report_wants(name) || was_judged(cut, image->hash))
 		return true;
-	shown = show(cut, image);
+	shown = show(cut, image, name);
 	if (shown == NULL)
 		return false;
-	if (judge(cut, image, name, shown) && is_cut_again(cut, image))
+	if (judge(cut, image, name, shown) && is_cut_again(cut, image, name))
 		cut_again(cut, image, name, shown->text);
 	return true;
 }

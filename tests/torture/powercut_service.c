@@ -141,7 +141,7 @@ visit(const struct image *image, void *arg)
 		return true;
 	f->last_hash = image->hash;
 	if (f->settings->quick && f->settings->only == NULL &&
-	    (f->shown == IMAGES_QUICK || image->hash % 5 != 0))
+	    (f->shown == IMAGES_QUICK || report_chance(name) % 5 != 0))
 		return true;
 	f->shown++;
 	if (!images_build(image, f->image)) {

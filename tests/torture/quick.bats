@@ -35,7 +35,8 @@ quick() {
   [[ ${lines[0]} != SKIP:* ]] || skip "${lines[0]#SKIP: }"
   [ "$status" -eq 0 ]
   [[ $output =~ powercut-sqlite:\ ([0-9]+)\ cases,\ 0\ failed$ ]]
-  [ "${BASH_REMATCH[1]}" -ge 25 ] # how many share a sync is chance
+  # By this seed it is 77 in every run, and 32 of them are in a recovery.
+  [ "${BASH_REMATCH[1]}" -ge 70 ]
 }
 
 @test "crashes at a call; json" {

@@ -77,17 +77,21 @@ report_enters(const char *branch)
 	return only == NULL || is_under(branch, only) || is_under(only, branch);
 }
 
-/* The same for the same seed. */
-static bool
-is_drawn(const char *name)
+uint64_t
+report_chance(const char *name)
 {
 	uint64_t hash = settings->seed + UINT64_C(0xcbf29ce484222325);
 
-	if (settings->one_in <= 1 || settings->only != NULL)
-		return true;
 	for (; *name != '\0'; name++)
 		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-	return (hash >> 33) % (uint64_t)settings->one_in == 0;
+	return hash >> 33;
+}
+
+static bool
+is_drawn(const char *name)
+{
+	return settings->one_in <= 1 || settings->only != NULL ||
+	       report_chance(name) % (uint64_t)settings->one_in == 0;
 }
 
 bool

@@ -34,6 +34,10 @@ bool report_enters(const char *branch);
  * time is over. */
 bool report_wants(const char *name);
 
+/* A number below 2^31 for what a case leaves to chance: the same for the same
+ * name and the same seed, whatever is in the files of this run. */
+uint64_t report_chance(const char *name);
+
 /* For those who can go on for ever. */
 bool report_is_over(void);
 
