@@ -36,6 +36,38 @@ struct fixture {
 
 #define ok(call) assert_int_equal((call), STORE_OK)
 
+/*
+ * Run the tests over each store, or over that of the kind `only` alone, which
+ * is their first state.  An argument is a pattern: only tests that match it,
+ * with * and ?, are run.  How many failed.
+ */
+static inline int
+run_over_stores(int argc, char **argv, const char *only,
+    const struct CMUnitTest *tests, size_t count)
+{
+	struct CMUnitTest *rows = calloc(count, sizeof(*rows));
+	const char *kind;
+	int failed = 0;
+	size_t i, j;
+
+	assert_non_null(rows);
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	for (i = 0; (kind = store_at(i)) != NULL; i++) {
+		if (only != NULL && strcmp(kind, only) != 0)
+			continue;
+		for (j = 0; j < count; j++) {
+			rows[j] = tests[j];
+			rows[j].initial_state = (void *)(uintptr_t)kind;
+		}
+		print_message("The store %s:\n", kind);
+		failed +=
+		    _cmocka_run_group_tests(kind, rows, count, NULL, NULL);
+	}
+	free(rows);
+	return failed;
+}
+
 /* On the real clock: what locks and stores look at. */
 static inline int64_t
 in_ms(int64_t ms)

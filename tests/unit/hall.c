@@ -550,24 +550,6 @@ patch(struct seller *seller)
 int
 hall_run(int argc, char **argv, const struct CMUnitTest *tests, size_t count)
 {
-	static char *const kinds[] = {"json", "sqlite"};
-	struct CMUnitTest *rows = calloc(count, sizeof(*rows));
-	int failed = 0;
-	size_t i, j;
-
-	assert_non_null(rows);
 	alarm(ALARM_S);
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	for (i = 0; i < 2; i++) {
-		for (j = 0; j < count; j++) {
-			rows[j] = tests[j];
-			rows[j].initial_state = kinds[i];
-		}
-		print_message("The store %s:\n", kinds[i]);
-		failed +=
-		    _cmocka_run_group_tests(kinds[i], rows, count, NULL, NULL);
-	}
-	free(rows);
-	return failed;
+	return run_over_stores(argc, argv, NULL, tests, count);
 }

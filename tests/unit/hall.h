@@ -126,10 +126,7 @@ int hall_teardown(void **state);
 #function, function, hall_setup, hall_teardown, NULL           \
 	}
 
-/*
- * Run the tests over each store; for main().  An argument is a pattern: only
- * tests that match it, with * and ?, are run.  How many failed.
- */
+/* For main(): run_over_stores(), over each. */
 int hall_run(
     int argc, char **argv, const struct CMUnitTest *tests, size_t count);
 

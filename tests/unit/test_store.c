@@ -53,11 +53,7 @@ test_duplicate_create(void **state)
 
 	assert_int_equal(
 	    store_create(f->user, &other, soon(), &b), STORE_DUPLICATE);
-	b = read_sale(f, SALE);
-	assert_same_state(&a, &b);
-	restart(f);
-	b = read_sale(f, SALE);
-	assert_same_state(&a, &b);
+	assert_lasts(f, &a);
 }
 
 static void
@@ -692,7 +688,7 @@ static void
 test_quiet_change(void **state)
 {
 	struct vault *f = *state;
-	struct store_state old = oversell(f, SALE), a = old, now;
+	struct store_state old = oversell(f, SALE), a = old;
 	struct store_change change = change_of(&a);
 
 	snprintf(change.settings.lock, STORE_LOCK_SIZE, "flock");
@@ -702,11 +698,7 @@ test_quiet_change(void **state)
 	assert_same_settings(&a.settings, &change.settings);
 	assert_int_equal(a.version, old.version);
 	assert_int_equal(a.remaining, old.remaining);
-	now = read_sale(f, SALE);
-	assert_same_state(&now, &a);
-	restart(f);
-	now = read_sale(f, SALE);
-	assert_same_state(&now, &a);
+	assert_lasts(f, &a);
 }
 
 static void

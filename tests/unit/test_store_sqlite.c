@@ -12,7 +12,6 @@
 
 /* ---------------------------------------------------------------- damage -- */
 
-#define DATABASE "turnstile.db"
 #define PAGE 4096
 
 /* Each page in turn; a checkpoint has brought all of them there. */
@@ -41,18 +40,6 @@ test_damaged_page(void **state)
 	start(f);
 	assert_int_equal(tally(f->user, SALE).lines, 1);
 	free(text);
-}
-
-static void
-child_executes(struct vault *f, void *arg)
-{
-	char path[128];
-	sqlite3 *db;
-
-	path_of(f, DATABASE, path);
-	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
-	CHECK(sqlite3_exec(db, arg, NULL, NULL, NULL) == SQLITE_OK);
-	CHECK(sqlite3_close(db) == SQLITE_OK);
 }
 
 /* A sound database whose content cannot be. */

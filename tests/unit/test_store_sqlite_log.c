@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <sqlite3.h>
 
-#define DATABASE "turnstile.db"
 #define PAGE 4096
 
 static int64_t
@@ -212,18 +211,6 @@ test_removed_while_looked_at(void **state)
 	    STORE_GONE);
 	assert_in_range(look.lines, LINES / 2, LINES - 1);
 	end_look(&look);
-}
-
-static void
-child_executes(struct vault *f, void *arg)
-{
-	char path[128];
-	sqlite3 *db;
-
-	path_of(f, DATABASE, path);
-	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
-	CHECK(sqlite3_exec(db, arg, NULL, NULL, NULL) == SQLITE_OK);
-	CHECK(sqlite3_close(db) == SQLITE_OK);
 }
 
 static bool

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 
 #include "locks/shared.h"
@@ -380,6 +381,17 @@ assert_same_state(const struct store_state *a, const struct store_state *b)
 	assert_int_equal(a->version, b->version);
 }
 
+void
+assert_lasts(struct vault *f, const struct store_state *state)
+{
+	struct store_state now = read_sale(f, SALE);
+
+	assert_same_state(&now, state);
+	restart(f);
+	now = read_sale(f, SALE);
+	assert_same_state(&now, state);
+}
+
 bool
 keep(const struct store_line *line, void *arg)
 {
@@ -602,30 +614,22 @@ spill(const struct vault *f, const char *name, const char *bytes, size_t size)
 	return fclose(file) == 0 && whole;
 }
 
+void
+child_executes(struct vault *f, void *arg)
+{
+	char path[128];
+	sqlite3 *db;
+
+	path_of(f, DATABASE, path);
+	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, arg, NULL, NULL, NULL) == SQLITE_OK);
+	CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
 int
 vault_run(int argc, char **argv, const char *only,
     const struct CMUnitTest *tests, size_t count)
 {
-	struct CMUnitTest *rows = calloc(count, sizeof(*rows));
-	const char *kind;
-	int failed = 0;
-	size_t i, j;
-
-	assert_non_null(rows);
 	alarm(ALARM_S);
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	for (i = 0; (kind = store_at(i)) != NULL; i++) {
-		if (only != NULL && strcmp(kind, only) != 0)
-			continue;
-		for (j = 0; j < count; j++) {
-			rows[j] = tests[j];
-			rows[j].initial_state = (void *)(uintptr_t)kind;
-		}
-		print_message("The store %s:\n", kind);
-		failed +=
-		    _cmocka_run_group_tests(kind, rows, count, NULL, NULL);
-	}
-	free(rows);
-	return failed;
+	return run_over_stores(argc, argv, only, tests, count);
 }

@@ -99,6 +99,9 @@ void assert_same_settings(
 void assert_same_state(
     const struct store_state *a, const struct store_state *b);
 
+/* SALE is so, and after a restart it still is. */
+void assert_lasts(struct vault *f, const struct store_state *state);
+
 /* ----------------------------------------------------- what was visited -- */
 
 #define SEEN_MAX 8
@@ -153,6 +156,12 @@ pid_t spawn_holder(struct vault *f);
 
 /* SQLite syncs its log's header once; a line before gets that done. */
 struct store_state create_and_buy(struct vault *f);
+
+#define DATABASE "turnstile.db" /* SQLite's */
+
+/* What others do to it: `arg` is SQL. */
+child_fn child_executes;
+
 /* --------------------------------------------------------------- files -- */
 
 /* All names are those of files in the vault's directory. */
@@ -173,11 +182,7 @@ bool spill(
 #function, function, vault_setup, vault_teardown, NULL         \
 	}
 
-/*
- * Run the tests over each store, or over that of the kind `only` alone; for
- * main().  An argument is a pattern: only tests that match it, with * and ?,
- * are run.  How many failed.
- */
+/* For main(): run_over_stores(). */
 int vault_run(int argc, char **argv, const char *only,
     const struct CMUnitTest *tests, size_t count);
 
