@@ -6,6 +6,7 @@
 #ifndef TIMESTAMP_H
 #define TIMESTAMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,14 +45,19 @@ timestamp_print(int64_t ms, char text[TIMESTAMP_SIZE])
 	    of_day / 60000 % 60, of_day / 1000 % 60, of_day % 1000);
 }
 
-/* The number that `count` digits are. */
+/* The number that `count` digits are, with `behind` behind them: else *good
+ * becomes false. */
 static inline int64_t
-timestamp_number(const char *digits, int count)
+timestamp_number(const char **at, int count, char behind, bool *good)
 {
-	int64_t number = 0;
+	unsigned number = 0, digit;
 
-	while (count-- > 0)
-		number = number * 10 + (*digits++ - '0');
+	while (count-- > 0) {
+		digit = (unsigned)*(*at)++ - '0';
+		*good &= digit <= 9;
+		number = number * 10 + digit;
+	}
+	*good &= *(*at)++ == behind;
 	return number;
 }
 
@@ -59,28 +65,23 @@ timestamp_number(const char *digits, int count)
 static inline int64_t
 timestamp_parse(const char *text)
 {
-	static const char shape[] = "dddd-dd-ddTdd:dd:dd.dddZ";
-	int64_t month, day, hour, minute, second;
-	size_t i;
+	int64_t year, month, day, hour, minute, second, ms;
+	bool good = true;
 
-	if (strlen(text) != sizeof(shape) - 1)
+	if (strlen(text) != 24)
 		return -1;
-	for (i = 0; i < sizeof(shape) - 1; i++)
-		if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9'
-				    : text[i] != shape[i])
-			return -1;
-	month = timestamp_number(text + 5, 2);
-	day = timestamp_number(text + 8, 2);
-	hour = timestamp_number(text + 11, 2);
-	minute = timestamp_number(text + 14, 2);
-	second = timestamp_number(text + 17, 2);
-	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
-	    minute > 59 || second > 60)
+	year = timestamp_number(&text, 4, '-', &good);
+	month = timestamp_number(&text, 2, '-', &good);
+	day = timestamp_number(&text, 2, 'T', &good);
+	hour = timestamp_number(&text, 2, ':', &good);
+	minute = timestamp_number(&text, 2, ':', &good);
+	second = timestamp_number(&text, 2, '.', &good);
+	ms = timestamp_number(&text, 3, 'Z', &good);
+	if (!good || month < 1 || month > 12 || day < 1 || day > 31 ||
+	    hour > 23 || minute > 59 || second > 60)
 		return -1;
-	return timestamp_days(timestamp_number(text, 4), month, day) *
-		   TIMESTAMP_DAY_MS +
-	       ((hour * 60 + minute) * 60 + second) * 1000 +
-	       timestamp_number(text + 20, 3);
+	return timestamp_days(year, month, day) * TIMESTAMP_DAY_MS +
+	       ((hour * 60 + minute) * 60 + second) * 1000 + ms;
 }
 
 #endif
