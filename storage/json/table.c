@@ -2,22 +2,25 @@
 /* The high half of a hash is the place where it begins, the low one the tag. */
 #include "storage/json/table.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define PRIME ((UINT64_C(1) << 61) - 1)
 #define STRIDE 7 /* bytes: less than PRIME, whatever they are */
+#define STRIDE_MASK ((UINT64_C(1) << 8 * STRIDE) - 1)
 
 __extension__ typedef unsigned __int128 wide;
 
-/* a * b modulo PRIME, or a little more: below 2^61 + 4 for a below 2^63. */
+/*
+ * a * b modulo PRIME, or a little more: for an a below 2^63 and a b below 2^60
+ * it is less than 2^63 - 2^61.
+ */
 static uint64_t
 multiply(uint64_t a, uint64_t b)
 {
 	const wide product = (wide)a * b;
-	const uint64_t sum =
-	    ((uint64_t)product & PRIME) + (uint64_t)(product >> 61);
 
-	return (sum & PRIME) + (sum >> 61);
+	return ((uint64_t)product & PRIME) + (uint64_t)(product >> 61);
 }
 
 static uint64_t
@@ -33,15 +36,16 @@ mix(uint64_t hash)
 uint64_t
 table_hash(const uint64_t seed[2], const char *text, size_t length)
 {
-	const uint64_t point = seed[0] & PRIME;
-	uint64_t hash = length, bytes = 0;
+	const uint64_t point = seed[0] & (PRIME >> 1);
+	uint64_t hash = length, bytes;
 
-	for (; length >= STRIDE; length -= STRIDE, text += STRIDE) {
-		memcpy(&bytes, text, STRIDE);
-		hash = multiply(hash, point) + bytes;
+	/* A byte more is read than is used: seven at once are two loads. */
+	for (; length > STRIDE; length -= STRIDE, text += STRIDE) {
+		memcpy(&bytes, text, sizeof(bytes));
+		hash = multiply(hash, point) + (le64toh(bytes) & STRIDE_MASK);
 	}
-	bytes = 0;
-	memcpy(&bytes, text, length);
+	for (bytes = 0; length > 0; length--)
+		bytes = bytes << 8 | (unsigned char)text[length - 1];
 	hash = multiply(hash, point) + bytes;
 	return mix((multiply(hash, point) % PRIME) ^ seed[1]);
 }
