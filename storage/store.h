@@ -38,7 +38,7 @@
 
 #define STORE_ID_SIZE 65    /* a sale's id: 1 to 64 of a-z 0-9 - _, and NUL */
 #define STORE_LOCK_SIZE 16  /* a strategy's name, and NUL */
-#define STORE_ORDER_SIZE 33 /* an order's id: 32 hex digits, and NUL */
+#define STORE_ORDER_SIZE 37 /* an order's id, a UUID as text, and NUL */
 #define STORE_SALES_MAX 4096
 #define STORE_CAPACITY_MAX 10000000 /* tickets in one sale */
 

@@ -69,21 +69,12 @@ key_is_taken(const struct desk *desk, const char *key)
 /* -------------------------------------------------------------- new orders --
  */
 
-static void
-new_order_id(const struct desk *desk, char id[STORE_ORDER_SIZE])
-{
-	const struct sell_env *env = desk->env;
-
-	snprintf(id, STORE_ORDER_SIZE, "%016llx%016llx",
-	    (unsigned long long)env->random(env->arg),
-	    (unsigned long long)env->random(env->arg));
-}
-
 /* The order gets seats from what remains: a line, and less in `left`. */
 static void
 take_seats(struct desk *desk, struct order *order, struct store_state *left)
 {
 	struct store_line *line = desk_add_line(desk, order);
+	const struct sell_env *env = desk->env;
 
 	*line = (struct store_line){
 	    .kind = STORE_SOLD,
@@ -96,9 +87,10 @@ take_seats(struct desk *desk, struct order *order, struct store_state *left)
 	    .lock = order->state.settings.lock, /* lives as long as the order */
 	    .worker = desk->worker,
 	    .clerk = desk->clerk,
-	    .sold_at_ms = desk->env->wall_ms(desk->env->arg),
+	    .sold_at_ms = env->wall_ms(env->arg),
 	};
-	new_order_id(desk, line->order);
+	order_print_id(line->order, line->sold_at_ms, env->random(env->arg),
+	    env->random(env->arg));
 	left->remaining = line->remaining;
 	left->version++; /* as it will be, if nobody else writes */
 }

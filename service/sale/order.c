@@ -2,6 +2,7 @@
 /* What an order's fate is called, and what its buyer gets to hold. */
 #include "service/sale/order.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static const char *const names[OUTCOMES] = {
@@ -70,6 +71,19 @@ order_end_name(enum order_end end)
 	};
 
 	return names_of_ends[end];
+}
+
+void
+order_print_id(
+    char id[STORE_ORDER_SIZE], int64_t wall_ms, uint64_t a, uint64_t b)
+{
+	const uint64_t ms = (uint64_t)wall_ms & 0xffffffffffff;
+
+	snprintf(id, STORE_ORDER_SIZE,
+	    "%08" PRIx64 "-%04" PRIx64 "-7%03" PRIx64 "-%04" PRIx64
+	    "-%012" PRIx64,
+	    ms >> 16, ms & 0xffff, a & 0xfff, 0x8000 | (b >> 48 & 0x3fff),
+	    b & 0xffffffffffff);
 }
 
 void

@@ -94,6 +94,14 @@ struct order {
 
 TAILQ_HEAD(order_list, order);
 
+/*
+ * An order's id: a UUID of version 7 (RFC 9562, 5.7), lower case.  The time
+ * comes first, so that ids sort as they were given out and an index of them
+ * grows at its end; 74 bits are of `a` and `b`, which nobody can guess.
+ */
+void order_print_id(
+    char id[STORE_ORDER_SIZE], int64_t wall_ms, uint64_t a, uint64_t b);
+
 /* The receipt that a line of the ledger is. */
 void order_fill_receipt(struct receipt *receipt, const struct store_line *line);
 

@@ -125,7 +125,7 @@ receipt_is_right() {
   equal Content-Type "$(header content-type)" application/json
   equal lines "$(wc -l <"$WORK/body")" 1
   equal members "$(keys)" 'order sale buyer seats remaining version lock sold_at'
-  matches order "$(member order)" '^[0-9a-f]{32}$'
+  matches order "$(member order)" '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   equal sale "$(member sale)" demo
   equal buyer "$(member buyer)" alice
   equal seats "$(member seats)" '[1,2]'
@@ -372,7 +372,7 @@ ledger_has_pages() {
   equal lines "$(lines)" '1 2 3 4 5'
   matches next "$body" '"next":null\}$'
   matches "a line" "$body" \
-    '\{"kind":"sold","version":3,"base":2,"nth":1,"order":"[0-9a-f]{32}","buyer":"carol","seats":\[5,6\],"remaining":94,"capacity":100,"lock":"mutex","sold_at":"[^"]+Z"\}'
+    '\{"kind":"sold","version":3,"base":2,"nth":1,"order":"[0-9a-f-]{36}","buyer":"carol","seats":\[5,6\],"remaining":94,"capacity":100,"lock":"mutex","sold_at":"[^"]+Z"\}'
   answered 200 GET '/sales/demo/ledger?limit=2'
   equal lines "$(lines)" '1 2'
   matches next "$body" '"next":2\}$'

@@ -303,19 +303,19 @@ names_are_kept_back() {
   for path in ledger 'ledger?trail' ledger.csv audit audit.txt; do
     answered 200 GET "/sales/demo/$path"
     [[ $body != *alice* ]] || fail "$path tells a name"
-    refute grep -qE '(^|[^0-9a-f])[0-9a-f]{32}([^0-9a-f]|$)' <<<"$body"
+    refute grep -qE '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' <<<"$body"
     answered 200 GET "/sales/demo/$path" -H 'Authorization: Bearer x'
     [[ $body != *alice* ]] || fail "$path tells a name"
     answered 200 GET "/sales/demo/$path" -H "$with"
     [[ $body == *alice* ]] || fail "$path does not tell the name"
     [ "$path" = audit.txt ] ||
-      grep -qE '(^|[^0-9a-f])[0-9a-f]{32}([^0-9a-f]|$)' <<<"$body"
+      grep -qE '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' <<<"$body"
   done
   # What is shown tells orders apart, and finds none.
   answered 200 GET /sales/demo/ledger
-  equal "orders that differ" "$(grep -oE '"order":"[0-9a-f]{12}"' <<<"$body" |
+  equal "orders that differ" "$(grep -oE '"order":"[0-9a-f-]{18}"' <<<"$body" |
     sort -u | wc -l)" 3
-  some=${order:0:12}
+  some=${order:0:18}
   [[ $body == *"\"order\":\"$some\""* ]]
   call GET "/sales/demo/orders/$some"
   problem no-order 404

@@ -31,7 +31,7 @@ struct batch {
 	char buyer[BATCH][32], key[BATCH][32];
 };
 
-/* Order n took seat n: its id is n in hex, its key is "key-n". */
+/* Order n took seat n: its id ends in n, in hex, its key is "key-n". */
 static void
 fill(struct batch *batch, const struct store_state *state, size_t count)
 {
@@ -52,7 +52,8 @@ fill(struct batch *batch, const struct store_state *state, size_t count)
 		    .clerk = 1,
 		    .sold_at_ms = INT64_C(1795237200000) + n,
 		    .trail = trail};
-		snprintf(line->order, sizeof(line->order), "%032" PRIx64, n);
+		snprintf(line->order, sizeof(line->order),
+		    "00000000-0000-7000-8000-%012" PRIx64, n);
 		snprintf(batch->buyer[i], 32, "buyer-%" PRId64, n);
 		snprintf(batch->key[i], 32, "key-%" PRId64, n);
 	}

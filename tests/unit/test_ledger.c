@@ -324,7 +324,7 @@ test_sealed_members(void **state)
 	assert_member_refused("\"version\":7,", "\"version\":\"7\",");
 	assert_member_refused("\"base\":6,", "");
 	assert_member_refused("\"buyer\":\"alice\",", "\"buyer\":1,");
-	assert_member_refused("\"order\":\"4f", "\"order\":\"4f00");
+	assert_member_refused("\"order\":\"4f", "\"order\":\"4f00000");
 	assert_member_refused("\"v\":1,", "\"v\": 1,");
 	assert_member_refused("\"version\":7,", "\"version\":07,");
 	assert_member_refused("\"version\":7,", "\"version\":7.0,");

@@ -13,7 +13,7 @@
 #include "tests/unit/scene.h"
 
 #define ALARM_S 120
-#define ORDER_ID "00112233445566778899aabbccddeeff"
+#define ORDER_ID "00112233-4455-7677-8899-aabbccddeeff"
 #define TRIES_MAX 20000 /* more than a call allocates */
 
 #ifndef __has_feature

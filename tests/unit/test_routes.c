@@ -14,7 +14,7 @@
 #include "tests/unit/scene.h"
 
 #define TOKEN "0123456789abcdef"
-#define ORDER_ID "00112233445566778899aabbccddeeff"
+#define ORDER_ID "00112233-4455-7677-8899-aabbccddeeff"
 #define ARRIVED_NS INT64_C(5000000000)
 
 static char asked[256]; /* the request's path */
@@ -1636,9 +1636,10 @@ test_ledger_csv(void **state)
 	    s->reply.type, "text/csv; charset=utf-8; header=present");
 	assert_memory_equal(s->reply.body, CSV_HEAD "\r\n1,sold,",
 	    strlen(CSV_HEAD "\r\n1,sold,"));
-	assert_body_has(s, "\r\n3,sold,2026-11-21T05:00:00.123Z,"
-			   "c0112233445566778899aabbccddeeff,\"alice\",1,1,9,"
-			   "10,mutex,0,1\r\n");
+	assert_body_has(s,
+	    "\r\n3,sold,2026-11-21T05:00:00.123Z,"
+	    "c0112233-4455-7677-8899-aabbccddeeff,\"alice\",1,1,9,"
+	    "10,mutex,0,1\r\n");
 	assert_body_has(s, "\r\n4,raised,");
 	assert_body_has(s, "Z,,,,,11,12,mutex,3,1\r\n");
 	assert_null(header_of(s, "Next-After"));
@@ -2015,7 +2016,7 @@ test_order(void **state)
 	oversell(s);
 	ask(s, "GET",
 	    "/sales/demo/orders/a"
-	    "0112233445566778899aabbccddeeff");
+	    "0112233-4455-7677-8899-aabbccddeeff");
 	assert_int_equal(status_of(s), 200);
 	assert_body_has(s, "\"buyer\":\"alice\",\"seats\":[1],");
 	assert_body_has(s, "\"trail\":[]");

@@ -61,7 +61,7 @@ test_receipt(void **state)
 	struct hall *hall = *state;
 	struct order *alice;
 	struct ledger *ledger;
-	size_t i;
+	char id[STORE_ORDER_SIZE];
 
 	open_sale(hall, 10, "mutex");
 	sell_to(hall->one, order_of(hall, "zoe", 3));
@@ -71,10 +71,10 @@ test_receipt(void **state)
 	assert_int_equal(ledger->count, 2);
 	assert_string_equal(alice->receipt.order, ledger->orders[1]);
 	assert_string_not_equal(ledger->orders[0], ledger->orders[1]);
-	assert_int_equal(strlen(alice->receipt.order), 32);
-	for (i = 0; i < 32; i++)
-		assert_non_null(
-		    strchr("0123456789abcdef", alice->receipt.order[i]));
+	order_print_id(id, WALL_MS, 0, 0);
+	assert_int_equal(strlen(alice->receipt.order), strlen(id));
+	assert_memory_equal(
+	    alice->receipt.order, id, strlen("12345678-1234-7"));
 	assert_int_equal(alice->receipt.seat, 4);
 	assert_int_equal(alice->receipt.remaining, 5);
 	assert_int_equal(alice->receipt.version, 2);

@@ -157,7 +157,7 @@ is_alices(const struct store_line *line, void *arg)
 	assert_string_equal(line->buyer, "alice");
 	assert_string_equal(line->lock, "none");
 	assert_string_equal(line->trail, "[]");
-	assert_int_equal(strlen(line->order), STORE_ORDER_SIZE - 1);
+	assert_int_equal(strlen(line->order), 32);
 	if (line->version == 1)
 		assert_string_equal(line->key, "k");
 	else
