@@ -27,7 +27,16 @@ timestamp_days(int64_t year, int64_t month, int64_t day)
 	       of_year - 719468;
 }
 
-/* `ms` since 1970, not negative. */
+static inline void
+timestamp_put(char *digits, int count, int64_t number)
+{
+	while (count-- > 0) {
+		digits[count] = (char)('0' + number % 10);
+		number /= 10;
+	}
+}
+
+/* `ms` since 1970, not negative, and before the year 10000. */
 static inline void
 timestamp_print(int64_t ms, char text[TIMESTAMP_SIZE])
 {
@@ -37,12 +46,16 @@ timestamp_print(int64_t ms, char text[TIMESTAMP_SIZE])
 	const int64_t of_year = d - (365 * y + y / 4 - y / 100);
 	const int64_t march = (5 * of_year + 2) / 153; /* months since March */
 	const int64_t month = march < 10 ? march + 3 : march - 9;
-	const unsigned of_day = (unsigned)(ms % TIMESTAMP_DAY_MS);
+	const int64_t of_day = ms % TIMESTAMP_DAY_MS;
 
-	snprintf(text, TIMESTAMP_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-	    (unsigned)(era * 400 + y + (month <= 2)), (unsigned)month,
-	    (unsigned)(of_year - (153 * march + 2) / 5 + 1), of_day / 3600000,
-	    of_day / 60000 % 60, of_day / 1000 % 60, of_day % 1000);
+	memcpy(text, "yyyy-mm-ddThh:mm:ss.nnnZ", 25);
+	timestamp_put(text, 4, era * 400 + y + (month <= 2));
+	timestamp_put(text + 5, 2, month);
+	timestamp_put(text + 8, 2, of_year - (153 * march + 2) / 5 + 1);
+	timestamp_put(text + 11, 2, of_day / 3600000);
+	timestamp_put(text + 14, 2, of_day / 60000 % 60);
+	timestamp_put(text + 17, 2, of_day / 1000 % 60);
+	timestamp_put(text + 20, 3, of_day % 1000);
 }
 
 /* The number that `count` digits are, with `behind` behind them: else *good

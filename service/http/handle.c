@@ -210,24 +210,26 @@ handle_deadline_ns(const struct call *call)
 }
 
 void
-handle_reply_receipt(
-    struct call *call, int status, const struct receipt *receipt, json_t *trail)
+handle_reply_receipt(struct call *call, int status,
+    const struct receipt *receipt, const char *trail)
 {
-	json_t *value = json_object();
+	struct writer *w = &call->reply->made;
 
-	member_text(value, "order", receipt->order);
-	member_text(value, "sale", call->request->sale);
-	member_text(value, "buyer", receipt->buyer);
-	member_seats(value, receipt->seat, receipt->quantity);
-	member_number(value, "remaining", receipt->remaining);
-	member_number(value, "version", receipt->version);
-	member_text(value, "lock", receipt->lock);
-	member_time(value, "sold_at", receipt->sold_at_ms);
+	writer_put_string(w, "{\"order\":", receipt->order);
+	writer_put_string(w, ",\"sale\":", call->request->sale);
+	writer_put_string(w, ",\"buyer\":", receipt->buyer);
+	writer_put_seats(w, ",\"seats\":", receipt->seat, receipt->quantity);
+	writer_put_number(w, ",\"remaining\":", receipt->remaining);
+	writer_put_number(w, ",\"version\":", receipt->version);
+	writer_put_string(w, ",\"lock\":", receipt->lock);
+	writer_put_time(w, ",\"sold_at\":", receipt->sold_at_ms);
 	if (trail != NULL) {
-		member_number(value, "base", receipt->base);
-		member_number(value, "worker", receipt->worker);
-		member_number(value, "clerk", receipt->clerk);
-		member_json(value, "trail", trail);
+		writer_put_number(w, ",\"base\":", receipt->base);
+		writer_put_number(w, ",\"worker\":", receipt->worker);
+		writer_put_number(w, ",\"clerk\":", receipt->clerk);
+		writer_put_text(w, ",\"trail\":");
+		writer_put_text(w, trail);
 	}
-	reply_json(call->reply, status, value);
+	writer_put_text(w, "}");
+	reply_made(call->reply, status);
 }

@@ -111,9 +111,9 @@ json_t *handle_sale_json(
 /* What the sale is like, for a problem whose reason it is. */
 void handle_put_sale(json_t *extra, const struct store_state *state);
 
-/* A receipt of the path's sale; takes the reference.  NULL: without trail. */
+/* A receipt of the path's sale; its trail is JSON.  NULL: without trail. */
 void handle_reply_receipt(struct call *call, int status,
-    const struct receipt *receipt, json_t *trail);
+    const struct receipt *receipt, const char *trail);
 
 /*
  * Where buyers' names are kept back: what is left of an order's id tells the

@@ -105,27 +105,30 @@ put_server_timing(struct call *call)
 {
 	const struct trail *trail = &call->request->order.trail;
 
+	const long queue = trail_spent_ns(trail, STEP_QUEUED) / NS_PER_US;
+	const long lock = trail_spent_ns(trail, STEP_WAIT) / NS_PER_US;
+	const long delay = trail_spent_ns(trail, STEP_DELAY) / NS_PER_US;
+	const long write = trail_spent_ns(trail, STEP_WRITE) / NS_PER_US;
+
 	reply_header(call->reply, "Server-Timing",
-	    "queue;dur=%.3f, lock;dur=%.3f, delay;dur=%.3f, write;dur=%.3f",
-	    (double)trail_spent_ns(trail, STEP_QUEUED) / 1e6,
-	    (double)trail_spent_ns(trail, STEP_WAIT) / 1e6,
-	    (double)trail_spent_ns(trail, STEP_DELAY) / 1e6,
-	    (double)trail_spent_ns(trail, STEP_WRITE) / 1e6);
+	    "queue;dur=%ld.%03ld, lock;dur=%ld.%03ld, delay;dur=%ld.%03ld, "
+	    "write;dur=%ld.%03ld",
+	    queue / 1000, queue % 1000, lock / 1000, lock % 1000, delay / 1000,
+	    delay % 1000, write / 1000, write % 1000);
 }
 
-/* The order's trail; NULL: nobody asked for it. */
-static json_t *
-asked_trail(const struct call *call)
+/* The order's trail as JSON, perhaps in `text`; NULL: nobody asked for it. */
+static const char *
+asked_trail(const struct call *call, char text[TRAIL_TEXT_SIZE])
 {
 	const struct order *order = &call->request->order;
-	char text[TRAIL_TEXT_SIZE];
 
 	if (!handle_arg_is_set(call->request, "trail"))
 		return NULL;
 	if (order->outcome == OUTCOME_REPLAYED)
-		return json_loads(order->replayed_trail, 0, NULL);
+		return order->replayed_trail;
 	trail_print(&order->trail, text);
-	return json_loads(text, 0, NULL);
+	return text;
 }
 
 #define DETAIL_SIZE 128
@@ -177,10 +180,12 @@ static void
 reply_refused(struct call *call)
 {
 	const struct order *order = &call->request->order;
-	json_t *extra = json_object(), *trail = asked_trail(call);
-	char detail[DETAIL_SIZE];
+	char detail[DETAIL_SIZE], text[TRAIL_TEXT_SIZE];
+	const char *trail = asked_trail(call, text);
+	json_t *extra = json_object();
 
-	member_json(extra, "trail", trail);
+	if (trail != NULL)
+		member_json(extra, "trail", json_loads(trail, 0, NULL));
 	if (trail != NULL && order->receipt.worker > 0) { /* a clerk did */
 		member_number(extra, "worker", order->receipt.worker);
 		member_number(extra, "clerk", order->receipt.clerk);
@@ -207,12 +212,13 @@ void
 handle_buy_decided(struct call *call)
 {
 	const struct order *order = &call->request->order;
+	char trail[TRAIL_TEXT_SIZE];
 
 	if (order->outcome == OUTCOME_SOLD ||
 	    order->outcome == OUTCOME_REPLAYED) {
 		call->reply->changed = true;
 		handle_reply_receipt(
-		    call, 201, &order->receipt, asked_trail(call));
+		    call, 201, &order->receipt, asked_trail(call, trail));
 		if (order->outcome == OUTCOME_REPLAYED)
 			reply_header(
 			    call->reply, "Idempotent-Replayed", "true");

@@ -25,8 +25,7 @@ reply_order(const struct store_line *line, void *call)
 	struct receipt receipt;
 
 	order_fill_receipt(&receipt, line);
-	handle_reply_receipt(
-	    call, 200, &receipt, json_loads(line->trail, 0, NULL));
+	handle_reply_receipt(call, 200, &receipt, line->trail);
 	return true;
 }
 
@@ -166,8 +165,8 @@ append_line(const struct store_line *line, void *arg)
 					strcmp(line->buyer, page->buyer) != 0)))
 		return true;
 	page->print(page, line);
-	return --page->limit > 0 && page->reply->size < LEDGER_PAGE_BYTES &&
-	       !page->reply->lost;
+	return --page->limit > 0 &&
+	       page->reply->made.size < LEDGER_PAGE_BYTES && !page->reply->lost;
 }
 
 /* The one that bears the key, if there is one, or all.  False: the reply is

@@ -9,8 +9,6 @@
 
 #include "service/member.h"
 
-#define BODY_FIRST ((size_t)1024)
-
 /* As problem_reply() would make them, which needs memory. */
 static const char no_memory[] =
     "{\"type\":\"/problems/no-memory\","
@@ -54,40 +52,16 @@ reply_lose(struct reply *reply)
 
 /* ------------------------------------------------------------- the body -- */
 
-/* Room for `size` more bytes, and a NUL behind them. */
-static bool
-make_room(struct reply *reply, size_t size)
-{
-	const size_t needed = reply->size + size + 1;
-	size_t room = reply->room == 0 ? BODY_FIRST : reply->room;
-	char *bytes;
-
-	while (room < needed)
-		room *= 2;
-	if (room == reply->room)
-		return true;
-	bytes = realloc(reply->owned, room);
-	if (bytes == NULL)
-		return false;
-	reply->owned = bytes;
-	reply->room = room;
-	return true;
-}
-
 /* Bytes of the body; when they cannot be kept the reply is lost. */
 static int
 put(const char *bytes, size_t size, void *arg)
 {
 	struct reply *reply = arg;
 
-	if (!reply->lost && !make_room(reply, size))
+	writer_put(&reply->made, bytes, size);
+	if (reply->made.failed)
 		reply->lost = true;
-	if (reply->lost)
-		return -1;
-	memcpy(reply->owned + reply->size, bytes, size);
-	reply->size += size;
-	reply->owned[reply->size] = '\0';
-	return 0;
+	return reply->lost ? -1 : 0;
 }
 
 static ssize_t
@@ -100,11 +74,12 @@ static void
 finish(struct reply *reply, int status, const char *type)
 {
 	assert(reply->status == 0);
-	if (member_lost() || reply->lost) {
+	if (member_lost() || reply->lost || reply->made.failed) {
 		reply_lose(reply);
 		return;
 	}
-	reply->body = reply->owned;
+	reply->body = reply->made.text;
+	reply->size = reply->made.size;
 	reply->status = status;
 	reply->type = type;
 }
@@ -154,17 +129,23 @@ reply_text(struct reply *reply, int status, const char *type, const char *text)
 void
 reply_json(struct reply *reply, int status, json_t *value)
 {
-	reply->size = 0; /* whatever was printed so far */
+	reply->made.size = 0; /* whatever was printed so far */
 	if (json_dump_callback(value, put, reply, JSON_COMPACT) != 0)
 		reply->lost = true;
+	reply_made(reply, status);
+	json_decref(value);
+}
+
+void
+reply_made(struct reply *reply, int status)
+{
 	put("\n", 1, reply);
 	finish(reply, status, "application/json");
-	json_decref(value);
 }
 
 void
 reply_free(struct reply *reply)
 {
-	free(reply->owned);
+	free(reply->made.text);
 	*reply = (struct reply){0};
 }

@@ -14,17 +14,18 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "service/writer.h"
+
 #define REPLY_HEADERS_MAX 10
 #define REPLY_TEXT "text/plain; charset=utf-8"
 
 struct reply {
 	int status;       /* 0: not made yet */
 	const char *type; /* a literal; NULL: no Content-Type */
-	const char *body; /* what `owned` is, or a literal */
+	const char *body; /* the text of `made`, or a literal */
 	size_t size;
-	char *owned;  /* what was printed so far */
-	size_t room;  /* of `owned` */
-	bool close;   /* the connection */
+	struct writer made; /* what was printed so far; owned */
+	bool close;         /* the connection */
 	bool changed; /* what was asked for is done: no reply may deny it */
 	bool lost;    /* there was no memory for the reply that was meant */
 	struct {
@@ -60,6 +61,9 @@ void reply_text(
 
 /* A JSON value and a newline as the body; the reference is taken. */
 void reply_json(struct reply *reply, int status, json_t *value);
+
+/* What was written to `made` and a newline as the body, which is JSON. */
+void reply_made(struct reply *reply, int status);
 
 /*
  * There is no memory to make it, or to send it: what it was, and its headers,

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Text that grows, and JSON that is printed into it, for what is made often:
+ * no tree and, mostly, one allocation.  What is made seldom is a jansson value
+ * (member.h).
+ *
+ * Texts are taken to be UTF-8: who let them in has looked.  Once there was no
+ * memory nothing is added any more, and `failed` says so.
+ *
+ * A writer begins as {0}; one thread at a time has it.
+ */
+#ifndef WRITER_H
+#define WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct writer {
+	char *text; /* to free(), by whoever has the writer; NUL behind it */
+	size_t size;
+	size_t room; /* of `text` */
+	bool failed;
+};
+
+void writer_put(struct writer *writer, const char *bytes, size_t size);
+void writer_put_text(struct writer *writer, const char *text);
+
+/* A JSON number, or string, behind `before`: writer_put_string(w, ",\"a\":", a)
+ */
+void writer_put_number(
+    struct writer *writer, const char *before, int64_t number);
+void writer_put_string(
+    struct writer *writer, const char *before, const char *value);
+
+/* The list of seat … seat + quantity - 1, behind `before`. */
+void writer_put_seats(
+    struct writer *writer, const char *before, int64_t seat, int64_t quantity);
+
+/* Wall clock, ms since 1970, as member_time() has it, behind `before`. */
+void writer_put_time(struct writer *writer, const char *before, int64_t ms);
+
+#endif
