@@ -94,7 +94,7 @@ while_it_sells() {
 # What the crowd has been told by now.
 orders_so_far() {
   cat "$WORK"/persist.*/answers/* "$WORK"/persist.*/told/* 2>/dev/null |
-    sed -nE 's/^\{"order":"([0-9a-f]+)".*\}$/\1/p' | sort >"$WORK/before"
+    sed -nE 's/^\{"order":"([0-9a-f-]+)".*\}$/\1/p' | sort >"$WORK/before"
   [ "$(wc -l <"$WORK/before")" -ge 20 ]
 }
 

@@ -235,13 +235,13 @@ crowd_is_served() {
 # Each receipt's order and seats, a line each, in order.
 receipts_told() {
   cat "$WORK"/answers/* /dev/null |
-    sed -nE 's/^\{"order":"([0-9a-f]+)".*"seats":(\[[0-9,]*\]).*/\1 \2/p' |
+    sed -nE 's/^\{"order":"([0-9a-f-]+)".*"seats":(\[[0-9,]*\]).*/\1 \2/p' |
     sort
 }
 
 receipts_kept() {
   ledger "$1" |
-    sed -nE 's/.*"order":"([0-9a-f]+)".*"seats":(\[[0-9,]*\]).*/\1 \2/p' | sort
+    sed -nE 's/.*"order":"([0-9a-f-]+)".*"seats":(\[[0-9,]*\]).*/\1 \2/p' | sort
 }
 
 # The ledger has these receipts, no more and no fewer.
