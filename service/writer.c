@@ -23,7 +23,7 @@ make_room(struct writer *writer, size_t size)
 	while (room < writer->size + size + 1)
 		room *= 2;
 	if (room > writer->room) {
-		text = realloc(writer->text, room);
+		text = writer->fixed ? NULL : realloc(writer->text, room);
 		writer->failed = text == NULL;
 		if (writer->failed)
 			return NULL;

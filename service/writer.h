@@ -7,7 +7,8 @@
  * Texts are taken to be UTF-8: who let them in has looked.  Once there was no
  * memory nothing is added any more, and `failed` says so.
  *
- * A writer begins as {0}; one thread at a time has it.
+ * A writer begins as {0}, or on memory that is there; one thread at a time has
+ * it.
  */
 #ifndef WRITER_H
 #define WRITER_H
@@ -17,11 +18,19 @@
 #include <stdint.h>
 
 struct writer {
-	char *text; /* to free(), by whoever has the writer; NUL behind it */
+	char *text; /* to free(), unless it is fixed; NUL behind it */
 	size_t size;
 	size_t room; /* of `text` */
+	bool fixed;  /* it does not grow: what does not fit, fails */
 	bool failed;
 };
+
+/* On `room` bytes at `text`, which stay whose they are. */
+static inline struct writer
+writer_on(char *text, size_t room)
+{
+	return (struct writer){.text = text, .room = room, .fixed = true};
+}
 
 void writer_put(struct writer *writer, const char *bytes, size_t size);
 void writer_put_text(struct writer *writer, const char *text);

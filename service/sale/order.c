@@ -2,8 +2,7 @@
 /* What an order's fate is called, and what its buyer gets to hold. */
 #include "service/sale/order.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
 static const char *const names[OUTCOMES] = {
     [OUTCOME_NONE] = "none",
@@ -73,17 +72,36 @@ order_end_name(enum order_end end)
 	return names_of_ends[end];
 }
 
+/* The lowest digits of a number. */
+static void
+put_hex(char *digits, int count, uint64_t number)
+{
+	for (; count > 0; number >>= 4)
+		digits[--count] = "0123456789abcdef"[number & 15];
+}
+
 void
 order_print_id(
     char id[STORE_ORDER_SIZE], int64_t wall_ms, uint64_t a, uint64_t b)
 {
-	const uint64_t ms = (uint64_t)wall_ms & 0xffffffffffff;
+	const uint64_t ms = (uint64_t)wall_ms;
 
-	snprintf(id, STORE_ORDER_SIZE,
-	    "%08" PRIx64 "-%04" PRIx64 "-7%03" PRIx64 "-%04" PRIx64
-	    "-%012" PRIx64,
-	    ms >> 16, ms & 0xffff, a & 0xfff, 0x8000 | (b >> 48 & 0x3fff),
-	    b & 0xffffffffffff);
+	memcpy(id, "tttttttt-tttt-7aaa-bbbb-bbbbbbbbbbbb", STORE_ORDER_SIZE);
+	put_hex(id, 8, ms >> 16);
+	put_hex(id + 9, 4, ms);
+	put_hex(id + 15, 3, a);
+	put_hex(id + 19, 4, 0x8000 | (b >> 48 & 0x3fff));
+	put_hex(id + 24, 12, b);
+}
+
+/* What does not fit is left out. */
+static void
+copy_text(char *to, size_t size, const char *text)
+{
+	const size_t length = strnlen(text, size - 1);
+
+	memcpy(to, text, length);
+	to[length] = '\0';
 }
 
 void
@@ -91,9 +109,9 @@ order_fill_receipt(struct receipt *receipt, const struct store_line *line)
 {
 	struct receipt *r = receipt;
 
-	snprintf(r->order, sizeof(r->order), "%s", line->order);
-	snprintf(r->buyer, sizeof(r->buyer), "%s", line->buyer);
-	snprintf(r->lock, sizeof(r->lock), "%s", line->lock);
+	copy_text(r->order, sizeof(r->order), line->order);
+	copy_text(r->buyer, sizeof(r->buyer), line->buyer);
+	copy_text(r->lock, sizeof(r->lock), line->lock);
 	r->seat = line->seat;
 	r->quantity = line->quantity;
 	r->remaining = line->remaining;

@@ -3,8 +3,8 @@
 #include "service/sale/trail.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
+
+#include "service/writer.h"
 
 static const char *const names[] = {
     [STEP_QUEUED] = "queued",
@@ -74,25 +74,25 @@ trail_at(const struct trail *trail, size_t i)
 size_t
 trail_print(const struct trail *trail, char text[TRAIL_TEXT_SIZE])
 {
+	struct writer w = writer_on(text, TRAIL_TEXT_SIZE);
 	const size_t steps = trail_length(trail);
-	size_t i, n = 0;
+	size_t i;
 
-	text[n++] = '[';
 	for (i = 0; i < steps; i++) {
 		const struct trail_step *s = trail_at(trail, i);
 
-		n += (size_t)snprintf(text + n, TRAIL_TEXT_SIZE - n,
-		    "%s{\"at_ns\":%" PRId64 ",\"step\":\"%s\"",
-		    i == 0 ? "" : ",", s->at_ns, names[s->step]);
-		if (s->version >= 0)
-			n += (size_t)snprintf(text + n, TRAIL_TEXT_SIZE - n,
-			    ",\"remaining\":%" PRId64 ",\"version\":%" PRId64,
-			    s->remaining, s->version);
-		text[n++] = '}';
+		writer_put_number(
+		    &w, i == 0 ? "[{\"at_ns\":" : ",{\"at_ns\":", s->at_ns);
+		writer_put_string(&w, ",\"step\":", names[s->step]);
+		if (s->version >= 0) {
+			writer_put_number(&w, ",\"remaining\":", s->remaining);
+			writer_put_number(&w, ",\"version\":", s->version);
+		}
+		writer_put_text(&w, "}");
 	}
-	text[n++] = ']';
-	text[n] = '\0';
-	return n;
+	writer_put_text(&w, steps > 0 ? "]" : "[]");
+	assert(!w.failed);
+	return w.size;
 }
 
 int64_t

@@ -103,6 +103,23 @@ test_object(void **state)
 	free(writer.text);
 }
 
+/* On a caller's memory: all that fits, and nothing behind it. */
+static void
+test_fixed(void **state)
+{
+	char text[] = "........";
+	struct writer writer = writer_on(text, 5);
+
+	(void)state;
+	writer_put_text(&writer, "abcd");
+	assert_false(writer.failed);
+	writer_put_text(&writer, "e");
+	assert_true(writer.failed);
+	writer_put_text(&writer, "");
+	assert_true(writer.failed);
+	assert_memory_equal(text, "abcd\0...", sizeof(text));
+}
+
 int
 main(void)
 {
@@ -110,6 +127,7 @@ main(void)
 	    cmocka_unit_test(test_strings),
 	    cmocka_unit_test(test_numbers),
 	    cmocka_unit_test(test_object),
+	    cmocka_unit_test(test_fixed),
 	};
 
 	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
