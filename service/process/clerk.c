@@ -93,6 +93,14 @@ env_gather(void *arg, const struct order *lead, bool only_share,
 }
 
 static void
+env_claim(void *arg, bool alone)
+{
+	struct clerk *clerk = arg;
+
+	queue_claim(clerk->config.queue, clerk->config.clerk, alone);
+}
+
+static void
 env_give_back(void *arg, struct order **orders, size_t count)
 {
 	struct clerk *clerk = arg;
@@ -175,6 +183,7 @@ clerk_start(const struct clerk_config *config)
 	    .random = env_random,
 	    .step = env_step,
 	    .gather = env_gather,
+	    .claim = env_claim,
 	    .give_back = env_give_back,
 	    .answer = env_answer};
 	clerk->desk.env = &clerk->env;

@@ -12,6 +12,12 @@
 /* ------------------------------------------------------------- the batch -- */
 
 void
+desk_claim(struct desk *desk, bool alone)
+{
+	desk->env->claim(desk->env->arg, alone);
+}
+
+void
 desk_gather(struct desk *desk, bool only_share)
 {
 	assert(desk->batch_most <= SELL_BATCH_MAX);

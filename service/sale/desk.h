@@ -46,6 +46,12 @@ struct sell_env {
 	size_t (*gather)(void *arg, const struct order *lead, bool only_share,
 	    struct order **orders, size_t most);
 
+	/*
+	 * This clerk takes all orders of the lead's sale, or does not: nobody
+	 * else of its worker need come there meanwhile.
+	 */
+	void (*claim)(void *arg, bool alone);
+
 	/* Back to the front of the queue. */
 	void (*give_back)(void *arg, struct order **orders, size_t count);
 
@@ -72,6 +78,9 @@ struct desk {
 };
 
 /* ------------------------------------------------------------- the batch -- */
+
+/* Let no other clerk of the worker come to the lead's sale, or let them. */
+void desk_claim(struct desk *desk, bool alone);
 
 /* More queued orders of the lead's sale, as far as there is room. */
 void desk_gather(struct desk *desk, bool only_share);

@@ -22,9 +22,12 @@ struct queue {
 	struct order_list list;
 	size_t length, most;
 	bool closed;
-	unsigned clerks_at_most;                 /* at one sale */
-	unsigned clerks, idle;                   /* that ever came; that wait */
-	char at[LOCK_CLERKS_MAX][STORE_ID_SIZE]; /* "": at no sale */
+	unsigned clerks_at_most; /* at one sale */
+	unsigned clerks, idle;   /* that ever came; that wait */
+	struct {
+		char sale[STORE_ID_SIZE]; /* "": none */
+		bool alone;
+	} at[LOCK_CLERKS_MAX];
 };
 
 struct queue *
@@ -57,6 +60,31 @@ queue_free(struct queue *queue)
 	free(queue);
 }
 
+/* May another clerk come to the sale? */
+static bool
+has_room(const struct queue *queue, const char *sale)
+{
+	unsigned i, there = 0;
+
+	for (i = 0; i < queue->clerks; i++) {
+		if (queue->at[i].sale[0] == '\0' ||
+		    strcmp(queue->at[i].sale, sale) != 0)
+			continue;
+		if (queue->at[i].alone)
+			return false;
+		there++;
+	}
+	return there < queue->clerks_at_most;
+}
+
+/* Who is not needed is not woken. */
+static void
+wake_for(struct queue *queue, const struct order *order)
+{
+	if (queue->idle > 0 && order != NULL && has_room(queue, order->sale))
+		pthread_cond_signal(&queue->not_empty);
+}
+
 bool
 queue_push(struct queue *queue, struct order *order)
 {
@@ -68,7 +96,7 @@ queue_push(struct queue *queue, struct order *order)
 		TAILQ_INSERT_TAIL(&queue->list, order, link);
 		queue->length++;
 		pushed = true;
-		pthread_cond_signal(&queue->not_empty);
+		wake_for(queue, order);
 	}
 	pthread_mutex_unlock(&queue->mutex);
 	return pushed;
@@ -79,18 +107,6 @@ take_out(struct queue *queue, struct order *order)
 {
 	TAILQ_REMOVE(&queue->list, order, link);
 	queue->length--;
-}
-
-/* May another clerk come to the sale? */
-static bool
-has_room(const struct queue *queue, const char *sale)
-{
-	unsigned i, there = 0;
-
-	for (i = 0; i < queue->clerks; i++)
-		there +=
-		    queue->at[i][0] != '\0' && strcmp(queue->at[i], sale) == 0;
-	return there < queue->clerks_at_most;
 }
 
 /* The first order that another clerk may take; NULL: there is none. */
@@ -132,20 +148,33 @@ wait_for_order(struct queue *queue)
 struct order *
 queue_pop(struct queue *queue, unsigned clerk)
 {
+	char was_alone_at[STORE_ID_SIZE] = "";
 	struct order *order;
 
 	assert(clerk < LOCK_CLERKS_MAX);
 	pthread_mutex_lock(&queue->mutex);
 	if (queue->clerks <= clerk)
 		queue->clerks = clerk + 1;
-	queue->at[clerk][0] = '\0';
+	if (queue->at[clerk].alone)
+		memcpy(was_alone_at, queue->at[clerk].sale, STORE_ID_SIZE);
+	memset(&queue->at[clerk], 0, sizeof(queue->at[clerk]));
 	order = wait_for_order(queue);
 	if (order != NULL) {
 		take_out(queue, order);
-		memcpy(queue->at[clerk], order->sale, STORE_ID_SIZE);
+		memcpy(queue->at[clerk].sale, order->sale, STORE_ID_SIZE);
+		queue->at[clerk].alone = strcmp(order->sale, was_alone_at) == 0;
 	}
 	pthread_mutex_unlock(&queue->mutex);
 	return order;
+}
+
+void
+queue_claim(struct queue *queue, unsigned clerk, bool alone)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->at[clerk].alone = alone;
+	wake_for(queue, first_open(queue));
+	pthread_mutex_unlock(&queue->mutex);
 }
 
 int64_t
@@ -215,7 +244,7 @@ queue_give_back(struct queue *queue, struct order **orders, size_t count)
 		/* The macro looks at its argument more than once. */
 		TAILQ_INSERT_HEAD(&queue->list, orders[count], link);
 		queue->length++;
-		pthread_cond_signal(&queue->not_empty);
+		wake_for(queue, orders[count]);
 	}
 	pthread_mutex_unlock(&queue->mutex);
 }

@@ -4,7 +4,8 @@
  * to take more of the same sale.  Any thread of the worker may call.
  *
  * Sales do not share a fate: only so many clerks are at one sale at a time, and
- * whoever comes for an order passes over those of a sale that has as many.
+ * whoever comes for an order passes over those of a sale that has as many, or
+ * one who wants to be alone there.
  */
 #ifndef QUEUE_H
 #define QUEUE_H
@@ -30,6 +31,12 @@ bool queue_push(struct queue *queue, struct order *order);
  * closed, and nothing is left for it.
  */
 struct order *queue_pop(struct queue *queue, unsigned clerk);
+
+/*
+ * Is the clerk alone at its sale, as it takes all that waits?  Until it is at
+ * another one, or says that it is not; there may be others who came before.
+ */
+void queue_claim(struct queue *queue, unsigned clerk, bool alone);
 
 /*
  * Up to `most` orders for `sale`, in their order; if `share` is not 0, at

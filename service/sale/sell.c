@@ -144,6 +144,18 @@ leave(const struct attempt *a)
 }
 
 /*
+ * Without a delay one clerk of a worker takes all that waits.  Others could
+ * only wait with it for the lock, or be refused by the check.  Where neither
+ * would happen, clerks share the queue, so that they can meet.
+ */
+static bool
+takes_all(const struct attempt *a)
+{
+	return a->guess.settings.delay_max_ms == 0 &&
+	       (a->facts.excludes_threads || a->facts.checks_write);
+}
+
+/*
  * Which lock it is can only be guessed before it is held; read_counter()
  * checks that.  Who shares the turn is chosen after, so that nobody waits for
  * the lock twice.
@@ -161,6 +173,7 @@ lock_sale(struct attempt *a)
 	}
 	a->facts = lock_facts(a->strategy);
 	a->row = counting_row(a->strategy);
+	desk_claim(desk, takes_all(a));
 	if (!take_lock(a))
 		return false;
 	enter(a);
@@ -169,7 +182,7 @@ lock_sale(struct attempt *a)
 	if (a->guess.settings.delay_max_ms > 0)
 		desk_keep_lead(desk);
 	else
-		desk_gather(desk, !a->facts.excludes_threads);
+		desk_gather(desk, !takes_all(a));
 	desk_answer_late(desk, OUTCOME_QUEUE_TIMEOUT);
 	return desk->count > 0;
 }

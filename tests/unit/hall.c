@@ -197,6 +197,14 @@ env_gather(void *arg, const struct order *lead, bool only_share,
 }
 
 static void
+env_claim(void *arg, bool alone)
+{
+	struct seller *seller = arg;
+
+	seller->alone = alone;
+}
+
+static void
 env_give_back(void *arg, struct order **orders, size_t count)
 {
 	struct seller *seller = arg;
@@ -231,6 +239,7 @@ seller_new(struct hall *hall, unsigned clerk)
 	    .random = env_random,
 	    .step = env_step,
 	    .gather = env_gather,
+	    .claim = env_claim,
 	    .give_back = env_give_back,
 	    .answer = env_answer};
 	seller->desk.env = &seller->env;

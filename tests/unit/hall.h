@@ -73,6 +73,7 @@ struct seller {
 	size_t story_length;
 	unsigned pauses;
 	bool pausing;
+	bool alone; /* at its sale: it said so, last */
 	int64_t paused_ns;
 	int64_t pause_ns[PAUSES_MAX]; /* the first ones */
 

@@ -230,6 +230,40 @@ test_full_sale_is_passed_over(void **state)
 	assert_int_equal(queue_length(scene->queue), 1);
 }
 
+/* Who is alone at a sale keeps its orders from the others, and no other's. */
+static void
+test_alone(void **state)
+{
+	struct scene *scene = *state;
+
+	push(scene, "aaabaa");
+	queue_pop(scene->queue, 0);
+	queue_claim(scene->queue, 0, true);
+	assert_string_equal(queue_pop(scene->queue, 1)->buyer, "4");
+	assert_false(queue_needs_clerk(scene->queue, INT64_MAX));
+	/* It is, as long as it is there. */
+	assert_string_equal(queue_pop(scene->queue, 0)->buyer, "2");
+	assert_false(queue_needs_clerk(scene->queue, INT64_MAX));
+	queue_claim(scene->queue, 0, false);
+	assert_true(queue_needs_clerk(scene->queue, INT64_MAX));
+	assert_string_equal(queue_pop(scene->queue, 1)->buyer, "3");
+}
+
+/* At another sale it is as everybody, and so it is when it comes back. */
+static void
+test_alone_no_more(void **state)
+{
+	struct scene *scene = *state;
+
+	push(scene, "abaaa");
+	queue_pop(scene->queue, 0);
+	queue_claim(scene->queue, 0, true);
+	assert_string_equal(queue_pop(scene->queue, 0)->sale, "b");
+	assert_true(queue_needs_clerk(scene->queue, INT64_MAX));
+	assert_string_equal(queue_pop(scene->queue, 0)->sale, "a");
+	assert_true(queue_needs_clerk(scene->queue, INT64_MAX));
+}
+
 static void
 test_needs_clerk(void **state)
 {
@@ -460,6 +494,25 @@ test_give_back_wakes(void **state)
 	assert_in_range(time_to_wake(*state, give_one_back), 0, SOON);
 }
 
+/* A clerk that is alone at the sale lets others come. */
+static void
+let_others_come(struct scene *scene)
+{
+	queue_claim(scene->queue, POPPERS - 1, true);
+	push(scene, "a");
+	queue_claim(scene->queue, POPPERS - 1, false);
+}
+
+static void
+test_claim_wakes(void **state)
+{
+	struct scene *scene = *state;
+
+	push(scene, "a");
+	queue_pop(scene->queue, POPPERS - 1);
+	assert_in_range(time_to_wake(scene, let_others_come), 0, SOON);
+}
+
 struct pusher {
 	struct queue *queue;
 	struct order *orders;
@@ -519,12 +572,15 @@ main(void)
 	    ROW(test_give_back_when_full),
 	    ROW(test_close),
 	    ROW(test_full_sale_is_passed_over),
+	    ROW(test_alone),
+	    ROW(test_alone_no_more),
 	    ROW(test_needs_clerk),
 	    ROW(test_take_late),
 	    ROW(test_idle_clerk_is_enough),
 	    ROW(test_close_wakes),
 	    ROW(test_push_wakes),
 	    ROW(test_give_back_wakes),
+	    ROW(test_claim_wakes),
 	    ROW(test_busy),
 	};
 

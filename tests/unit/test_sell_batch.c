@@ -140,7 +140,8 @@ test_batch_decided_again(void **state)
 	assert_sold(bob, 3);
 	assert_trail(bob, "queued read write conflict read write commit");
 	ASSERT_LEDGER(hall, {1, 0, 1, 1, 1, 3, "bob"},
-	    {2, 1, 1, 2, 1, 2, "bob"}, {3, 2, 1, 3, 1, 1, "bob2"});
+	    {2, 1, 1, 2, 1, 2, "bob"}, {3, 2, 1, 3, 1, 1, "bob2"},
+	    {4, 2, 2, 4, 1, 0, "late"});
 }
 
 static void
@@ -245,10 +246,12 @@ test_delay(void **state)
 	alice = order_of(hall, "alice", 1);
 	deadline_ns = alice->deadline_ns;
 	queue_up(hall->one, order_of(hall, "bob", 1));
+	hall->one->alone = true;
 	sell_to(hall->one, alice);
 	assert_string_equal(hall->one->story,
 	    "wait lock read delay pause write commit unlock alice");
 	assert_int_equal(hall->one->waiting_count, 1);
+	assert_false(hall->one->alone); /* others may meet it */
 	assert_sold(alice, 1);
 	assert_int_equal(hall->one->paused_ns, 3000 * NS_PER_MS);
 	/* 3 s is beyond the deadline, but that is not the order's time. */
