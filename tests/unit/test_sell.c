@@ -29,6 +29,7 @@ takes_all(const char *lock)
 static void
 buy_one(struct hall *hall, const char *lock)
 {
+	const unsigned row = counting_row(strategy_of(lock));
 	struct order *alice;
 	char steps[256];
 
@@ -53,6 +54,8 @@ buy_one(struct hall *hall, const char *lock)
 	assert_int_equal(answered(hall, OUTCOME_SOLD, lock), 1);
 	assert_int_equal(atomic_load(&hall->counting.holding), 0);
 	assert_int_equal(hall->one->alone, takes_all(lock));
+	assert_int_equal(atomic_load(&hall->counting.lock_wait[row].sum_ns) > 0,
+	    holds(lock));
 }
 
 static void
