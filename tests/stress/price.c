@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "locks/lock.h"
 #include "tests/stress/buffer.h"
 
 #define SLICES 10
-#define CLERKS_KNOWN 1024
 
 static int
 by_size(const void *a, const void *b)
@@ -141,32 +141,29 @@ spread_of(
 }
 
 /*
- * Jain's index over the clerks of the lines that tell theirs.  Clerks who
- * sold nothing count only where it is known that they are there.
+ * Jain's index over the workers, which are who the locks are between.  Who sold
+ * nothing counts only where it is known that he is there.
  */
 static double
-fairness_of(const struct evidence *evidence, const struct price_clerks *clerks)
+fairness_of(const struct evidence *evidence, unsigned workers)
 {
-	double sold[CLERKS_KNOWN] = {0}, sum = 0, squares = 0;
-	size_t i, count = 0;
+	double sold[LOCK_WORKERS_MAX + 1] = {0}, sum = 0, squares = 0;
+	unsigned count = 0, number;
+	size_t i;
 
 	for (i = 0; i < evidence->line_count; i++) {
-		const struct store_line *line = &evidence->lines[i];
-		const unsigned n =
-		    line->worker * (clerks->each > 0 ? clerks->each : 16) +
-		    line->clerk;
-
-		if (line->worker == 0 || n >= CLERKS_KNOWN)
+		number = evidence->lines[i].worker;
+		if (number == 0 || number > LOCK_WORKERS_MAX)
 			continue;
-		count += sold[n] == 0;
-		sold[n]++;
+		count += sold[number] == 0;
+		sold[number]++;
 		sum++;
 	}
-	if (clerks->workers * clerks->each > count)
-		count = (size_t)clerks->workers * clerks->each;
-	for (i = 0; i < CLERKS_KNOWN; i++)
-		squares += sold[i] * sold[i];
-	return sum > 0 ? sum * sum / squares / (double)count : 0;
+	if (workers > count)
+		count = workers;
+	for (number = 0; number <= LOCK_WORKERS_MAX; number++)
+		squares += sold[number] * sold[number];
+	return sum > 0 ? sum * sum / squares / count : 0;
 }
 
 /* Answers of a kind that came since then, a second. */
@@ -222,7 +219,7 @@ add_round(struct rounds *rounds, double per_s, double p99_ms, double *spread)
 
 void
 price_of_sales(struct price *price, const struct evidence *evidence,
-    int64_t warmup_ns, const struct price_clerks *clerks)
+    int64_t warmup_ns, unsigned workers)
 {
 	const int64_t from_ns = evidence->start_ns + warmup_ns;
 	const double p99_ms =
@@ -234,7 +231,7 @@ price_of_sales(struct price *price, const struct evidence *evidence,
 	price->sold_per_s = add_round(&price->sold_rounds,
 	    rate_of(evidence, ANSWER_SOLD, from_ns), p99_ms, &price->spread);
 	price->fairness =
-	    (price->fairness * before + fairness_of(evidence, clerks)) /
+	    (price->fairness * before + fairness_of(evidence, workers)) /
 	    (before + 1);
 	count_failures(price, evidence, from_ns);
 	price->client_late_ms =

@@ -42,7 +42,7 @@ struct price {
 	struct rounds sold_rounds, refused_rounds;
 	struct latency sold, refused;
 	double conflicts; /* for each sale; -1: unknown */
-	double fairness;  /* Jain's index over clerks, 1,024 at most; 1: same */
+	double fairness;  /* Jain's index over workers; 1: all sold the same */
 	double relative;  /* to the fastest correct row; set by the report */
 	double client_late_ms; /* the buyers' loop itself, at most */
 	/* Of `sold.count`, after the warm-up: */
@@ -51,18 +51,13 @@ struct price {
 	int64_t unsent; /* of an open loop: due, and found no buyer free */
 };
 
-/* So many are there; 0: not known. */
-struct price_clerks {
-	unsigned workers, each;
-};
-
 /*
  * One more round, without what was asked for in its first `warmup_ns`; not
  * `known`: nothing was asked for since.  Of a single round the spread is that
- * of its tenths.
+ * of its tenths.  There are so many workers; 0: it is not known.
  */
 void price_of_sales(struct price *price, const struct evidence *evidence,
-    int64_t warmup_ns, const struct price_clerks *clerks);
+    int64_t warmup_ns, unsigned workers);
 void price_of_refusals(struct price *price, const struct evidence *evidence);
 void price_free(struct price *price);
 

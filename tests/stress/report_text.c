@@ -438,7 +438,7 @@ print_price_legend(const struct page *page)
 	    "refusals by a sold-out sale, in a closed loop for a quarter of "
 	    "the "
 	    "time.  again: refused writes for each sale (conflicts).  fair: "
-	    "between clerks, 1 is all the same.",
+	    "between workers, 1 is all the same.",
 	    f->rounds > 1 ? "the rounds" : "tenths of the time",
 	    f->rate > 0 ? "for a free buyer, " : "");
 	fprintf(page->out, "\n");

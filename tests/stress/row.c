@@ -494,8 +494,7 @@ price_sales(struct run *run)
 	if (judgement.wrong)
 		enter_race(row, &evidence, &judgement);
 	else if (good)
-		price_of_sales(&row->price, &evidence, warmup_ns,
-		    &(struct price_clerks){s->workers, s->clerks});
+		price_of_sales(&row->price, &evidence, warmup_ns, s->workers);
 	if (good)
 		add_conflicts(run, before, sold_in(&evidence));
 	row->price.known &= good && !judgement.wrong;

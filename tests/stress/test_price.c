@@ -16,6 +16,7 @@
 
 #define MS INT64_C(1000000)
 #define ANSWERS 100
+#define WORKERS 2
 
 static struct answer answers[ANSWERS];
 static struct evidence evidence;
@@ -43,7 +44,7 @@ set_scene(void **state)
 static void
 measure(int64_t warmup_ns)
 {
-	price_of_sales(&price, &evidence, warmup_ns, &(struct price_clerks){0});
+	price_of_sales(&price, &evidence, warmup_ns, WORKERS);
 }
 
 static void
@@ -114,6 +115,26 @@ warm_up_is_left_out(void **state)
 	assert_string_equal(text, "1 of 96 turned away (503)");
 }
 
+/* Four lines of two workers, of whom one may have sold all. */
+static void
+between_workers(void **state)
+{
+	static struct store_line lines[4];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		lines[i].worker = 1;
+	evidence.lines = lines;
+	evidence.line_count = 4;
+	measure(0);
+	assert_float_equal(price.fairness, 1.0 / WORKERS, 1e-6);
+	price = (struct price){0};
+	lines[3].worker = 2;
+	measure(0);
+	assert_float_equal(price.fairness, 16.0 / (WORKERS * 10), 1e-6);
+}
+
 /* A round in which the machine stood still is one of them, and not the end. */
 static void
 a_round_of_nothing(void **state)
@@ -137,6 +158,7 @@ main(void)
 	    cmocka_unit_test_setup(turned_away_waits_for_ever, set_scene),
 	    cmocka_unit_test_setup(unsent_waits_for_ever, set_scene),
 	    cmocka_unit_test_setup(all_fail, set_scene),
+	    cmocka_unit_test_setup(between_workers, set_scene),
 	    cmocka_unit_test_setup(warm_up_is_left_out, set_scene),
 	    cmocka_unit_test_setup(a_round_of_nothing, set_scene),
 	};
