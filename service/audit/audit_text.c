@@ -13,6 +13,7 @@
 
 #include "service/audit/columns.h"
 
+#define SHORT_SIZE 18 /* of an order's id, in short */
 #define WIDTH 80
 #define TIME_WIDTH 14
 
@@ -211,6 +212,19 @@ print_why(const struct story *story, FILE *out)
 	columns_wrap(out, text, WIDTH, (int)strlen("Why: "));
 }
 
+/*
+ * An id in short: of a UUID, which begins with the time, what differs when
+ * another one is of the same minute.  Turnstile 0.1 had ids of chance alone.
+ */
+static void
+print_short(const char *order, char text[SHORT_SIZE])
+{
+	const bool is_uuid = strlen(order) > 18 - 1 && order[8] == '-';
+
+	snprintf(text, SHORT_SIZE, is_uuid ? "…%.9s…" : "%.6s…",
+	    is_uuid ? order + 9 : order);
+}
+
 void
 audit_text_print_collision(const struct audit_report *report,
     const struct audit_subject *subject, FILE *out)
@@ -218,18 +232,19 @@ audit_text_print_collision(const struct audit_report *report,
 	const struct audit_collision *c = &report->collision;
 	struct story story = {
 	    .witnesses = subject->witnesses, .count = c->count};
-	char text[256];
+	char text[256], first[SHORT_SIZE], last[SHORT_SIZE];
 
 	if (c->count == 0)
 		return;
+	print_short(story.witnesses[0].line.order, first);
+	print_short(story.witnesses[c->count - 1].line.order, last);
 	story.width = (WIDTH - 2 - TIME_WIDTH) / (int)c->count;
 	audit_told(report, subject, &story.told);
 	snprintf(text, sizeof(text),
 	    "How seat %" PRId64 " was sold to %s and to %s "
-	    "(orders %.6s…, %.6s…):",
-	    c->seat, story.told.names[0], story.told.names[c->count - 1],
-	    story.witnesses[0].line.order,
-	    story.witnesses[c->count - 1].line.order);
+	    "(orders %s, %s):",
+	    c->seat, story.told.names[0], story.told.names[c->count - 1], first,
+	    last);
 	columns_wrap(out, text, WIDTH, 0);
 	fprintf(out, "\n");
 	print_heads(&story, out);

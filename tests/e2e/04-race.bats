@@ -28,12 +28,12 @@ audit_names_two() {
   matches loss "$body" "'s write is lost"
   matches why "$body" $'\n''Why: '
   matches cure "$body" $'\n''Cure: make read and write one step:'
-  [[ $body =~ \(orders[[:space:]]([0-9a-f]{6})…,[[:space:]]([0-9a-f]{6})…\) ]] ||
+  [[ $body =~ \(orders[[:space:]]…([0-9a-f-]{9})…,[[:space:]]…([0-9a-f-]{9})…\) ]] ||
     fail "the audit names no two orders: $body"
   names=("${BASH_REMATCH[@]:1}")
   [ "${names[0]}" != "${names[1]}" ]
   for id in "${names[@]}"; do
-    grep -q "^{\"order\":\"$id.*\"seats\":\[1\]" "$WORK"/answers/*
+    grep -q "^{\"order\":\"........-$id.*\"seats\":\[1\]" "$WORK"/answers/*
   done
 }
 

@@ -40,7 +40,7 @@ at_port() {
   run at_port "${steps[3]}"
   echo "$output"
   # What README.md shows, but for times, clerks and ids.
-  same() { sed -E 's/[0-9]+\.[0-9]{3} ms/T/; s/[0-9a-f]{6}…/I/g; s/(worker|clerk) [0-9]+/\1/g; s/ +/ /g'; }
+  same() { sed -E 's/[0-9]+\.[0-9]{3} ms/T/; s/…[0-9a-f-]{9}…/I/g; s/(worker|clerk) [0-9]+/\1/g; s/ +/ /g'; }
   local shown
   shown=$(awk '/^```$/ { n++; next } n == 1' README.md | same)
   diff <(echo "$shown" | grep -v '^$') \
