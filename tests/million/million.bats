@@ -24,7 +24,8 @@ large_sale_costs_little() {
   answered 201 POST /sales/demo/buy -d buyer=buyer-77777 \
     -H 'Idempotency-Key: key-77777'
   equal 'seat of an old key' "$(member seats)" '[77777]'
-  answered 200 GET "/sales/demo/orders/$(printf %032x 12345)"
+  answered 200 GET "/sales/demo/orders/$(
+    printf 00000000-0000-7000-8000-%012x 12345)"
   equal 'buyer of an old order' "$(member buyer)" buyer-12345
   after=$(bytes_read "$pid")
   anonymous=$(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' \

@@ -146,7 +146,8 @@ is_receipt(const struct answer *answer, const char *buyer,
 	json_decref(object);
 	service_member(answer, "buyer", name, sizeof(name));
 	service_member(answer, "order", order, STORE_ORDER_SIZE);
-	return strlen(order) == 32 && seats == 1 && strcmp(name, buyer) == 0;
+	return strlen(order) == STORE_ORDER_SIZE - 1 && seats == 1 &&
+	       strcmp(name, buyer) == 0;
 }
 
 /* Asked again with its key, each order is the one it was. */
