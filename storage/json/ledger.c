@@ -13,12 +13,12 @@
 #include <string.h>
 
 #include "locks/timestamp.h"
+#include "service/writer.h"
 #include "storage/json/crc32c.h"
 
 #define SEAL ",\"crc\":\""
 #define SEAL_END "\"}\n"
 #define SEAL_SIZE (sizeof(SEAL) - 1 + 8 + sizeof(SEAL_END) - 1)
-#define NUMBER_SIZE 21 /* any int64_t, and NUL */
 
 static const char *const kinds[] = {
     [STORE_SOLD] = "sold",
@@ -37,163 +37,59 @@ print_hex(char digits[8], uint32_t number)
 
 /* -------------------------------------------------------------- writing -- */
 
-/* Text that grows; once there was no memory, nothing is added any more. */
-struct out {
-	char *text;
-	size_t used, size;
-	bool failed;
-};
-
-/* Where `size` more bytes may be written; NULL: there is no memory. */
-static char *
-room(struct out *out, size_t size)
-{
-	if (!out->failed && out->size - out->used < size) {
-		const size_t wanted = 2 * out->size + size + 1024;
-		char *text = realloc(out->text, wanted);
-
-		out->failed = text == NULL;
-		if (text != NULL) {
-			out->text = text;
-			out->size = wanted;
-		}
-	}
-	return out->failed ? NULL : out->text + out->used;
-}
-
-static void
-put(struct out *out, const char *text, size_t size)
-{
-	char *at = room(out, size);
-
-	if (at == NULL)
-		return;
-	memcpy(at, text, size);
-	out->used += size;
-}
-
-static void
-put_text(struct out *out, const char *text)
-{
-	put(out, text, strlen(text));
-}
-
-static void
-put_number(struct out *out, const char *before, int64_t number)
-{
-	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-	char digits[NUMBER_SIZE], *at = digits + NUMBER_SIZE;
-
-	do
-		*--at = (char)('0' + rest % 10);
-	while ((rest /= 10) > 0);
-	if (number < 0)
-		*--at = '-';
-	put_text(out, before);
-	put(out, at, (size_t)(digits + NUMBER_SIZE - at));
-}
-
-/* As a \u, in capitals, if there is nothing shorter: so it was always. */
-static void
-put_escape(struct out *out, unsigned char byte)
-{
-	static const char short_for[] = "\"\\\b\f\n\r\t", name[] = "\"\\bfnrt";
-	const char *found = strchr(short_for, byte);
-	char escape[7];
-
-	if (found != NULL)
-		snprintf(
-		    escape, sizeof(escape), "\\%c", name[found - short_for]);
-	else
-		snprintf(escape, sizeof(escape), "\\u%04X", byte);
-	put_text(out, escape);
-}
-
-static bool
-is_plain(unsigned char byte)
-{
-	return byte >= ' ' && byte != '"' && byte != '\\';
-}
-
-static void
-put_string(struct out *out, const char *before, const char *value)
-{
-	put_text(out, before);
-	put(out, "\"", 1);
-	while (*value != '\0') {
-		const char *from = value;
-
-		while (is_plain((unsigned char)*value))
-			value++;
-		put(out, from, (size_t)(value - from));
-		if (*value != '\0')
-			put_escape(out, (unsigned char)*value++);
-		if (out->failed)
-			return;
-	}
-	put(out, "\"", 1);
-}
-
 /* All that stands before the seal. */
 static void
-put_line(struct out *out, const struct store_line *line)
+put_line(struct writer *w, const struct store_line *line)
 {
-	char sold_at[TIMESTAMP_SIZE];
-	int64_t i;
-
-	put_string(out, "{\"v\":1,\"kind\":", kinds[line->kind]);
-	put_number(out, ",\"version\":", line->version);
-	put_number(out, ",\"base\":", line->base);
-	put_number(out, ",\"nth\":", line->nth);
-	put_text(out, ",\"seats\":[");
-	for (i = 0; i < line->quantity && !out->failed; i++)
-		put_number(out, i == 0 ? "" : ",", line->seat + i);
-	put_number(out, "],\"remaining\":", line->remaining);
-	put_number(out, ",\"capacity\":", line->capacity);
-	put_string(out, ",\"lock\":", line->lock);
-	put_string(out, ",\"order\":", line->order);
-	put_string(out, ",\"buyer\":", line->buyer);
+	writer_put_string(w, "{\"v\":1,\"kind\":", kinds[line->kind]);
+	writer_put_number(w, ",\"version\":", line->version);
+	writer_put_number(w, ",\"base\":", line->base);
+	writer_put_number(w, ",\"nth\":", line->nth);
+	writer_put_seats(w, ",\"seats\":", line->seat, line->quantity);
+	writer_put_number(w, ",\"remaining\":", line->remaining);
+	writer_put_number(w, ",\"capacity\":", line->capacity);
+	writer_put_string(w, ",\"lock\":", line->lock);
+	writer_put_string(w, ",\"order\":", line->order);
+	writer_put_string(w, ",\"buyer\":", line->buyer);
 	if (line->key != NULL)
-		put_string(out, ",\"key\":", line->key);
-	put_number(out, ",\"worker\":", line->worker);
-	put_number(out, ",\"clerk\":", line->clerk);
-	timestamp_print(line->sold_at_ms, sold_at);
-	put_string(out, ",\"sold_at\":", sold_at);
-	put_text(out, ",\"trail\":");
-	put_text(out, line->trail);
+		writer_put_string(w, ",\"key\":", line->key);
+	writer_put_number(w, ",\"worker\":", line->worker);
+	writer_put_number(w, ",\"clerk\":", line->clerk);
+	writer_put_time(w, ",\"sold_at\":", line->sold_at_ms);
+	writer_put_text(w, ",\"trail\":");
+	writer_put_text(w, line->trail);
 }
 
 static void
-put_seal(struct out *out, size_t from)
+put_seal(struct writer *w, size_t from)
 {
 	char digits[8];
 
-	if (out->failed)
+	if (w->failed)
 		return;
-	print_hex(digits, crc32c(out->text + from, out->used - from));
-	put_text(out, SEAL);
-	put(out, digits, sizeof(digits));
-	put_text(out, SEAL_END);
+	print_hex(digits, crc32c(w->text + from, w->size - from));
+	writer_put_text(w, SEAL);
+	writer_put(w, digits, sizeof(digits));
+	writer_put_text(w, SEAL_END);
 }
 
 char *
 ledger_encode(const struct store_line *lines, size_t count, size_t *size)
 {
-	struct out out = {0};
+	struct writer w = {0};
 	size_t i, from;
 
-	for (i = 0; i < count && !out.failed; i++) {
-		from = out.used;
-		put_line(&out, &lines[i]);
-		put_seal(&out, from);
+	for (i = 0; i < count && !w.failed; i++) {
+		from = w.size;
+		put_line(&w, &lines[i]);
+		put_seal(&w, from);
 	}
-	put(&out, "", 1); /* a NUL, which is not counted */
-	if (out.failed) {
-		free(out.text);
+	if (w.failed) {
+		free(w.text);
 		return NULL;
 	}
-	*size = out.used - 1;
-	return out.text;
+	*size = w.size;
+	return w.text;
 }
 
 /* -------------------------------------------------------------- reading -- */

@@ -2,7 +2,7 @@
 # A data directory with a million orders, to see what grows with a ledger.
 
 MILLION_OBJECTS := $(BUILD)/tests/million/million.o \
-	$(filter $(addprefix $(BUILD)/,locks/% storage/%),$(OBJECTS))
+	$(filter $(addprefix $(BUILD)/,locks/% storage/% service/writer.o),$(OBJECTS))
 MILLION_TESTS := $(wildcard tests/million/*.bats)
 
 $(BUILD)/million: LDLIBS := -ljansson -lsqlite3

@@ -66,7 +66,7 @@ sell(struct shelf *shelf, const char *id, unsigned n, int64_t stale)
 	must_be_ok(shelf, "read", store_read(shelf->user, id, &state));
 	snprintf(buyer, sizeof(buyer), "b%u", n);
 	snprintf(key, sizeof(key), "k%u", n);
-	snprintf(line.order, sizeof(line.order), "%016u%016x", n,
+	snprintf(line.order, sizeof(line.order), "%08u-0000-7000-8000-%012x", n,
 	    id[0] == 'd' ? 0 : (unsigned)id[0]);
 	line.capacity = state.settings.capacity;
 	line.remaining = state.remaining + stale - 1;

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SHELF_ORDER "00000000000000010000000000000000" /* demo's first */
+#define SHELF_ORDER "00000001-0000-7000-8000-000000000000" /* demo's first */
 
 /* `orders` of demo.  False: `error` says why. */
 bool shelf_make(const char *store, const char *dir, const char *lock,

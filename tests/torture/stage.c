@@ -232,7 +232,8 @@ make_line(struct sold *sold, const struct store_state *state,
 
 	snprintf(sold->keys[i], sizeof(sold->keys[i]), "key-%zu-%u", number, i);
 	snprintf(sold->buyers[i], sizeof(sold->buyers[i]), "buyer \"%u\"", i);
-	snprintf(line.order, sizeof(line.order), "%016zx%016x", number, i);
+	snprintf(line.order, sizeof(line.order), "%08zx-0000-7000-8000-%012x",
+	    number, i);
 	return line;
 }
 

@@ -7,7 +7,8 @@ TORTURE_SOURCES := $(filter-out tests/torture/preload.c \
 	$(TORTURE_TEST_SOURCES),$(wildcard tests/torture/*.c))
 TORTURE_OBJECTS := $(TORTURE_SOURCES:%.c=$(BUILD)/%.o)
 # It looks at the service from outside, and at the store from within.
-TORTURE_LIBRARY := $(filter $(BUILD)/locks/% $(BUILD)/storage/%,$(OBJECTS))
+TORTURE_LIBRARY := $(filter $(BUILD)/locks/% $(BUILD)/storage/% \
+	$(BUILD)/service/writer.o,$(OBJECTS))
 TORTURE_PROGRAMS := $(BUILD)/torture $(BUILD)/libtamper.so
 
 $(BUILD)/torture: $(TORTURE_OBJECTS) $(TORTURE_LIBRARY)
