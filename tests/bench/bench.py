@@ -13,9 +13,11 @@ import resource
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
+from http.client import HTTPException
 
 import groups
 import machine
@@ -27,6 +29,9 @@ from servers import Postgres
 
 FORMAT = 1  # of the JSON
 STORES = ("json", "sqlite")
+# What ends a cell, and not the run.
+TROUBLE = (Failure, OSError, ValueError, LookupError, HTTPException,
+           subprocess.SubprocessError)
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SPACE = {True: 6 << 30, False: 1 << 30}  # bytes; with a million orders
 
@@ -65,9 +70,10 @@ def numbers(text):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(
-        prog="tests/bench/run", description="How fast a durable sale is, "
-        "beside what else there is. Exit status: 0 all \"at least\" are met, "
-        "1 one is missed, 2 something could not be measured.")
+        prog="tests/bench/run", allow_abbrev=False,
+        description="How fast a durable sale is, beside what else there is. "
+        "Exit status: 0 all \"at least\" are met, 1 one is missed, 2 "
+        "something could not be measured.")
     add = parser.add_argument
     add("--only", type=words(groups.GROUPS), metavar="LIST",
         default=list(groups.GROUPS),
@@ -84,8 +90,8 @@ def parse(arguments):
         help="instead of each group's own; others than those are not judged")
     add("--orders", type=at_least(1000), default=table.MILLION, metavar="N",
         help="in the large sale (1000000); a target is for a million")
-    add("--data", metavar="DIR", help="where everybody's data are, and removed "
-        "at the end: no tmpfs (BUILD)")
+    add("--data", metavar="DIR", help="where everybody's data are, and are "
+        "removed at the end: no tmpfs (BUILD)")
     add("--results", metavar="DIR", help="where RESULTS.md and RESULTS.svg go "
         "(BUILD/bench)")
     add("--json", metavar="FILE", help="keep all figures of this run there")
@@ -174,7 +180,7 @@ class Bench:
     def measure(self, cell, number):
         try:
             result = cell.run(self)
-        except (Failure, OSError, ValueError, KeyError) as failure:
+        except TROUBLE as failure:
             result = {"invalid": f"{failure}" or repr(failure)}
         result.update(round=number, group=cell.group, who=cell.who,
                       connections=cell.connections)

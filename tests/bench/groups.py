@@ -73,6 +73,7 @@ class Times(Cell):
 
     def run(self, bench):
         orders = bench.options.orders
+        os.sync()
         begun = time.monotonic()
         with Turnstile(bench, self.store, bench.large[self.store]) as server:
             if server.sold() != orders:
@@ -118,6 +119,7 @@ class Memory(Cell):
         self.store = store
 
     def run(self, bench):
+        os.sync()
         with Turnstile(bench, self.store, bench.selling[self.store],
                        ("--workers", "1")) as server:
             most, over = {}, threading.Event()
@@ -139,7 +141,10 @@ class Memory(Cell):
     def watch(server, most, over):
         while not over.wait(0.1):
             for pid in server.workers():
-                seen = memory_mib(pid)
+                try:
+                    seen = memory_mib(pid)
+                except OSError:
+                    continue  # it has ended meanwhile
                 if seen.get("pss", 0) > most.get("pss", 0):
                     most.update(seen)
 

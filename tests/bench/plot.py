@@ -14,7 +14,8 @@ LEFT, RIGHT = 330, 1130
 HALF = 520  # where the right half of a panel begins
 COLOURS = {"floor": "#9aa5b1", "redis": "#c98500", "json": "#6bb4d8",
            "sqlite": "#0b5c8a", "postgres": "#7a5ea8"}
-NAMES = {"floor": "HTTP alone: the floor", "redis": "Redis, appendfsync always",
+NAMES = {"floor": "HTTP alone: the floor",
+         "redis": "Redis, appendfsync always",
          "postgres": "PostgreSQL, one statement", "json": "turnstile json",
          "sqlite": "turnstile sqlite"}
 ORDER = ("floor", "redis", "json", "sqlite", "postgres")
@@ -130,7 +131,7 @@ def curve(picture, who, points, at):
         picture.dot(x, at(n, statistics.median(values))[1], 4, COLOURS[who])
 
 
-LEAST, MOST = 1 / 8, 8  # of what it must be; beyond that it sticks out
+LEAST, MOST = 1 / 8, 16  # of what it must be; beyond that it sticks out
 
 
 def targets(picture, run, top):
@@ -151,7 +152,8 @@ def targets(picture, run, top):
 
     bottom = top + 21 * len(lines) + 26 * len({r.title for r, _ in lines})
     for n, label in ((1 / 8, "1/8"), (1 / 4, "1/4"), (1 / 2, "1/2"),
-                     (1, "at least"), (2, "2 ×"), (4, "4 ×"), (8, "8 ×")):
+                     (1, "at least"), (2, "2 ×"), (4, "4 ×"), (8, "8 ×"),
+                     (16, "16 ×")):
         picture.line(x_of(n), top - 8, x_of(n), bottom,
                      INK if n == 1 else GRID)
         picture.words(x_of(n), top - 13, label, 12, PALE, "middle")
@@ -171,9 +173,10 @@ def target(picture, line, y, x_of):
             return line.at_least / max(value, 1e-9)
         return value / line.at_least
 
-    colour = RED if line.verdict == "missed" else GREEN
+    colour = {"missed": RED, "beside": COLOURS["floor"]}.get(line.verdict,
+                                                             GREEN)
     figure = f"{line.figure:.3g} {line.unit}".rstrip()
-    picture.words(HALF - 70, y + 13, line.label, 13, anchor="end")
+    picture.words(HALF - 95, y + 13, line.label, 13, anchor="end")
     picture.words(HALF - 10, y + 13, figure, 13, PALE, "end")
     begin, end = sorted((x_of(1), x_of(times(line.figure))))
     picture.box(begin, y + 4, end - begin, 11, colour)

@@ -199,25 +199,33 @@ percentile_ms(struct crew **crews, int threads, long answers, double share)
 }
 
 static void
+begin(struct crew **crews, int threads, int64_t end_ns)
+{
+	int i;
+
+	for (i = 0; i < threads; i++) {
+		crews[i]->end_ns = end_ns;
+		must(pthread_create(
+			 &crews[i]->thread, NULL, crew_main, crews[i]) == 0,
+		    "pthread_create");
+	}
+}
+
+static void
 work(const struct plan *plan)
 {
+	const int threads = plan->threads;
 	struct crew *crews[THREADS_MAX];
 	long answers = 0, errors = 0;
 	int64_t begun_ns;
 	double seconds;
 	int i;
 
-	for (i = 0; i < plan->threads; i++)
+	for (i = 0; i < threads; i++)
 		crews[i] = hire(plan, i);
 	begun_ns = clock_now_ns();
-	for (i = 0; i < plan->threads; i++) {
-		crews[i]->end_ns =
-		    begun_ns + (int64_t)(plan->seconds * NS_PER_SEC);
-		must(pthread_create(
-			 &crews[i]->thread, NULL, crew_main, crews[i]) == 0,
-		    "pthread_create");
-	}
-	for (i = 0; i < plan->threads; i++) {
+	begin(crews, threads, begun_ns + (int64_t)(plan->seconds * NS_PER_SEC));
+	for (i = 0; i < threads; i++) {
 		pthread_join(crews[i]->thread, NULL);
 		answers += crews[i]->answers;
 		errors += crews[i]->errors;
@@ -226,8 +234,8 @@ work(const struct plan *plan)
 	printf("{\"requests\":%ld,\"errors\":%ld,\"seconds\":%.6f,"
 	       "\"p50_ms\":%.3f,\"p99_ms\":%.3f}\n",
 	    answers, errors, seconds,
-	    percentile_ms(crews, plan->threads, answers, 0.50),
-	    percentile_ms(crews, plan->threads, answers, 0.99));
+	    percentile_ms(crews, threads, answers, 0.50),
+	    percentile_ms(crews, threads, answers, 0.99));
 }
 
 int

@@ -61,6 +61,8 @@ def target(line, value):
 
 
 def bounds(line):
+    if line.beside:
+        return "", ""
     sign = "under " if line.lower else ""
     return (sign + target(line, line.at_least),
             sign + target(line, line.reach))

@@ -87,6 +87,7 @@ class Line:
         self.label, self.unit, self.lower = label, unit, lower
         self.at_least, self.reach = at_least, reach
         self.values, self.gap = [], None
+        self.beside = False  # for comparison: it is nobody's target
 
     def of(self, make):
         try:
@@ -107,6 +108,8 @@ class Line:
     def verdict(self):
         if self.gap:
             return self.gap.kind
+        if self.beside:
+            return "beside"
         if not self.good(self.at_least):
             return "missed"
         return "reached" if self.good(self.reach) else "met"
@@ -114,7 +117,7 @@ class Line:
     @property
     def rank(self):
         """The worst line of a row has the highest."""
-        order = ("skip", "unjudged", "reached", "met", "invalid", "missed")
+        order = ("beside", "skip", "unjudged", "reached", "met", "invalid", "missed")
         away = self.away() if self.values else 0
         return order.index(self.verdict), away
 
@@ -130,6 +133,8 @@ class Line:
             names = {"skip": "SKIP", "invalid": "INVALID",
                      "unjudged": "not judged"}
             return f"{names[self.gap.kind]}: {self.gap}"
+        if self.beside:
+            return "beside them, for comparison"
         text = {"reached": "**reached**", "met": "met",
                 "missed": f"**missed {self.miss()}**"}[self.verdict]
         bad = sum(not self.good(self.at_least, v) for v in self.values)
@@ -207,29 +212,41 @@ def against_other(run, other, where, at_least, reach):
         yield only_at(line, n)
 
 
+def beside(line):
+    line.beside = True
+    return line
+
+
+def with_floor(run):
+    """What HTTP and the client do by themselves stands beside the stores."""
+    return [*stores(run), "floor"]
+
+
 def tails(run):
-    for store in stores(run):
+    for who in with_floor(run):
         for n in counts(run, "buys", JUDGED):
-            line = Line(f"{store} @{n}", 4, 2, lower=True)
-            cell = "buys", store, n
+            line = Line(f"{who} @{n}", 4, 2, lower=True)
+            cell = "buys", who, n
             line.of(lambda cell=cell: [
                 a / b for a, b in zip(run.values(cell, "p99_ms").values(),
                                       run.values(cell, "p50_ms").values())])
-            yield only_at(line, n)
+            yield beside(line) if who == "floor" else only_at(line, n)
 
 
-def worst_of_best(run, store):
+def worst_of_best(run, who):
     """In each round, over all numbers of connections."""
-    columns = [run.values(("connections", store, n))
-               for n in run.crowds("connections", store)]
+    columns = [run.values(("connections", who, n))
+               for n in run.crowds("connections", who)]
     return [min(rates) / max(rates)
             for rates in zip(*(c.values() for c in columns))]
 
 
 def crowds(run):
-    for store in stores(run):
-        line = Line(store, 0.4, 0.8).of(lambda s=store: worst_of_best(run, s))
-        if tuple(run.crowds("connections", store)) != CROWDS and not line.gap:
+    for who in with_floor(run):
+        line = Line(who, 0.4, 0.8).of(lambda who=who: worst_of_best(run, who))
+        if who == "floor":
+            beside(line)
+        elif tuple(run.crowds("connections", who)) != CROWDS and not line.gap:
             line.gap = Gap("unjudged", "not all numbers of connections")
         yield line
 

@@ -148,9 +148,20 @@ class Verdicts(unittest.TestCase):
                      zip(table.CROWDS, ([50, 100], [100, 50], [100, 100],
                                         [80, 80], [90, 90]))},
                     2, stores=["json"])
-        line = only_line(data)
+        line = table.rows(table.Run(data))[0].lines[0]
         self.assertEqual(line.values, [0.5, 0.5])
         self.assertEqual(line.verdict, "met")
+
+    def test_floor_beside_is_not_judged(self):
+        """However bad it is, it is no target."""
+        data = made({("connections", who, n): [100 if n > 16 else least]
+                     for who, least in (("json", 60), ("floor", 1))
+                     for n in table.CROWDS}, 1, stores=["json"])
+        (row,) = table.rows(table.Run(data))
+        self.assertEqual([line.verdict for line in row.lines],
+                         ["met", "beside"])
+        self.assertEqual(row.worst.label, "json")
+        self.assertEqual(table.exit_status([row]), 0)
 
     def test_better_store_is_the_faster_one(self):
         data = made({("buys", "json", 64): [100], ("buys", "sqlite", 64): [80],

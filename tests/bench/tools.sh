@@ -16,9 +16,9 @@ fi
 
 # wanted NAME: it is neither left out, nor is anything else than buys measured
 wanted() {
-  case " $arguments" in *" --without "*"$1"*) return 1 ;; esac
+  case " $arguments" in *" --without"*"$1"*) return 1 ;; esac
   case " $arguments" in
-    *" --only "*buys*) return 0 ;;
+    *" --only"*buys*) return 0 ;;
     *" --only"*) return 1 ;;
   esac
 }
