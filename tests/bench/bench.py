@@ -90,6 +90,8 @@ def parse(arguments):
         help="instead of each group's own; others than those are not judged")
     add("--orders", type=at_least(1000), default=table.MILLION, metavar="N",
         help="in the large sale (1000000); a target is for a million")
+    add("--service", type=shlex.split, default=[], metavar="OPTIONS",
+        help="for turnstile, in one word: '--clerks 1'; the report says so")
     add("--data", metavar="DIR", help="where everybody's data are, and are "
         "removed at the end: no tmpfs (BUILD)")
     add("--results", metavar="DIR", help="where RESULTS.md and RESULTS.svg go "
@@ -248,6 +250,13 @@ def on_signal(number, _):
     raise Interrupted(number)
 
 
+def forget_settings():
+    """Nobody's but the command's: turnstile takes options from there, too."""
+    for name in list(os.environ):
+        if name.startswith("TURNSTILE_"):
+            del os.environ[name]
+
+
 def catch_signals():
     for one in ENDS:
         signal.signal(one, on_signal)
@@ -258,6 +267,7 @@ def measure(options, arguments):
     folder = options.data or options.build
     check_folder(folder, options)
     raise_file_limit()
+    forget_settings()
     begun = time.monotonic()
     work = tempfile.mkdtemp(prefix="bench.", dir=os.path.abspath(folder))
     os.chmod(work, 0o711)  # PostgreSQL's user must come through
@@ -276,7 +286,7 @@ def measure(options, arguments):
         "machine": bench.machine,
         "settings": {name: getattr(options, name) for name in
                      ("only", "stores", "seconds", "rounds", "connections",
-                      "orders")},
+                      "orders", "service")},
         "skipped": bench.skipped,
         "measurements": bench.measurements,
     }

@@ -184,6 +184,10 @@ def warnings(run):
                          "measurement.")
     if machine["file_system"]["type"] == "overlay":
         found.append("The file system is an overlay: what is below it counts.")
+    service = run.data["settings"].get("service")
+    if service:
+        found.append(f"The service had `{' '.join(service)}`, which is not "
+                     "its default.")
     rounds = run.data["settings"]["rounds"]
     if rounds < 5:
         found.append(f"Rounds: {rounds}, and not five.")

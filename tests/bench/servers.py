@@ -140,7 +140,8 @@ class Turnstile(Http):
         data = os.path.join(self.data, "data")
         self.launch([self.bench.programs["turnstile"], "--listen",
                      "127.0.0.1:0", "--store", self.store, "--data", data,
-                     "--tickets", str(CAPACITY)] + self.options)
+                     "--tickets", str(CAPACITY), *self.options,
+                     *self.bench.options.service])
 
     def sold(self):
         status, _, sale = self.ask("GET", "/sales/demo")

@@ -188,6 +188,8 @@ class Reports(unittest.TestCase):
         data["machine"]["load_before"] = 3
         self.assertIn("Do not trust", report.results(data))
         data["machine"]["load_before"] = 0
+        data["settings"]["service"] = ["--clerks", "1"]
+        self.assertIn("had `--clerks 1`", report.results(data))
         for one in data["measurements"]:
             one["others"] = 0.2
         self.assertIn("Others had 20 %", report.results(data))
