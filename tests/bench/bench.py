@@ -82,8 +82,8 @@ def parse(arguments):
         help="json,sqlite (both)")
     add("--without", type=words(("redis", "postgres")), default=[],
         metavar="LIST", help="not to be compared with: redis,postgres")
-    add("--seconds", type=at_least(1), default=2, metavar="N",
-        help="how long each measurement takes (2)")
+    add("--seconds", type=at_least(1), default=3, metavar="N",
+        help="how long each measurement takes (3)")
     add("--rounds", type=at_least(1), default=5, metavar="N",
         help="how often each is made (5)")
     add("--connections", type=numbers, metavar="LIST",
