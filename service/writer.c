@@ -2,6 +2,7 @@
 /* Plain stretches of a text are copied whole. */
 #include "service/writer.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,18 @@ writer_put_number(struct writer *writer, const char *before, int64_t number)
 		*--at = '-';
 	writer_put_text(writer, before);
 	writer_put(writer, at, (size_t)(digits + NUMBER_SIZE - at));
+}
+
+void
+writer_put_hex(
+    struct writer *writer, const char *before, int count, uint64_t number)
+{
+	char digits[16];
+
+	assert(count <= 16);
+	writer_hex(digits, count, number);
+	writer_put_text(writer, before);
+	writer_put(writer, digits, (size_t)count);
 }
 
 /* As a \u, in capitals, if there is nothing shorter: so it was always. */

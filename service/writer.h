@@ -42,6 +42,18 @@ void writer_put_number(
 void writer_put_string(
     struct writer *writer, const char *before, const char *value);
 
+/* The lowest `count` hex digits of a number; no NUL. */
+static inline void
+writer_hex(char *digits, int count, uint64_t number)
+{
+	for (; count > 0; number >>= 4)
+		digits[--count] = "0123456789abcdef"[number & 15];
+}
+
+/* The same, behind `before`; 16 at most. */
+void writer_put_hex(
+    struct writer *writer, const char *before, int count, uint64_t number);
+
 /* The list of seat … seat + quantity - 1, behind `before`. */
 void writer_put_seats(
     struct writer *writer, const char *before, int64_t seat, int64_t quantity);

@@ -2,13 +2,11 @@
 /* Requests: what is kept of them, and what makes them suspicious. */
 #include "service/http/request.h"
 
-#include <sys/random.h>
-
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "locks/clock.h"
+#include "service/chance.h"
+#include "service/writer.h"
 
 #define TRACE_ID_SIZE 32 /* hex digits of a traceparent: 00-ID-… */
 
@@ -128,6 +126,8 @@ request_identify(struct request *request)
 {
 	const char *id = request->headers[HEADER_REQUEST_ID];
 	const char *parent = request->headers[HEADER_TRACEPARENT];
+	static _Thread_local struct chance chance;
+	struct writer id_writer;
 	uint64_t number;
 
 	if (id != NULL && is_id(id)) {
@@ -139,9 +139,10 @@ request_identify(struct request *request)
 		request->id[TRACE_ID_SIZE] = '\0';
 		return;
 	}
-	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+	if (!chance_draw(&chance, &number))
 		number = 0;
-	snprintf(request->id, sizeof(request->id), "%016" PRIx64, number);
+	id_writer = writer_on(request->id, sizeof(request->id));
+	writer_put_hex(&id_writer, "", 16, number);
 }
 
 void

@@ -2,8 +2,6 @@
 /* The real environment of sell(): clocks, chance, a queue. */
 #include "service/process/clerk.h"
 
-#include <sys/random.h>
-
 #include <errno.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -13,6 +11,7 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "service/chance.h"
 #include "service/process/jitter.h"
 #include "service/sale/sell.h"
 
@@ -23,8 +22,7 @@ struct clerk {
 	struct desk desk;
 	struct sell_env env;
 	struct jitter jitter;
-	uint64_t random[32]; /* from the kernel; those from `next` on are new */
-	size_t next;
+	struct chance chance;
 };
 
 static int64_t
@@ -52,15 +50,11 @@ static uint64_t
 env_random(void *arg)
 {
 	struct clerk *clerk = arg;
-	const size_t count = sizeof(clerk->random) / sizeof(clerk->random[0]);
+	uint64_t number;
 
-	if (clerk->next == count) {
-		if (getrandom(clerk->random, sizeof(clerk->random), 0) !=
-		    sizeof(clerk->random))
-			abort(); /* cannot fail for 256 bytes after boot */
-		clerk->next = 0;
-	}
-	return clerk->random[clerk->next++];
+	if (!chance_draw(&clerk->chance, &number))
+		abort(); /* cannot be, after boot */
+	return number;
 }
 
 /* Drills only: stop here, holding what is held, if somebody asked for it. */
@@ -175,7 +169,6 @@ clerk_start(const struct clerk_config *config)
 		return NULL;
 	sem_init(&clerk->opened, 0, 0);
 	clerk->config = *config;
-	clerk->next = sizeof(clerk->random) / sizeof(clerk->random[0]);
 	clerk->env = (struct sell_env){.arg = clerk,
 	    .now_ns = env_now_ns,
 	    .wall_ms = env_wall_ms,

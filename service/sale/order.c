@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "service/writer.h"
+
 static const char *const names[OUTCOMES] = {
     [OUTCOME_NONE] = "none",
     [OUTCOME_SOLD] = "sold",
@@ -72,26 +74,18 @@ order_end_name(enum order_end end)
 	return names_of_ends[end];
 }
 
-/* The lowest digits of a number. */
-static void
-put_hex(char *digits, int count, uint64_t number)
-{
-	for (; count > 0; number >>= 4)
-		digits[--count] = "0123456789abcdef"[number & 15];
-}
-
 void
 order_print_id(
     char id[STORE_ORDER_SIZE], int64_t wall_ms, uint64_t a, uint64_t b)
 {
 	const uint64_t ms = (uint64_t)wall_ms;
+	struct writer w = writer_on(id, STORE_ORDER_SIZE);
 
-	memcpy(id, "tttttttt-tttt-7aaa-bbbb-bbbbbbbbbbbb", STORE_ORDER_SIZE);
-	put_hex(id, 8, ms >> 16);
-	put_hex(id + 9, 4, ms);
-	put_hex(id + 15, 3, a);
-	put_hex(id + 19, 4, 0x8000 | (b >> 48 & 0x3fff));
-	put_hex(id + 24, 12, b);
+	writer_put_hex(&w, "", 8, ms >> 16);
+	writer_put_hex(&w, "-", 4, ms);
+	writer_put_hex(&w, "-7", 3, a);
+	writer_put_hex(&w, "-", 4, 0x8000 | (b >> 48 & 0x3fff));
+	writer_put_hex(&w, "-", 12, b);
 }
 
 /* What does not fit is left out. */

@@ -26,15 +26,6 @@ static const char *const kinds[] = {
     [STORE_RAISED] = "raised",
 };
 
-static void
-print_hex(char digits[8], uint32_t number)
-{
-	int i;
-
-	for (i = 7; i >= 0; i--, number >>= 4)
-		digits[i] = "0123456789abcdef"[number & 15];
-}
-
 /* -------------------------------------------------------------- writing -- */
 
 /* All that stands before the seal. */
@@ -63,13 +54,9 @@ put_line(struct writer *w, const struct store_line *line)
 static void
 put_seal(struct writer *w, size_t from)
 {
-	char digits[8];
-
 	if (w->failed)
 		return;
-	print_hex(digits, crc32c(w->text + from, w->size - from));
-	writer_put_text(w, SEAL);
-	writer_put(w, digits, sizeof(digits));
+	writer_put_hex(w, SEAL, 8, crc32c(w->text + from, w->size - from));
 	writer_put_text(w, SEAL_END);
 }
 
@@ -118,7 +105,7 @@ check_seal(const char *text, size_t length)
 	if (memcmp(seal, SEAL, sizeof(SEAL) - 1) != 0 ||
 	    memcmp(seal + SEAL_SIZE - 3, SEAL_END, 3) != 0)
 		return "there is no checksum";
-	print_hex(digits, crc32c(text, length - SEAL_SIZE));
+	writer_hex(digits, sizeof(digits), crc32c(text, length - SEAL_SIZE));
 	if (memcmp(seal + sizeof(SEAL) - 1, digits, sizeof(digits)) != 0)
 		return "the checksum does not match";
 	return NULL;
