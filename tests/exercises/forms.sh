@@ -53,7 +53,8 @@ KEPT_OUT="Nobody gets in any more, though nobody is inside. See release."
 # of_cause HINT STATUS: by what was seen, if that says more than the hint.
 of_cause() {
   case $2:$seen in
-    13[4569]:* | *'exception: '* | *' is dead'*) echo "$CRASHED" ;;
+    # 127: what was written over was the loader's.
+    127:* | 13[4569]:* | *'exception: '* | *' is dead'*) echo "$CRASHED" ;;
     *'never got in'*) echo "$KEPT_OUT" ;;
     *'did not come back'*) echo "$STUCK" ;;
     *) echo "$1" ;;
