@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define TIMESTAMP_SIZE 32
+#define TIMESTAMP_SIZE 25 /* with NUL */
 #define TIMESTAMP_DAY_MS INT64_C(86400000)
 #define TIMESTAMP_ERA 146097 /* days in 400 years */
 
@@ -47,7 +47,7 @@ timestamp_print(int64_t ms, char text[TIMESTAMP_SIZE])
 	const int64_t month = march < 10 ? march + 3 : march - 9;
 	const int64_t of_day = ms % TIMESTAMP_DAY_MS;
 
-	memcpy(text, "yyyy-mm-ddThh:mm:ss.nnnZ", 25);
+	memcpy(text, "yyyy-mm-ddThh:mm:ss.nnnZ", TIMESTAMP_SIZE);
 	timestamp_put(text, 4, era * 400 + y + (month <= 2));
 	timestamp_put(text + 5, 2, month);
 	timestamp_put(text + 8, 2, of_year - (153 * march + 2) / 5 + 1);
@@ -57,8 +57,10 @@ timestamp_print(int64_t ms, char text[TIMESTAMP_SIZE])
 	timestamp_put(text + 20, 3, of_day % 1000);
 }
 
-/* The number that `count` digits are, with `behind` behind them: else *good
- * becomes false. */
+/*
+ * The number that `count` digits are, with `behind` behind them; else *good
+ * becomes false.
+ */
 static inline int64_t
 timestamp_number(const char **at, int count, char behind, bool *good)
 {
@@ -80,7 +82,7 @@ timestamp_parse(const char *text)
 	int64_t year, month, day, hour, minute, second, ms;
 	bool good = true;
 
-	if (strlen(text) != 24)
+	if (strlen(text) != TIMESTAMP_SIZE - 1)
 		return -1;
 	year = timestamp_number(&text, 4, '-', &good);
 	month = timestamp_number(&text, 2, '-', &good);

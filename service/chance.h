@@ -20,7 +20,7 @@ struct chance {
 	size_t left; /* of them, from the first on */
 };
 
-/* False: the kernel has none (it has booted, and is asked not to wait). */
+/* False: the kernel has none; once it has booted that cannot be. */
 bool chance_draw(struct chance *chance, uint64_t *number);
 
 #endif

@@ -35,8 +35,7 @@ writer_on(char *text, size_t room)
 void writer_put(struct writer *writer, const char *bytes, size_t size);
 void writer_put_text(struct writer *writer, const char *text);
 
-/* A JSON number, or string, behind `before`: writer_put_string(w, ",\"a\":", a)
- */
+/* A JSON number, or string, behind `before`, such as ",\"name\":". */
 void writer_put_number(
     struct writer *writer, const char *before, int64_t number);
 void writer_put_string(

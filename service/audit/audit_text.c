@@ -219,7 +219,7 @@ print_why(const struct story *story, FILE *out)
 static void
 print_short(const char *order, char text[SHORT_SIZE])
 {
-	const bool is_uuid = strlen(order) > 18 - 1 && order[8] == '-';
+	const bool is_uuid = strlen(order) >= 18 && order[8] == '-';
 
 	snprintf(text, SHORT_SIZE, is_uuid ? "…%.9s…" : "%.6s…",
 	    is_uuid ? order + 9 : order);

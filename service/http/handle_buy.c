@@ -104,7 +104,6 @@ static void
 put_server_timing(struct call *call)
 {
 	const struct trail *trail = &call->request->order.trail;
-
 	const long queue = trail_spent_ns(trail, STEP_QUEUED) / NS_PER_US;
 	const long lock = trail_spent_ns(trail, STEP_WAIT) / NS_PER_US;
 	const long delay = trail_spent_ns(trail, STEP_DELAY) / NS_PER_US;

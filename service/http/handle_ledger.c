@@ -16,8 +16,8 @@
 #define LEDGER_PAGE_BYTES (1024 * 1024) /* a page ends behind them */
 
 /*
- * Whoever has the whole of the order's 128 random bits may see the buyer's
- * name: its buyer does, and whoever may see all names.
+ * Whoever has the whole of the order's id, and so its chance, may see the
+ * buyer's name: its buyer does, and whoever may see all names.
  */
 static bool
 reply_order(const struct store_line *line, void *call)

@@ -74,7 +74,7 @@ static void
 finish(struct reply *reply, int status, const char *type)
 {
 	assert(reply->status == 0);
-	if (member_lost() || reply->lost || reply->made.failed) {
+	if (member_lost() || reply->lost) {
 		reply_lose(reply);
 		return;
 	}

@@ -14,7 +14,6 @@
 #include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -35,6 +34,7 @@
 #include "locks/clock.h"
 #include "locks/shared.h"
 #include "service/duration.h"
+#include "service/file_limit.h"
 #include "service/network.h"
 #include "service/process/doors.h"
 #include "service/process/flags.h"
@@ -641,24 +641,13 @@ find_jitter(struct service *service)
 	jitter_prepare();
 }
 
-static void
-raise_file_limit(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return;
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files); /* refused: fewer connections */
-}
-
 int
 startup(struct service *service, pid_t pid)
 {
 	struct startup s = {.service = service, .pid = pid};
 
 	log_open();
-	raise_file_limit();
+	file_limit_raise();
 	signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */
 	signal(SIGPIPE, SIG_IGN);
 	find_drill(service);

@@ -171,9 +171,13 @@ queue_pop(struct queue *queue, unsigned clerk)
 void
 queue_claim(struct queue *queue, unsigned clerk, bool alone)
 {
+	bool lets_others;
+
 	pthread_mutex_lock(&queue->mutex);
+	lets_others = queue->at[clerk].alone && !alone;
 	queue->at[clerk].alone = alone;
-	wake_for(queue, first_open(queue));
+	if (lets_others)
+		wake_for(queue, first_open(queue));
 	pthread_mutex_unlock(&queue->mutex);
 }
 

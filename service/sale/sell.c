@@ -117,7 +117,7 @@ take_lock(struct attempt *a)
 
 /* Does the strategy say that nobody else is inside? */
 static bool
-is_alone(const struct attempt *a)
+excludes_all(const struct attempt *a)
 {
 	return a->facts.excludes_threads && a->facts.excludes_processes;
 }
@@ -128,7 +128,7 @@ enter(const struct attempt *a)
 {
 	const struct desk *desk = a->desk;
 
-	if (is_alone(a))
+	if (excludes_all(a))
 		inside_enter(desk->inside, a->guess.slot, a->row,
 		    inside_name(desk->worker, desk->clerk));
 }
@@ -138,8 +138,9 @@ leave(const struct attempt *a)
 {
 	const struct desk *desk = a->desk;
 
-	if (is_alone(a) && !inside_leave(desk->inside, a->guess.slot, a->row,
-			       inside_name(desk->worker, desk->clerk)))
+	if (excludes_all(a) &&
+	    !inside_leave(desk->inside, a->guess.slot, a->row,
+		inside_name(desk->worker, desk->clerk)))
 		counting_add(&desk->counting->trespasses[a->row], 1);
 }
 

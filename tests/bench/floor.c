@@ -9,7 +9,6 @@
  */
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -23,6 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "service/file_limit.h"
+#include "tests/dial.h"
 
 #define BACKLOG 4096
 #define BODY_MAX 4096
@@ -51,15 +53,6 @@ struct reading {
 	char body[BODY_MAX];
 	size_t size;
 };
-
-static void
-must(bool good, const char *what)
-{
-	if (good)
-		return;
-	perror(what);
-	exit(EXIT_FAILURE);
-}
 
 static enum MHD_Result
 handle(void *arg, struct MHD_Connection *connection, const char *path,
@@ -178,17 +171,6 @@ listen_somewhere(unsigned *port)
 	return fd;
 }
 
-static void
-raise_file_limit(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return;
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -201,7 +183,7 @@ main(int argc, char **argv)
 		fputs("usage: floor WORKERS\n", stderr);
 		return 2;
 	}
-	raise_file_limit();
+	file_limit_raise();
 	listen_fd = listen_somewhere(&port);
 	for (i = 0; i < workers; i++) {
 		pid = fork();

@@ -38,7 +38,7 @@ def step_of(most, steps=5):
 
 def bars(picture, run, top):
     """A group for each number of connections, a bar for each who sells."""
-    cells = [(n, who) for n in table.counts(run, "buys", table.JUDGED)
+    cells = [(n, who) for n in table.counts(run, table.JUDGED)
              for who in ORDER if valid(run, ("buys", who, n))]
     if not cells:
         return top

@@ -13,9 +13,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,6 +22,7 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "tests/dial.h"
 
 #define THREADS_MAX 64
 #define EVENTS 256
@@ -55,31 +53,6 @@ struct crew {
 	long answers, errors;
 	long us[SLOWEST_US + 1]; /* how many took so long */
 };
-
-static void
-must(bool good, const char *what)
-{
-	if (good)
-		return;
-	perror(what);
-	exit(EXIT_FAILURE);
-}
-
-static int
-dial(unsigned port)
-{
-	const struct sockaddr_in there = {.sin_family = AF_INET,
-	    .sin_port = htons((uint16_t)port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	const int on = 1;
-
-	must(fd != -1, "socket");
-	must(connect(fd, (const struct sockaddr *)&there, sizeof(there)) == 0,
-	    "connect");
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return fd;
-}
 
 static void
 ask(const struct plan *plan, struct client *c)

@@ -165,7 +165,7 @@ def stores(run):
     return run.data["settings"]["stores"]
 
 
-def counts(run, group, usual):
+def counts(run, usual):
     """What was asked for; the line is not judged where that is another."""
     return run.data["settings"]["connections"] or usual
 
@@ -178,7 +178,7 @@ def only_at(line, connections, judged=JUDGED):
 
 
 def against_floor(run, group, store, at_least, reach):
-    for n in counts(run, group, JUDGED):
+    for n in counts(run, JUDGED):
         line = Line(f"{store} @{n}", at_least, reach)
         line.of(lambda n=n: run.ratios((group, store, n), (group, "floor", n)))
         yield only_at(line, n)
@@ -224,7 +224,7 @@ def with_floor(run):
 
 def tails(run):
     for who in with_floor(run):
-        for n in counts(run, "buys", JUDGED):
+        for n in counts(run, JUDGED):
             line = Line(f"{who} @{n}", 4, 2, lower=True)
             cell = "buys", who, n
             line.of(lambda cell=cell: [
@@ -260,7 +260,7 @@ def a_million(run, line):
 
 def late_tickets(run):
     for store in stores(run):
-        for n in counts(run, "million", (64,)):
+        for n in counts(run, (64,)):
             line = Line(f"{store} @{n}", 0.8, 1.0)
             line.of(lambda s=store, n=n: run.ratios(
                 ("million", f"{s} large", n), ("million", f"{s} empty", n)))
@@ -319,7 +319,7 @@ def rows(run):
             against_floor(run, "buys", store, 0.33, 0.6))
     add("buys", "durable buys, the better store, against Redis with "
         "appendfsync always",
-        against_other(run, "redis", counts(run, "buys", JUDGED), 0.8, 1.5))
+        against_other(run, "redis", counts(run, JUDGED), 0.8, 1.5))
     add("buys", "the same against PostgreSQL, one statement an order",
         against_other(run, "postgres", (64,), 15, 30))
     add("queries", "queries, both stores, against the floor's GETs",

@@ -10,9 +10,6 @@
  */
 #include <sys/socket.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,6 +19,7 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "tests/dial.h"
 
 #define CLIENTS_MOST 64
 #define PAUSE_NS (5 * NS_PER_MS)
@@ -36,31 +34,6 @@ struct client {
 	long answers, refused;
 	int64_t worst_ns, stalled_ns;
 };
-
-static void
-must(bool good, const char *what)
-{
-	if (good)
-		return;
-	perror(what);
-	exit(EXIT_FAILURE);
-}
-
-static void
-dial(struct client *c)
-{
-	const struct sockaddr_in there = {.sin_family = AF_INET,
-	    .sin_port = htons((uint16_t)c->port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	const int on = 1;
-
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	must(c->fd != -1, "socket");
-	must(
-	    connect(c->fd, (const struct sockaddr *)&there, sizeof(there)) == 0,
-	    "connect");
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
 
 static int
 print_request(const struct client *c, char *text, size_t size)
@@ -124,7 +97,7 @@ client_main(void *arg)
 	struct client *c = arg;
 	int64_t begun_ns;
 
-	dial(c);
+	c->fd = dial(c->port);
 	while (!atomic_load(&is_over)) {
 		begun_ns = clock_now_ns();
 		if (ask(c) != c->wanted)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* stress: rows from the axes, one after the other, and the reports. */
-#include <sys/resource.h>
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "locks/clock.h"
+#include "service/file_limit.h"
 #include "tests/stress/result.h"
 
 #define EXIT_USAGE 2
@@ -32,18 +32,6 @@ catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-}
-
-/* A socket for each buyer. */
-static void
-raise_file_limit(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return;
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files); /* else there are fewer */
 }
 
 /* On standard error: a bar on a terminal, else a line for each row. */
@@ -354,7 +342,7 @@ main(int argc, char *argv[])
 		flags.service = program;
 	}
 	catch_signals();
-	raise_file_limit();
+	file_limit_raise();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (flags.flood == NULL)
 		status = run(&flags);
