@@ -59,10 +59,11 @@ one_ticket() {
 }
 
 ten_buyers() {
-  local run
+  local run delay
+  delay=$(stretched 200)ms
   start --store "$STORE" --workers 2 --clerks 10
   for ((run = 1; run <= ${RUNS:-1}; run++)); do
-    sale_open "race-$run" 1 none 200ms
+    sale_open "race-$run" 1 none "$delay"
     buyers 10 "race-$run"
     equal receipts "$(receipts)" 10
     equal seats "$(seats | uniq -c | tr -s ' ')" ' 10 1'
@@ -71,7 +72,7 @@ ten_buyers() {
     matches headline "$body" '10 tickets sold, there is 1 '
   done
   # Enough for all, and yet all of them hold seat 1.
-  sale_open many 100 none 200ms
+  sale_open many 100 none "$delay"
   buyers 10 many -d buyer=alice
   equal receipts "$(receipts)" 10
   equal seats "$(seats | uniq -c | tr -s ' ')" ' 10 1'
