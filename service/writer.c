@@ -68,6 +68,18 @@ writer_put_number(struct writer *writer, const char *before, int64_t number)
 }
 
 void
+writer_put_thousandths(
+    struct writer *writer, const char *before, int64_t number)
+{
+	const int64_t rest = number % 1000;
+	const char places[] = {'.', (char)('0' + rest / 100),
+	    (char)('0' + rest / 10 % 10), (char)('0' + rest % 10)};
+
+	writer_put_number(writer, before, number / 1000);
+	writer_put(writer, places, sizeof(places));
+}
+
+void
 writer_put_hex(
     struct writer *writer, const char *before, int count, uint64_t number)
 {

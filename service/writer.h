@@ -41,6 +41,10 @@ void writer_put_number(
 void writer_put_string(
     struct writer *writer, const char *before, const char *value);
 
+/* Thousandths, as 1.045 is 1045 of them, behind `before`; none are < 0. */
+void writer_put_thousandths(
+    struct writer *writer, const char *before, int64_t number);
+
 /* The lowest `count` hex digits of a number; no NUL. */
 static inline void
 writer_hex(char *digits, int count, uint64_t number)

@@ -75,7 +75,7 @@ parse_form(struct body *body, const struct request *request)
 
 	if (strlen(request->body) != request->body_size)
 		return bad_body(body, "The form holds a NUL.");
-	memcpy(copy, request->body, sizeof(copy));
+	memcpy(copy, request->body, request->body_size + 1);
 	body->is_form = true;
 	body->members = json_object();
 	while ((pair = strsep(&rest, "&")) != NULL)

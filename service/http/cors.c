@@ -89,7 +89,7 @@ put_origin(struct call *call)
 		reply_header(call->reply, "Vary", "Origin");
 	if (origin == NULL || !is_allowed(options, origin))
 		return false;
-	reply_header(call->reply, "Access-Control-Allow-Origin", "%s", origin);
+	reply_header(call->reply, "Access-Control-Allow-Origin", origin);
 	return true;
 }
 
@@ -104,8 +104,7 @@ void
 cors_put(struct call *call)
 {
 	if (is_for_pages(call, call->request->route) && put_origin(call))
-		reply_header(call->reply, "Access-Control-Expose-Headers", "%s",
-		    REPLY_HEADERS);
+		reply_header(call->reply, "Access-Control-Expose-Headers", REPLY_HEADERS);
 }
 
 void
@@ -116,9 +115,8 @@ cors_reply_options(struct call *call, const struct route *asked)
 	reply_text(reply, 204, NULL, "");
 	if (!is_for_pages(call, asked) || !put_origin(call))
 		return;
-	reply_header(reply, "Access-Control-Allow-Methods", "%s",
+	reply_header(reply, "Access-Control-Allow-Methods",
 	    strcmp(asked->method, "GET") == 0 ? "GET, HEAD" : asked->method);
-	reply_header(
-	    reply, "Access-Control-Allow-Headers", "%s", REQUEST_HEADERS);
-	reply_header(reply, "Access-Control-Max-Age", "%d", PREFLIGHT_S);
+	reply_header(reply, "Access-Control-Allow-Headers", REQUEST_HEADERS);
+	reply_header_print(reply, "Access-Control-Max-Age", "%d", PREFLIGHT_S);
 }

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "locks/clock.h"
@@ -50,15 +51,17 @@ exchange_new(struct loop *loop, struct MHD_Connection *connection,
 	struct exchange *exchange;
 	struct request *request;
 
-	exchange = calloc(1, sizeof(*exchange));
+	exchange = malloc(sizeof(*exchange));
 	if (exchange == NULL)
 		return NULL;
+	memset(exchange, 0, offsetof(struct exchange, request));
 	exchange->loop = loop;
 	exchange->connection = connection;
 	exchange->job.owner = exchange;
+	reply_begin(&exchange->reply);
 	request = &exchange->request;
-	request->order.owner = exchange;
 	request_begin(request, method, path);
+	request->order.owner = exchange;
 	MHD_get_connection_values(
 	    connection, MHD_HEADER_KIND | MHD_GET_ARGUMENT_KIND, note, request);
 	request_identify(request);
@@ -101,7 +104,7 @@ sign(struct exchange *exchange)
 	struct reply *reply = &exchange->reply;
 
 	reply->lost = false; /* or it takes no header */
-	reply_header(reply, "X-Request-Id", "%s", exchange->request.id);
+	reply_header(reply, "X-Request-Id", exchange->request.id);
 	cors_put(&exchange->call);
 }
 

@@ -21,12 +21,13 @@
 struct exchange {
 	struct loop *loop;
 	struct MHD_Connection *connection;
-	struct request request;
-	struct reply reply;
-	struct call call; /* about both; its store is that of its thread */
+	struct call call; /* its store is that of its thread */
 	bool handed_over; /* once; stays so when it is back */
 	struct job job;   /* waits for the background, then in the outbox */
 	atomic_size_t undecided; /* orders; whoever decides the last, posts */
+	/* The call is about: */
+	struct request request;
+	struct reply reply;
 };
 
 /* A worker's loop, as its exchanges see it; by the HTTP thread only. */

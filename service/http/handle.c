@@ -86,24 +86,27 @@ handle_lock_is_safe(const char *name)
 	return lock_parse(name, &strategy) && lock_is_safe(strategy);
 }
 
-json_t *
-handle_sale_json(const struct call *call, const struct store_state *state)
+void
+handle_write_sale(struct writer *w, const char *before, const struct call *call,
+    const struct store_state *state)
 {
 	const struct store_settings *s = &state->settings;
-	json_t *value = json_object();
+	const bool drawn = s->delay_min_ms != s->delay_max_ms;
 
-	member_text(value, "id", s->id);
-	member_number(value, "capacity", s->capacity);
-	member_number(value, "remaining", state->remaining);
-	member_number(value, "version", state->version);
-	member_text(value, "lock", s->lock);
-	member_json(value, "delay_ms",
-	    s->delay_min_ms == s->delay_max_ms
-		? json_integer(s->delay_min_ms)
-		: json_pack("[I, I]", s->delay_min_ms, s->delay_max_ms));
-	member_text(value, "store", store_kind(call->service->store));
-	member_flag(value, "safe", handle_lock_is_safe(s->lock));
-	return value;
+	writer_put_text(w, before);
+	writer_put_string(w, "{\"id\":", s->id);
+	writer_put_number(w, ",\"capacity\":", s->capacity);
+	writer_put_number(w, ",\"remaining\":", state->remaining);
+	writer_put_number(w, ",\"version\":", state->version);
+	writer_put_string(w, ",\"lock\":", s->lock);
+	writer_put_number(
+	    w, drawn ? ",\"delay_ms\":[" : ",\"delay_ms\":", s->delay_min_ms);
+	if (drawn)
+		writer_put_number(w, ",", s->delay_max_ms);
+	writer_put_string(w, drawn ? "],\"store\":" : ",\"store\":",
+	    store_kind(call->service->store));
+	writer_put_text(w, ",\"safe\":");
+	writer_put_text(w, handle_lock_is_safe(s->lock) ? "true" : "false");
 }
 
 void
@@ -127,7 +130,11 @@ handle_cut_order(char order[STORE_ORDER_SIZE])
 void
 handle_put_etag(struct call *call, const struct store_state *state)
 {
-	reply_header(call->reply, "ETag", ETAG, state->epoch, state->version);
+	struct writer *value = reply_header_write(call->reply, "ETag");
+
+	writer_put_hex(value, "\"", 16, state->epoch);
+	writer_put_number(value, "-", state->version);
+	writer_put_text(value, "\"");
 }
 
 /* Octet by octet the same: sscanf() also takes blanks, signs and 0x. */

@@ -104,8 +104,8 @@ bool handle_lock_is_safe(const char *name);
 /* When the time is over for what this request wants; clock_now_ns()'s. */
 int64_t handle_deadline_ns(const struct call *call);
 
-/* A sale as it is shown; a new reference. */
-json_t *handle_sale_json(
+/* A sale as it is shown, behind `before`; the caller closes the object. */
+void handle_write_sale(struct writer *w, const char *before,
     const struct call *call, const struct store_state *state);
 
 /* What the sale is like, for a problem whose reason it is. */

@@ -100,20 +100,26 @@ handle_buy_post(struct call *call)
 	body_free(&body);
 }
 
+/* In milliseconds, to the third place. */
 static void
 put_server_timing(struct call *call)
 {
+	static const struct {
+		enum step step;
+		const char *before;
+	} parts[] = {{STEP_QUEUED, "queue;dur="}, {STEP_WAIT, ", lock;dur="},
+	    {STEP_DELAY, ", delay;dur="}, {STEP_WRITE, ", write;dur="}};
 	const struct trail *trail = &call->request->order.trail;
-	const long queue = trail_spent_ns(trail, STEP_QUEUED) / NS_PER_US;
-	const long lock = trail_spent_ns(trail, STEP_WAIT) / NS_PER_US;
-	const long delay = trail_spent_ns(trail, STEP_DELAY) / NS_PER_US;
-	const long write = trail_spent_ns(trail, STEP_WRITE) / NS_PER_US;
+	struct writer *value =
+	    reply_header_write(call->reply, "Server-Timing");
+	size_t i;
 
-	reply_header(call->reply, "Server-Timing",
-	    "queue;dur=%ld.%03ld, lock;dur=%ld.%03ld, delay;dur=%ld.%03ld, "
-	    "write;dur=%ld.%03ld",
-	    queue / 1000, queue % 1000, lock / 1000, lock % 1000, delay / 1000,
-	    delay % 1000, write / 1000, write % 1000);
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const int64_t ns = trail_spent_ns(trail, parts[i].step);
+
+		writer_put_thousandths(
+		    value, parts[i].before, ns / NS_PER_US);
+	}
 }
 
 /* The order's trail as JSON, perhaps in `text`; NULL: nobody asked for it. */
@@ -207,6 +213,18 @@ reply_refused(struct call *call)
 	log_failure(call);
 }
 
+static void
+put_location(struct call *call)
+{
+	const struct order *order = &call->request->order;
+	struct writer *value = reply_header_write(call->reply, "Location");
+
+	writer_put_text(value, "/sales/");
+	writer_put_text(value, order->sale);
+	writer_put_text(value, "/orders/");
+	writer_put_text(value, order->receipt.order);
+}
+
 void
 handle_buy_decided(struct call *call)
 {
@@ -221,8 +239,7 @@ handle_buy_decided(struct call *call)
 		if (order->outcome == OUTCOME_REPLAYED)
 			reply_header(
 			    call->reply, "Idempotent-Replayed", "true");
-		reply_header(call->reply, "Location", "/sales/%s/orders/%s",
-		    order->sale, order->receipt.order);
+		put_location(call);
 	} else {
 		reply_refused(call);
 	}

@@ -221,7 +221,7 @@ print_table(
 		    "send \"limit\" and \"after\", and go on after what "
 		    "Next-After says until there is none.");
 	else
-		reply_header(call->reply, "Next-After", "%" PRId64, page->last);
+		reply_header_print(call->reply, "Next-After", "%" PRId64, page->last);
 }
 
 /* "2026-11-21T13:40:00.123Z", or less of it: the rest is that of midnight. */
@@ -303,7 +303,7 @@ handle_ledger_csv(struct call *call)
 {
 	reply_page(call, true);
 	if (call->reply->status == 200)
-		reply_header(call->reply, "Content-Disposition",
+		reply_header_print(call->reply, "Content-Disposition",
 		    "attachment; filename=\"%s.csv\"", call->request->sale);
 }
 

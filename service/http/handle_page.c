@@ -19,7 +19,7 @@ reply_file(struct call *call, const struct page_file *file)
 		reply_text(reply, 304, NULL, "");
 	else
 		reply_bytes(reply, 200, file->type, file->bytes, file->size);
-	reply_header(reply, "ETag", "%s", file->etag);
+	reply_header(reply, "ETag", file->etag);
 	reply_header(reply, "Cache-Control", "no-cache");
 	reply_header(reply, "Content-Security-Policy",
 	    "default-src 'none'; script-src 'self'; style-src 'self'; "

@@ -13,26 +13,30 @@
 #include "service/member.h"
 #include "service/sale/patience.h"
 
-static bool
-append_sale(const struct store_state *state, void *arg)
-{
-	void **args = arg;
+#define LIST_BEGIN "{\"sales\":["
 
-	json_array_append_new(args[0], handle_sale_json(args[1], state));
+static bool
+write_sale(const struct store_state *state, void *arg)
+{
+	struct call *call = arg;
+	struct writer *w = &call->reply->made;
+
+	handle_write_sale(
+	    w, w->size == strlen(LIST_BEGIN) ? "" : ",", call, state);
+	writer_put_text(w, "}");
 	return true;
 }
 
 void
 handle_sale_list(struct call *call)
 {
-	json_t *value = json_object(), *list = json_array();
-	void *args[] = {list, call};
+	struct writer *w = &call->reply->made;
 
-	member_json(value, "sales", list);
-	if (handle_store_ok(call, store_list(call->store, append_sale, args)))
-		reply_json(call->reply, 200, value);
-	else
-		json_decref(value);
+	writer_put_text(w, LIST_BEGIN);
+	if (!handle_store_ok(call, store_list(call->store, write_sale, call)))
+		return;
+	writer_put_text(w, "]}");
+	reply_made(call->reply, 200);
 }
 
 void
@@ -46,10 +50,13 @@ handle_sale_get(struct call *call)
 	if (!handle_read_sale(call, &state))
 		return;
 	if (known != NULL && handle_parse_etag(known, &epoch, &version) &&
-	    epoch == state.epoch && version == state.version)
+	    epoch == state.epoch && version == state.version) {
 		reply_text(call->reply, 304, NULL, "");
-	else
-		reply_json(call->reply, 200, handle_sale_json(call, &state));
+	} else {
+		handle_write_sale(&call->reply->made, "", call, &state);
+		writer_put_text(&call->reply->made, "}");
+		reply_made(call->reply, 200);
+	}
 	handle_put_etag(call, &state);
 	reply_header(call->reply, "Cache-Control", "no-cache");
 }
@@ -87,18 +94,20 @@ parse_settings(const struct body *body, int64_t least_capacity,
 
 /* The sale as the answer to a change of it; -1: it was not recounted. */
 static void
-reply_sale(struct call *call, int status, const struct store_state *state,
+reply_change(struct call *call, int status, const struct store_state *state,
     int64_t recounted_to)
 {
-	json_t *value = handle_sale_json(call, state);
+	struct writer *w = &call->reply->made;
 	char warning[PATIENCE_SIZE];
 
+	handle_write_sale(w, "", call, state);
 	if (recounted_to != -1)
-		member_number(value, "recounted_to", recounted_to);
+		writer_put_number(w, ",\"recounted_to\":", recounted_to);
 	if (patience_warn(state->settings.delay_max_ms,
 		call->service->options->timeout_ms, warning))
-		member_text(value, "warning", warning);
-	reply_json(call->reply, status, value);
+		writer_put_string(w, ",\"warning\":", warning);
+	writer_put_text(w, "}");
+	reply_made(call->reply, status);
 	handle_put_etag(call, state);
 }
 
@@ -215,8 +224,8 @@ open_sale(struct call *call, const struct store_settings *settings)
 	if (!handle_store_ok(call, result))
 		return;
 	note_opened(call, &state.settings);
-	reply_sale(call, 201, &state, -1);
-	reply_header(call->reply, "Location", "/sales/%s", settings->id);
+	reply_change(call, 201, &state, -1);
+	reply_header_print(call->reply, "Location", "/sales/%s", settings->id);
 }
 
 static bool
@@ -303,7 +312,7 @@ change_sale(struct call *call, const struct body *body)
 		note_recounted(call, recounted_to);
 	/* Somebody else may have removed it since. */
 	if (result == STORE_GONE || handle_store_ok(call, result))
-		reply_sale(call, 200, &state, recounted_to);
+		reply_change(call, 200, &state, recounted_to);
 }
 
 void

@@ -21,19 +21,47 @@ static const char unknown[] =
     "same order with the same Idempotency-Key.\"}\n";
 
 void
-reply_header(struct reply *reply, const char *name, const char *format, ...)
+reply_begin(struct reply *reply)
 {
-	va_list args;
-	char *value;
+	memset(reply, 0, offsetof(struct reply, values));
+}
 
+void
+reply_header(struct reply *reply, const char *name, const char *value)
+{
 	if (reply->lost)
 		return;
 	assert(reply->header_count < REPLY_HEADERS_MAX);
 	reply->headers[reply->header_count].name = name;
-	value = reply->headers[reply->header_count++].value;
+	reply->headers[reply->header_count++].value = value;
+}
+
+struct writer *
+reply_header_write(struct reply *reply, const char *name)
+{
+	struct writer *last = &reply->value;
+	char *const from =
+	    last->text == NULL ? reply->values : last->text + last->size + 1;
+	const size_t used = (size_t)(from - reply->values);
+
+	assert(used < sizeof(reply->values));
+	*from = '\0';
+	*last = writer_on(from, sizeof(reply->values) - used);
+	reply_header(reply, name, from);
+	return last;
+}
+
+void
+reply_header_print(
+    struct reply *reply, const char *name, const char *format, ...)
+{
+	struct writer *value = reply_header_write(reply, name);
+	va_list args;
+
 	va_start(args, format);
-	vsnprintf(value, sizeof(reply->headers[0].value), format, args);
+	value->size = (size_t)vsnprintf(value->text, value->room, format, args);
 	va_end(args);
+	assert(value->size < value->room);
 }
 
 void
@@ -147,5 +175,5 @@ void
 reply_free(struct reply *reply)
 {
 	free(reply->made.text);
-	*reply = (struct reply){0};
+	reply_begin(reply);
 }

@@ -17,6 +17,7 @@
 #include "service/writer.h"
 
 #define REPLY_HEADERS_MAX 10
+#define REPLY_VALUES_SIZE 1024 /* of those that are printed, with NULs */
 #define REPLY_TEXT "text/plain; charset=utf-8"
 
 struct reply {
@@ -29,18 +30,26 @@ struct reply {
 	bool changed; /* what was asked for is done: no reply may deny it */
 	bool lost;    /* there was no memory for the reply that was meant */
 	struct {
-		const char *name; /* a literal */
-		char value[512];
+		const char *name;  /* a literal */
+		const char *value; /* in `values`, or outlives the reply */
 	} headers[REPLY_HEADERS_MAX];
 	size_t header_count;
+	struct writer value;            /* the last that was printed */
+	char values[REPLY_VALUES_SIZE]; /* last, as it need not be zero */
 };
 
+/* In memory that holds anything; a reply that is zero has begun too. */
+void reply_begin(struct reply *reply);
+
 /*
- * A header of the reply, printf-like; the value is cut at 511 bytes.  More
- * than REPLY_HEADERS_MAX assert.
+ * A header of the reply: a text that outlives it; printf-like; or what is
+ * written to the writer, until there is another header.  More of them than
+ * there is room for assert.
  */
-void reply_header(struct reply *reply, const char *name, const char *format,
-    ...) __attribute__((format(printf, 3, 4)));
+void reply_header(struct reply *reply, const char *name, const char *value);
+void reply_header_print(struct reply *reply, const char *name,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+struct writer *reply_header_write(struct reply *reply, const char *name);
 
 /*
  * A body that is printed: to what reply_open() returns, until the close.
@@ -71,7 +80,7 @@ void reply_made(struct reply *reply, int status);
  */
 void reply_lose(struct reply *reply);
 
-/* Free the body, and start anew. */
+/* Free the body, and begin anew. */
 void reply_free(struct reply *reply);
 
 #endif

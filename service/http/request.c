@@ -39,6 +39,7 @@ request_begin(struct request *request, const char *method, const char *path)
 	    "GET", "POST", "PATCH", "DELETE", "OPTIONS"};
 	size_t i;
 
+	memset(request, 0, offsetof(struct request, body) + 1);
 	request->arrived_ns = clock_now_ns();
 	request->path = strdup(path);
 	request->no_memory = request->path == NULL;
@@ -148,9 +149,13 @@ request_identify(struct request *request)
 void
 request_put_body(struct request *request, const char *data, size_t size)
 {
-	if (request->body_size + size <= REQUEST_BODY_MAX)
-		memcpy(request->body + request->body_size, data, size);
+	const size_t before = request->body_size;
+
 	request->body_size += size;
+	if (request->body_size > REQUEST_BODY_MAX)
+		return;
+	memcpy(request->body + before, data, size);
+	request->body[request->body_size] = '\0';
 }
 
 void

@@ -50,8 +50,7 @@ struct request {
 		char *name, *value; /* decoded; value "" if there is none */
 	} args[REQUEST_ARGS_MAX];
 	size_t arg_count;
-	char body[REQUEST_BODY_MAX + 1]; /* NUL behind it */
-	size_t body_size;                /* of all that came, kept or not */
+	size_t body_size;  /* of all that came, kept or not */
 	unsigned lengths;  /* headers that say how long the body is */
 	bool ambiguous;    /* framed in two ways, or too many arguments */
 	bool no_memory;    /* something of it is missing here */
@@ -67,9 +66,12 @@ struct request {
 	struct order order;          /* of a buy */
 	struct order *crowd;         /* of many: owned, crowd_count of them */
 	size_t crowd_count;          /* 0: it is no crowd */
+
+	char body[REQUEST_BODY_MAX + 1]; /* NUL behind it; last, as it need
+					    not be zero at first */
 };
 
-/* In this order; all text is copied.  The request is zero at first. */
+/* In this order, in memory that holds anything; all text is copied. */
 void request_begin(
     struct request *request, const char *method, const char *path);
 void request_put_header(

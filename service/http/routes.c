@@ -163,7 +163,7 @@ answer_without(struct call *call)
 	if (methods[0] == '\0')
 		return problem_reply(call->reply, PROBLEM_NOT_FOUND, NULL,
 		    "GET / says what there is.");
-	reply_header(call->reply, "Allow", "%s%s", methods,
+	reply_header_print(call->reply, "Allow", "%s%s", methods,
 	    for_pages ? ", OPTIONS" : "");
 	if (!for_pages || strcmp(call->request->method, "OPTIONS") != 0)
 		return problem_reply(
