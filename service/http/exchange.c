@@ -144,30 +144,54 @@ send_reply(struct exchange *exchange)
 	return result;
 }
 
-void
-exchange_post(struct exchange *exchange)
+/* Into the outbox; from then on they are the HTTP thread's. */
+static void
+post(struct loop *loop, struct jobs *served)
 {
-	struct loop *loop = exchange->loop;
 	const uint64_t one = 1;
 	bool was_empty;
 
+	if (STAILQ_EMPTY(served))
+		return;
 	pthread_mutex_lock(&loop->mutex);
 	was_empty = STAILQ_EMPTY(&loop->outbox);
-	STAILQ_INSERT_TAIL(&loop->outbox, &exchange->job, link);
+	STAILQ_CONCAT(&loop->outbox, served);
 	pthread_mutex_unlock(&loop->mutex);
 	if (was_empty)
 		(void)!write(loop->wake_fd, &one, sizeof(one));
 }
 
 void
-exchange_decided(struct exchange *exchange)
+exchange_post(struct exchange *exchange)
 {
-	if (atomic_fetch_sub(&exchange->undecided, 1) == 1)
-		exchange_post(exchange);
+	struct jobs served = STAILQ_HEAD_INITIALIZER(served);
+
+	STAILQ_INSERT_TAIL(&served, &exchange->job, link);
+	post(exchange->loop, &served);
 }
 
 static void
-push_order(struct exchange *exchange, struct order *order)
+decided(struct exchange *exchange, struct jobs *served)
+{
+	if (atomic_fetch_sub(&exchange->undecided, 1) == 1)
+		STAILQ_INSERT_TAIL(served, &exchange->job, link);
+}
+
+void
+exchange_answered(struct order *const *orders, size_t count)
+{
+	struct jobs served = STAILQ_HEAD_INITIALIZER(served);
+	struct loop *loop = ((struct exchange *)orders[0]->owner)->loop;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		decided(orders[i]->owner, &served);
+	post(loop, &served);
+}
+
+static void
+push_order(
+    struct exchange *exchange, struct order *order, struct jobs *served)
 {
 	struct loop *loop = exchange->loop;
 
@@ -175,23 +199,26 @@ push_order(struct exchange *exchange, struct order *order)
 		return;
 	order->outcome = loop->draining ? OUTCOME_DRAINING : OUTCOME_QUEUE_FULL;
 	counting_order(&loop->tally->sale, order, clock_now_ns());
-	exchange_decided(exchange);
+	decided(exchange, served);
 }
 
 /* One more is undecided until all are pushed: nobody posts before that. */
 static void
 push_orders(struct exchange *exchange)
 {
+	struct jobs served = STAILQ_HEAD_INITIALIZER(served);
 	struct request *request = &exchange->request;
+	struct loop *loop = exchange->loop;
 	size_t i;
 
 	atomic_store(&exchange->undecided,
 	    request->crowd_count > 0 ? request->crowd_count + 1 : 2);
 	if (request->crowd_count == 0)
-		push_order(exchange, &request->order);
+		push_order(exchange, &request->order, &served);
 	for (i = 0; i < request->crowd_count; i++)
-		push_order(exchange, &request->crowd[i]);
-	exchange_decided(exchange);
+		push_order(exchange, &request->crowd[i], &served);
+	decided(exchange, &served);
+	post(loop, &served);
 }
 
 /* False: refused, and the reply is made. */

@@ -60,8 +60,11 @@ struct MHD_Response *exchange_response(const struct reply *reply, bool close);
 /* Any thread: it was served; have the loop resume its connection. */
 void exchange_post(struct exchange *exchange);
 
-/* Any thread: an order of it was decided; posts it if that was the last. */
-void exchange_decided(struct exchange *exchange);
+/*
+ * Any thread: these orders, one or more of one worker's, are decided, for good;
+ * whose last order it was is posted, all of them at once.
+ */
+void exchange_answered(struct order *const *orders, size_t count);
 
 /*
  * Called by the library when there are headers, for each piece of the body,

@@ -38,9 +38,9 @@ static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 #define CLERK_AFTER_NS (50 * NS_PER_MS) /* so long a sale waits for one */
 
 void
-loop_answered(struct order *order)
+loop_answered(struct order *const *orders, size_t count)
 {
-	exchange_decided(order->owner);
+	exchange_answered(orders, count);
 }
 
 void
@@ -233,12 +233,13 @@ look_after_queue(struct loop *loop)
 	struct order_list late = TAILQ_HEAD_INITIALIZER(late);
 	struct order *order;
 
+	queue_call_clerks(loop->queue);
 	loop->next_deadline_ns = queue_take_late(loop->queue, now_ns, &late);
 	while ((order = TAILQ_FIRST(&late)) != NULL) {
 		TAILQ_REMOVE(&late, order, link);
 		order->outcome = OUTCOME_QUEUE_TIMEOUT;
 		counting_order(&loop->tally->sale, order, now_ns);
-		loop_answered(order);
+		exchange_answered(&order, 1);
 	}
 	if (!loop->draining &&
 	    queue_needs_clerk(loop->queue, now_ns - CLERK_AFTER_NS))

@@ -43,8 +43,8 @@ struct loop_shop {
 /* From now on sell. */
 void loop_open(struct loop *loop, const struct loop_shop *shop);
 
-/* Any thread: a queued order is decided. */
-void loop_answered(struct order *order);
+/* Any thread: these queued orders, one or more, are decided. */
+void loop_answered(struct order *const *orders, size_t count);
 
 /* The background thread: answer a job that the loop made. */
 void loop_serve(struct job *job, struct store_user *store);

@@ -103,13 +103,13 @@ env_give_back(void *arg, struct order **orders, size_t count)
 }
 
 static void
-env_answer(void *arg, struct order *order)
+env_answer(void *arg, struct order *const *orders, size_t count)
 {
 	struct clerk *clerk = arg;
 
 	if (clerk->config.service->jitter != 0)
 		jitter_rest(&clerk->jitter);
-	clerk->config.answer(order);
+	clerk->config.answer(orders, count);
 }
 
 /* False: the board says why. */

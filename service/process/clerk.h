@@ -12,8 +12,8 @@ struct clerk_config {
 	const struct service *service;
 	unsigned worker, clerk; /* from 0 */
 	struct queue *queue;
-	/* The order is decided; called on the clerk's thread. */
-	void (*answer)(struct order *order);
+	/* One or more are decided; called on the clerk's thread. */
+	void (*answer)(struct order *const *orders, size_t count);
 };
 
 struct clerk;

@@ -95,28 +95,36 @@ desk_make_receipts(struct desk *desk)
 }
 
 static void
-answer(struct desk *desk, struct order *order)
+sign(const struct desk *desk, struct order *order)
 {
 	if (order->outcome != OUTCOME_SOLD &&
 	    order->outcome != OUTCOME_REPLAYED) { /* who refused it */
 		order->receipt.worker = desk->worker;
 		order->receipt.clerk = desk->clerk;
 	}
-	counting_order(desk->counting, order, desk_now_ns(desk));
-	desk->env->answer(desk->env->arg, order);
 }
 
 void
 desk_answer(struct desk *desk)
 {
-	size_t i, kept = 0;
+	struct order *decided[SELL_BATCH_MAX];
+	const int64_t now_ns = desk_now_ns(desk);
+	size_t i, count = 0, kept = 0;
 
-	for (i = 0; i < desk->count; i++)
-		if (desk->batch[i]->outcome == OUTCOME_NONE)
-			desk->batch[kept++] = desk->batch[i];
-		else
-			answer(desk, desk->batch[i]);
+	for (i = 0; i < desk->count; i++) {
+		struct order *order = desk->batch[i];
+
+		if (order->outcome == OUTCOME_NONE) {
+			desk->batch[kept++] = order;
+			continue;
+		}
+		sign(desk, order);
+		counting_order(desk->counting, order, now_ns);
+		decided[count++] = order;
+	}
 	desk->count = kept;
+	if (count > 0)
+		desk->env->answer(desk->env->arg, decided, count);
 }
 
 void

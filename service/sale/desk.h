@@ -55,8 +55,8 @@ struct sell_env {
 	/* Back to the front of the queue. */
 	void (*give_back)(void *arg, struct order **orders, size_t count);
 
-	/* The order is decided, for good; it is not the desk's any more. */
-	void (*answer)(void *arg, struct order *order);
+	/* One or more are decided, for good, and not the desk's any more. */
+	void (*answer)(void *arg, struct order *const *orders, size_t count);
 };
 
 struct desk {

@@ -20,6 +20,7 @@ struct queue {
 	pthread_cond_t not_empty;
 	/* All below under `mutex`. */
 	struct order_list list;
+	struct order *fresh; /* the first that no clerk was called for */
 	size_t length, most;
 	bool closed;
 	unsigned clerks_at_most; /* at one sale */
@@ -77,11 +78,27 @@ has_room(const struct queue *queue, const char *sale)
 	return there < queue->clerks_at_most;
 }
 
-/* Who is not needed is not woken. */
-static void
-wake_for(struct queue *queue, const struct order *order)
+/* The first order from `order` on that another clerk may take; NULL: none. */
+static struct order *
+first_open(const struct queue *queue, struct order *order)
 {
-	if (queue->idle > 0 && order != NULL && has_room(queue, order->sale))
+	const char *full = NULL; /* a sale without room, mostly the only one */
+
+	for (; order != NULL; order = TAILQ_NEXT(order, link)) {
+		if (full != NULL && strcmp(order->sale, full) == 0)
+			continue;
+		if (has_room(queue, order->sale))
+			break;
+		full = order->sale;
+	}
+	return order;
+}
+
+/* Who is not needed is not woken; whoever takes an order calls the next. */
+static void
+call_one(struct queue *queue, struct order *from)
+{
+	if (queue->idle > 0 && first_open(queue, from) != NULL)
 		pthread_cond_signal(&queue->not_empty);
 }
 
@@ -95,36 +112,30 @@ queue_push(struct queue *queue, struct order *order)
 		order->queued_ns = clock_now_ns();
 		TAILQ_INSERT_TAIL(&queue->list, order, link);
 		queue->length++;
+		if (queue->fresh == NULL)
+			queue->fresh = order;
 		pushed = true;
-		wake_for(queue, order);
 	}
 	pthread_mutex_unlock(&queue->mutex);
 	return pushed;
 }
 
+void
+queue_call_clerks(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->mutex);
+	call_one(queue, queue->fresh);
+	queue->fresh = NULL;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
 static void
 take_out(struct queue *queue, struct order *order)
 {
+	if (queue->fresh == order)
+		queue->fresh = TAILQ_NEXT(order, link);
 	TAILQ_REMOVE(&queue->list, order, link);
 	queue->length--;
-}
-
-/* The first order that another clerk may take; NULL: there is none. */
-static struct order *
-first_open(const struct queue *queue)
-{
-	const char *full = NULL; /* a sale without room, mostly the only one */
-	struct order *order;
-
-	for (order = TAILQ_FIRST(&queue->list); order != NULL;
-	     order = TAILQ_NEXT(order, link)) {
-		if (full != NULL && strcmp(order->sale, full) == 0)
-			continue;
-		if (has_room(queue, order->sale))
-			break;
-		full = order->sale;
-	}
-	return order;
 }
 
 /* When closed, whoever is at a full sale comes back for the rest of it. */
@@ -134,7 +145,8 @@ wait_for_order(struct queue *queue)
 	struct order *order;
 
 	queue->idle++;
-	while ((order = first_open(queue)) == NULL && !queue->closed) {
+	while ((order = first_open(queue, TAILQ_FIRST(&queue->list))) == NULL &&
+	       !queue->closed) {
 		const struct timespec until =
 		    clock_timespec(clock_now_ns() + LOOK_AGAIN_NS);
 
@@ -163,6 +175,7 @@ queue_pop(struct queue *queue, unsigned clerk)
 		take_out(queue, order);
 		memcpy(queue->at[clerk].sale, order->sale, STORE_ID_SIZE);
 		queue->at[clerk].alone = strcmp(order->sale, was_alone_at) == 0;
+		call_one(queue, TAILQ_FIRST(&queue->list));
 	}
 	pthread_mutex_unlock(&queue->mutex);
 	return order;
@@ -177,7 +190,7 @@ queue_claim(struct queue *queue, unsigned clerk, bool alone)
 	lets_others = queue->at[clerk].alone && !alone;
 	queue->at[clerk].alone = alone;
 	if (lets_others)
-		wake_for(queue, first_open(queue));
+		call_one(queue, TAILQ_FIRST(&queue->list));
 	pthread_mutex_unlock(&queue->mutex);
 }
 
@@ -208,7 +221,9 @@ queue_needs_clerk(struct queue *queue, int64_t since_ns)
 	bool needs;
 
 	pthread_mutex_lock(&queue->mutex);
-	order = queue->idle == 0 ? first_open(queue) : NULL;
+	order = queue->idle == 0
+		    ? first_open(queue, TAILQ_FIRST(&queue->list))
+		    : NULL;
 	needs = order != NULL && order->queued_ns <= since_ns;
 	pthread_mutex_unlock(&queue->mutex);
 	return needs;
@@ -248,8 +263,8 @@ queue_give_back(struct queue *queue, struct order **orders, size_t count)
 		/* The macro looks at its argument more than once. */
 		TAILQ_INSERT_HEAD(&queue->list, orders[count], link);
 		queue->length++;
-		wake_for(queue, orders[count]);
 	}
+	call_one(queue, TAILQ_FIRST(&queue->list));
 	pthread_mutex_unlock(&queue->mutex);
 }
 

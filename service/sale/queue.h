@@ -22,8 +22,14 @@ struct queue;
 struct queue *queue_new(size_t most, unsigned clerks);
 void queue_free(struct queue *queue);
 
-/* False: it is full, or closed. */
+/* False: it is full, or closed.  Clerks that sleep go on sleeping. */
 bool queue_push(struct queue *queue, struct order *order);
+
+/*
+ * Wake them for what was pushed since: once for many orders, as one clerk may
+ * take them all, and the first one calls the next where that is not so.
+ */
+void queue_call_clerks(struct queue *queue);
 
 /*
  * Clerk number `clerk`, below LOCK_CLERKS_MAX, is done with its last order and

@@ -29,21 +29,23 @@ finish() {
 # lock and those who wait for a clerk have the same deadline.
 others_are_told() {
   begin 300ms
-  local from took i
+  local from took type i
   from=$(now_ms)
   no_orders
   for i in {1..12}; do order "b$i" "k$i" demo; done
   send &
   LOADS+=("$!")
   call POST /sales/demo/buy -d buyer=bob
-  matches type "$(member type)" '^/problems/(lock|queue)-timeout$'
-  problem "$(basename "$(member type)")" 503
+  type=$(member type)
+  matches type "$type" '^/problems/(lock|queue)-timeout$'
+  problem "$(basename "$type")" 503
   equal Retry-After "$(header retry-after)" 1
   wait "${LOADS[-1]}"
   took=$(($(now_ms) - from))
   equal 503 "$(codes 503)" 12
   equal reasons $(($(refusals lock-timeout) + $(refusals queue-timeout))) 12
-  [ "$(refusals lock-timeout)" -ge 1 ]
+  # One waited for the lock, for all of them; and that may have been bob.
+  [[ $type == */lock-timeout ]] || [ "$(refusals lock-timeout)" -ge 1 ]
   echo "told after $took ms"
   [ "$took" -ge 300 ]
   soon "$took" 1300

@@ -218,9 +218,12 @@ env_give_back(void *arg, struct order **orders, size_t count)
 }
 
 static void
-env_answer(void *arg, struct order *order)
+env_answer(void *arg, struct order *const *orders, size_t count)
 {
-	tell(arg, order->buyer);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		tell(arg, orders[i]->buyer);
 }
 
 /* -------------------------------------------------------------- fixture -- */

@@ -73,6 +73,7 @@ push(struct scene *scene, const char *sales)
 		sale[0] = *sales;
 		assert_true(queue_push(scene->queue, order_for(scene, sale)));
 	}
+	queue_call_clerks(scene->queue);
 }
 
 /* What waits, as the numbers of its orders; it is empty after it. */
