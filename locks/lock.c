@@ -13,11 +13,13 @@
 #include <string.h>
 
 #include "locks/clock.h"
+#include "locks/line.h"
 
 static_assert(LOCK_PERMITS_MAX <= 9, "permits are one digit");
 
 /* Made before the fork and not changed after it; by row. */
 struct locks {
+	struct lines *lines;
 	size_t prepared; /* rows */
 	void *shared[LOCK_ROWS_MAX];
 };
@@ -25,6 +27,7 @@ struct locks {
 /* One thread's. */
 struct lock_user {
 	bool holding;
+	struct lines *lines;
 	size_t attached; /* rows */
 	void *own[LOCK_ROWS_MAX];
 };
@@ -172,14 +175,16 @@ locks_prepare(const struct lock_config *config)
 	locks = calloc(1, sizeof(*locks));
 	if (locks == NULL)
 		return NULL;
-	for (i = 0; i < lock_count(); i++) {
-		if (lock_rows[i]->prepare(config, &locks->shared[i]) != 0) {
-			locks_free(locks);
-			return NULL;
-		}
+	locks->lines = lines_new();
+	for (i = 0; locks->lines != NULL && i < lock_count(); i++) {
+		if (lock_rows[i]->prepare(config, &locks->shared[i]) != 0)
+			break;
 		locks->prepared++;
 	}
-	return locks;
+	if (locks->prepared == lock_count())
+		return locks;
+	locks_free(locks);
+	return NULL;
 }
 
 void
@@ -191,6 +196,7 @@ locks_free(struct locks *locks)
 		return;
 	for (i = 0; i < locks->prepared; i++)
 		lock_rows[i]->destroy(locks->shared[i]);
+	lines_free(locks->lines);
 	free(locks);
 }
 
@@ -204,6 +210,7 @@ locks_attach(struct locks *locks, unsigned worker, unsigned clerk)
 	user = calloc(1, sizeof(*user));
 	if (user == NULL)
 		return NULL;
+	user->lines = locks->lines;
 	for (i = 0; i < lock_count(); i++) {
 		if (lock_rows[i]->attach(
 			locks->shared[i], worker, clerk, &user->own[i]) != 0) {
@@ -227,25 +234,38 @@ locks_detach(struct lock_user *user)
 	free(user);
 }
 
+/* A try; then a wait that ends in time. */
+static enum lock_result
+acquire(const struct lock_impl *impl, void *own, unsigned slot,
+    unsigned permits, int64_t deadline_ns)
+{
+	enum lock_result result = impl->acquire(own, slot, permits, 0);
+
+	if (result != LOCK_TIMED_OUT || clock_now_ns() >= deadline_ns)
+		return result;
+	result = impl->acquire(own, slot, permits, deadline_ns);
+	if (result > LOCK_INHERITED || clock_now_ns() <= deadline_ns)
+		return result;
+	impl->release(own, slot, permits);
+	return LOCK_TIMED_OUT;
+}
+
 enum lock_result
 lock_acquire(struct lock_user *user, struct lock_strategy strategy,
     unsigned slot, int64_t deadline_ns, struct lock_hold *hold)
 {
 	const struct lock_impl *impl = strategy.impl;
-	void *own = user->own[lock_row(strategy)];
 	enum lock_result result;
+	bool is_head;
 
 	assert(hold->user == NULL && !user->holding);
 	assert(slot < LOCK_SLOTS);
-	result = impl->acquire(own, slot, strategy.permits, 0);
-	if (result == LOCK_TIMED_OUT && clock_now_ns() < deadline_ns) {
-		result =
-		    impl->acquire(own, slot, strategy.permits, deadline_ns);
-		if (result <= LOCK_INHERITED && clock_now_ns() > deadline_ns) {
-			impl->release(own, slot, strategy.permits);
-			result = LOCK_TIMED_OUT;
-		}
-	}
+	is_head =
+	    impl->overtakes && line_enter(user->lines, slot, deadline_ns);
+	result = acquire(impl, user->own[lock_row(strategy)], slot,
+	    strategy.permits, deadline_ns);
+	if (is_head)
+		line_leave(user->lines, slot);
 	user->holding = result <= LOCK_INHERITED;
 	if (user->holding)
 		*hold = (struct lock_hold){

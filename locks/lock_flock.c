@@ -214,6 +214,7 @@ const struct lock_impl lock_flock = {
     .summary = "flock(2) on a file, opened by each clerk itself",
     .when_killed = "the kernel releases it",
     .permits_max = 1,
+    .overtakes = true,
     .facts = {.holds = true,
 	.excludes_threads = true,
 	.excludes_processes = true},

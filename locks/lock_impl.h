@@ -44,6 +44,7 @@ struct lock_impl {
 	const char *when_killed; /* one line: what becomes of a dead hold */
 	unsigned permits_max;    /* 1: takes no ":N" */
 	unsigned permits_shown;  /* the N of lock_variant(); 0: none */
+	bool overtakes;          /* who runs, whoever sleeps: see line.h */
 	struct lock_facts facts; /* with one permit */
 	lock_prepare_fn *prepare;
 	lock_attach_fn *attach;

@@ -69,6 +69,7 @@ const struct lock_impl lock_mutex = {
     .summary = "a robust pthread mutex in shared memory",
     .when_killed = "the next holder inherits it",
     .permits_max = 1,
+    .overtakes = true,
     .facts = {.holds = true,
 	.excludes_threads = true,
 	.excludes_processes = true,

@@ -210,6 +210,7 @@ const struct lock_impl lock_semaphore = {
     .when_killed = "the supervisor hands its permit back",
     .permits_max = LOCK_PERMITS_MAX,
     .permits_shown = 3,
+    .overtakes = true,
     .facts = {.holds = true,
 	.excludes_threads = true,
 	.excludes_processes = true},
