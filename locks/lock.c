@@ -26,7 +26,7 @@ struct locks {
 
 /* One thread's. */
 struct lock_user {
-	bool holding;
+	bool holding, was_refused;
 	struct lines *lines;
 	size_t attached; /* rows */
 	void *own[LOCK_ROWS_MAX];
@@ -264,13 +264,24 @@ lock_acquire(struct lock_user *user, struct lock_strategy strategy,
 	    impl->overtakes && line_enter(user->lines, slot, deadline_ns);
 	result = acquire(impl, user->own[lock_row(strategy)], slot,
 	    strategy.permits, deadline_ns);
-	if (is_head)
-		line_leave(user->lines, slot);
 	user->holding = result <= LOCK_INHERITED;
+	if (is_head && !(user->holding && user->was_refused)) {
+		line_leave(user->lines, slot);
+		is_head = false;
+	}
+	user->was_refused = false;
 	if (user->holding)
-		*hold = (struct lock_hold){
-		    .user = user, .strategy = strategy, .slot = slot};
+		*hold = (struct lock_hold){.user = user,
+		    .strategy = strategy,
+		    .slot = slot,
+		    .is_head = is_head};
 	return result;
+}
+
+void
+lock_refused(const struct lock_hold *hold)
+{
+	hold->user->was_refused = true;
 }
 
 void
@@ -281,6 +292,8 @@ lock_release(struct lock_hold *hold)
 	assert(hold->user != NULL);
 	impl->release(hold->user->own[lock_row(hold->strategy)], hold->slot,
 	    hold->strategy.permits);
+	if (hold->is_head)
+		line_leave(hold->user->lines, hold->slot);
 	hold->user->holding = false;
 	hold->user = NULL;
 }

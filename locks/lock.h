@@ -79,6 +79,7 @@ struct lock_hold {
 	struct lock_user *user; /* NULL: nothing is held */
 	struct lock_strategy strategy;
 	unsigned slot;
+	bool is_head; /* of the line, until the release */
 };
 
 /* The strategies, 0 ≤ i < lock_count(), in the order to show them. */
@@ -135,6 +136,12 @@ enum lock_result lock_acquire(struct lock_user *user,
     struct lock_strategy strategy, unsigned slot, int64_t deadline_ns,
     struct lock_hold *hold);
 void lock_release(struct lock_hold *hold);
+
+/*
+ * What was to be written in this hold was refused: its thread's next turn is
+ * ahead of all others, up to its release, so that nobody loses for ever.
+ */
+void lock_refused(const struct lock_hold *hold);
 
 /*
  * Hand back what the dead worker's clerks held or waited for, where the

@@ -5,7 +5,9 @@
  * Excludes:     nobody.  Its one fact, checks_write, makes the sale write
  *               with put_if, which the store refuses when the version is no
  *               longer the one that was read: compare-and-set.  Whoever is
- *               refused backs off with jitter, reads again, decides again.
+ *               refused reads again and decides again, at once and ahead of
+ *               all others (line.h): else the slower ones could lose again
+ *               and again.
  * Holder dies:  nothing is held.
  * Fails:        never wrongly; but under contention with a delay most work
  *               is thrown away, and an order may run out of time
@@ -20,6 +22,7 @@ const struct lock_impl lock_optimistic = {
     .summary = "no lock: the write is refused if the version has changed",
     .when_killed = "nothing is held",
     .permits_max = 1,
+    .overtakes = true,
     .facts = {.checks_write = true},
     .prepare = lock_prepare_nothing,
     .attach = lock_attach_shared,

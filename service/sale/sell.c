@@ -17,7 +17,7 @@
 
 struct attempt {
 	struct desk *desk;
-	enum turn turn;
+	enum turn before, turn; /* how the one before ended; how this does */
 	struct store_state guess; /* the sale, before it was locked */
 	struct store_state seen;  /* the sale, as it is decided on */
 	struct lock_strategy strategy;
@@ -27,7 +27,7 @@ struct attempt {
 	int64_t held_ns, delayed_ns;
 };
 
-static enum turn attempt(struct desk *desk);
+static enum turn attempt(struct desk *desk, enum turn before);
 static bool lock_sale(struct attempt *a);
 static bool read_counter(struct attempt *a);
 static bool decide(struct attempt *a);
@@ -38,7 +38,6 @@ void
 sell(struct desk *desk, struct order *order)
 {
 	enum turn turn = TURN_DONE;
-	unsigned attempts = 0;
 
 	desk->batch[0] = order;
 	desk->count = 1;
@@ -46,18 +45,16 @@ sell(struct desk *desk, struct order *order)
 		desk_answer_late(desk, turn_why_late(turn));
 		if (desk->count == 0)
 			return;
-		turn = attempt(desk);
+		turn = attempt(desk, turn);
 		if (turn == TURN_DONE)
 			desk_answer(desk);
-		else if (turn == TURN_CONFLICT || turn == TURN_MOVED)
-			turn_back_off(desk->env, attempts++);
 	}
 }
 
 static enum turn
-attempt(struct desk *desk)
+attempt(struct desk *desk, enum turn before)
 {
-	struct attempt a = {.desk = desk};
+	struct attempt a = {.desk = desk, .before = before};
 
 	if (lock_sale(&a) &&    /* wait for our turn */
 	    read_counter(&a) && /* from here … */
@@ -184,7 +181,7 @@ lock_sale(struct attempt *a)
 		desk_keep_lead(desk);
 	else
 		desk_gather(desk, !takes_all(a));
-	desk_answer_late(desk, OUTCOME_QUEUE_TIMEOUT);
+	desk_answer_late(desk, turn_why_late(a->before));
 	return desk->count > 0;
 }
 
@@ -243,6 +240,7 @@ decide_again(struct attempt *a)
 	desk_undecide(a->desk);
 	if (a->turn == TURN_CONFLICT) {
 		counting_add(&a->desk->counting->conflicts[a->row], 1);
+		lock_refused(&a->hold);
 		desk_step(a->desk, STEP_CONFLICT);
 	} else if (a->turn == TURN_MOVED) {
 		desk_step(a->desk, STEP_SWITCH);

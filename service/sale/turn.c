@@ -2,12 +2,6 @@
 /* A turn that did not work out is tried again, until the order is late. */
 #include "service/sale/turn.h"
 
-#include "locks/clock.h"
-
-#define BACK_OFF_FIRST_NS (100 * NS_PER_US)
-#define BACK_OFF_DOUBLED 6 /* times, at most */
-#define BACK_OFF_MOST_NS (5 * NS_PER_MS)
-
 enum turn
 turn_after(enum store_result result)
 {
@@ -35,16 +29,4 @@ turn_why_late(enum turn turn)
 	};
 
 	return outcomes[turn];
-}
-
-/* A random part of a time that doubles, so that rivals do not meet again. */
-void
-turn_back_off(const struct sell_env *env, unsigned attempts)
-{
-	int64_t most_ns = BACK_OFF_MOST_NS;
-
-	if (attempts < BACK_OFF_DOUBLED)
-		most_ns = BACK_OFF_FIRST_NS << attempts;
-	env->pause_ns(
-	    env->arg, (int64_t)(env->random(env->arg) % (uint64_t)most_ns));
 }

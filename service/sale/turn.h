@@ -19,7 +19,4 @@ enum turn turn_after(enum store_result result);
 /* What an order is told whose deadline came after such a turn. */
 enum outcome turn_why_late(enum turn turn);
 
-/* Pause before another attempt, the longer the more there were. */
-void turn_back_off(const struct sell_env *env, unsigned attempts);
-
 #endif

@@ -127,8 +127,6 @@ env_pause_ns(void *arg, int64_t ns)
 		seller->pauses++;
 	}
 	seller->pausing = true; /* a long pause comes in slices */
-	if (seller->pauses <= PAUSES_MAX)
-		seller->pause_ns[seller->pauses - 1] += ns;
 	seller->paused_ns += ns;
 	if (!seller->hall->real)
 		atomic_fetch_add(&seller->hall->now_ns, ns);

@@ -21,7 +21,6 @@
 #define WAITING_MAX 16
 #define SCRIPT_MAX 4
 #define LINES_MAX 64
-#define PAUSES_MAX 16
 #define STORY_SIZE 8192
 
 #define TICK_NS (10 * NS_PER_US) /* what a look at the clock takes */
@@ -75,7 +74,6 @@ struct seller {
 	bool pausing;
 	bool alone; /* at its sale: it said so, last */
 	int64_t paused_ns;
-	int64_t pause_ns[PAUSES_MAX]; /* the first ones */
 
 	/* On a thread. */
 	pthread_t thread;

@@ -224,7 +224,7 @@ test_overtaken_optimistic(void **state)
 	assert_sold(alice, 2);
 	assert_trail(alice, "queued read write conflict read write commit");
 	assert_string_equal(hall->one->story,
-	    "gather-all read write conflict pause "
+	    "gather-all read write conflict "
 	    "gather-all read write commit alice");
 	ASSERT_LEDGER(
 	    hall, {1, 0, 1, 1, 1, 9, "bob"}, {2, 1, 1, 2, 1, 8, "alice"});

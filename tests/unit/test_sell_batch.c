@@ -334,7 +334,7 @@ test_delay_gives_back(void **state)
 	before(one, STEP_WRITE, 1, patch);
 	sell_to(one, alice);
 	assert_string_equal(one->story,
-	    "wait lock gather-all read write switch unlock pause "
+	    "wait lock gather-all read write switch unlock "
 	    "wait lock give-back read delay pause write commit unlock alice");
 	assert_sold(alice, 1);
 	assert_int_equal(one->waiting_count, 3);
@@ -363,7 +363,7 @@ test_delay_taken_back(void **state)
 	sell_to(hall->one, alice);
 	assert_sold(alice, 1);
 	assert_string_equal(hall->one->story,
-	    "wait lock read delay pause write switch unlock pause "
+	    "wait lock read delay pause write switch unlock "
 	    "wait lock gather-all read write commit unlock alice");
 	assert_in_range(hall->one->paused_ns, 0, NS_PER_SEC);
 }

@@ -359,67 +359,26 @@ test_expired_with_the_lock(void **state)
 			expire_before_the_read(*state, all_locks[i]);
 }
 
-/* The first back-offs: from none to 0.1 ms, 0.2 ms, 0.4 ms … 5 ms. */
-static void
-assert_backs_off(const struct seller *seller)
-{
-	int64_t most_ns = 100 * NS_PER_US, longest_ns = 0;
-	unsigned i;
-
-	for (i = 0; i < PAUSES_MAX; i++, most_ns *= 2) {
-		if (most_ns > 5 * NS_PER_MS)
-			most_ns = 5 * NS_PER_MS;
-		assert_in_range(seller->pause_ns[i], 0, most_ns);
-		if (i == 6)
-			assert_in_range(longest_ns, NS_PER_MS / 4, most_ns);
-		if (seller->pause_ns[i] > longest_ns)
-			longest_ns = seller->pause_ns[i];
-	}
-	assert_in_range(longest_ns, 3 * NS_PER_MS, most_ns);
-}
-
 /* Every write is beaten by another: at the deadline it is told so. */
 static void
 test_conflicts(void **state)
 {
 	struct hall *hall = *state;
 	struct order *alice, *carol;
+	int64_t beaten;
 
 	open_sale(hall, 1000, "optimistic");
 	alice = order_of(hall, "alice", 1);
-	alice->deadline_ns += 200 * NS_PER_MS;
 	before(hall->one, STEP_WRITE, UINT32_MAX, other_sells);
 	sell_to(hall->one, alice);
 	assert_int_equal(alice->outcome, OUTCOME_CONFLICTS);
-	assert_in_range(hall->one->pauses, PAUSES_MAX, 100);
-	assert_backs_off(hall->one);
-	assert_int_equal(version_of(hall), hall->one->pauses);
+	beaten = version_of(hall);
+	assert_in_range(beaten, 2, 999);
+	assert_int_equal(hall->one->pauses, 0);
 	hall->one->script_count = 0;
 	carol = order_of(hall, "carol", 1);
 	sell_to(hall->one, carol);
-	assert_sold(carol, hall->one->pauses + 1);
-}
-
-/* How long it pauses is left to chance, so that rivals do not meet again. */
-static void
-test_pause_by_chance(void **state)
-{
-	static const int64_t chances[] = {0, 7, 99999, 100000};
-	struct hall *hall = *state;
-	size_t i;
-
-	hall->one->chance_is_fixed = true;
-	for (i = 0; i < sizeof(chances) / sizeof(chances[0]); i++) {
-		open_sale(hall, 10, "optimistic");
-		hall->one->chance = (uint64_t)chances[i];
-		hall->one->paused_ns = 0;
-		hall->one->script_count = 0;
-		before(hall->one, STEP_WRITE, 1, other_sells);
-		sell_to(hall->one, order_of(hall, "alice", 1));
-		assert_int_equal(
-		    hall->one->paused_ns, chances[i] % (100 * NS_PER_US));
-	}
-	assert_int_equal(hall->one->pauses, i);
+	assert_sold(carol, beaten + 1);
 }
 
 /* The first of a batch may be out of time and the others not. */
@@ -433,6 +392,7 @@ test_conflicts_of_one(void **state)
 	alice = order_of(hall, "alice", 1);
 	carol = queue_up(hall->one, order_of(hall, "carol", 1));
 	queue_up(hall->one, order_of(hall, "dave", 1));
+	alice->deadline_ns -= TIMEOUT_NS - NS_PER_MS / 2;
 	carol->deadline_ns += NS_PER_SEC;
 	before(hall->one, STEP_WRITE, 12, other_sells);
 	sell_to(hall->one, alice);
@@ -453,7 +413,7 @@ test_changes(void **state)
 	before(hall->one, STEP_WRITE, UINT32_MAX, patch);
 	sell_to(hall->one, alice);
 	assert_int_equal(alice->outcome, OUTCOME_MOVED);
-	assert_true(hall->one->pauses > 1);
+	assert_true(alice->trail.count > 8);
 	assert_int_equal(version_of(hall), 0);
 	assert_int_equal(answered(hall, OUTCOME_MOVED, "none"), 1);
 }
@@ -471,7 +431,7 @@ test_changes_before_the_read(void **state)
 	before(hall->one, STEP_READ, UINT32_MAX, patch);
 	sell_to(hall->one, alice);
 	assert_int_equal(alice->outcome, OUTCOME_MOVED);
-	assert_true(hall->one->pauses > 1);
+	assert_true(alice->trail.count > 8);
 	assert_null(strstr(hall->one->story, "write"));
 }
 
@@ -516,7 +476,6 @@ main(int argc, char **argv)
 	    HALL_TEST(test_lock_timeout),
 	    HALL_TEST(test_expired_with_the_lock),
 	    HALL_TEST(test_conflicts),
-	    HALL_TEST(test_pause_by_chance),
 	    HALL_TEST(test_conflicts_of_one),
 	    HALL_TEST(test_changes),
 	    HALL_TEST(test_changes_before_the_read),
