@@ -260,8 +260,7 @@ lock_acquire(struct lock_user *user, struct lock_strategy strategy,
 
 	assert(hold->user == NULL && !user->holding);
 	assert(slot < LOCK_SLOTS);
-	is_head =
-	    impl->overtakes && line_enter(user->lines, slot, deadline_ns);
+	is_head = impl->overtakes && line_enter(user->lines, slot, deadline_ns);
 	result = acquire(impl, user->own[lock_row(strategy)], slot,
 	    strategy.permits, deadline_ns);
 	user->holding = result <= LOCK_INHERITED;

@@ -104,7 +104,8 @@ void
 cors_put(struct call *call)
 {
 	if (is_for_pages(call, call->request->route) && put_origin(call))
-		reply_header(call->reply, "Access-Control-Expose-Headers", REPLY_HEADERS);
+		reply_header(call->reply, "Access-Control-Expose-Headers",
+		    REPLY_HEADERS);
 }
 
 void

@@ -190,8 +190,7 @@ exchange_answered(struct order *const *orders, size_t count)
 }
 
 static void
-push_order(
-    struct exchange *exchange, struct order *order, struct jobs *served)
+push_order(struct exchange *exchange, struct order *order, struct jobs *served)
 {
 	struct loop *loop = exchange->loop;
 

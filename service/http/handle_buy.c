@@ -110,15 +110,13 @@ put_server_timing(struct call *call)
 	} parts[] = {{STEP_QUEUED, "queue;dur="}, {STEP_WAIT, ", lock;dur="},
 	    {STEP_DELAY, ", delay;dur="}, {STEP_WRITE, ", write;dur="}};
 	const struct trail *trail = &call->request->order.trail;
-	struct writer *value =
-	    reply_header_write(call->reply, "Server-Timing");
+	struct writer *value = reply_header_write(call->reply, "Server-Timing");
 	size_t i;
 
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const int64_t ns = trail_spent_ns(trail, parts[i].step);
 
-		writer_put_thousandths(
-		    value, parts[i].before, ns / NS_PER_US);
+		writer_put_thousandths(value, parts[i].before, ns / NS_PER_US);
 	}
 }
 

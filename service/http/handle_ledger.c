@@ -221,7 +221,8 @@ print_table(
 		    "send \"limit\" and \"after\", and go on after what "
 		    "Next-After says until there is none.");
 	else
-		reply_header_print(call->reply, "Next-After", "%" PRId64, page->last);
+		reply_header_print(
+		    call->reply, "Next-After", "%" PRId64, page->last);
 }
 
 /* "2026-11-21T13:40:00.123Z", or less of it: the rest is that of midnight. */

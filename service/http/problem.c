@@ -98,7 +98,8 @@ problem_reply(struct reply *reply, enum problem problem, json_t *extra,
 		json_object_update(value, extra);
 	json_decref(extra);
 	if (row->retry_after_s > 0)
-		reply_header_print(reply, "Retry-After", "%d", row->retry_after_s);
+		reply_header_print(
+		    reply, "Retry-After", "%d", row->retry_after_s);
 	reply_json(reply, row->status, value);
 	reply->type = "application/problem+json";
 	return false;

@@ -221,9 +221,8 @@ queue_needs_clerk(struct queue *queue, int64_t since_ns)
 	bool needs;
 
 	pthread_mutex_lock(&queue->mutex);
-	order = queue->idle == 0
-		    ? first_open(queue, TAILQ_FIRST(&queue->list))
-		    : NULL;
+	order = queue->idle == 0 ? first_open(queue, TAILQ_FIRST(&queue->list))
+				 : NULL;
 	needs = order != NULL && order->queued_ns <= since_ns;
 	pthread_mutex_unlock(&queue->mutex);
 	return needs;

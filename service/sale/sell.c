@@ -17,7 +17,7 @@
 
 struct attempt {
 	struct desk *desk;
-	enum turn before, turn; /* how the one before ended; how this does */
+	enum turn before, turn;   /* how the one before ended; how this does */
 	struct store_state guess; /* the sale, before it was locked */
 	struct store_state seen;  /* the sale, as it is decided on */
 	struct lock_strategy strategy;
