@@ -59,6 +59,7 @@ const struct lock_impl lock_mutex_private = {
     .summary = "a pthread mutex in each process's own memory",
     .when_killed = "its process dies with it",
     .permits_max = 1,
+    .overtakes = true,
     .facts = {.holds = true,
 	.excludes_threads = true,
 	.wrong_on_purpose = true},

@@ -24,6 +24,7 @@
 #include "locks/tsan.h"
 #include "tests/tree.h"
 
+#define ROUNDS 20
 #define INTRUSION (20 * NS_PER_MS) /* long enough for an intruder to get in */
 #define TOO_LATE SERVED            /* after a deadline, on a busy machine */
 #define CLOCK_SLIP NS_PER_MS       /* TSan's locks wait on the wall clock */
@@ -126,12 +127,11 @@ sleeps(void)
 }
 
 static void
-say(const struct actor *actor, enum lock_result result, long slept)
+say(const struct actor *actor, enum lock_result result, int64_t at_ns,
+    long slept)
 {
-	const struct answer answer = {.result = result,
-	    .at_ns = clock_now_ns(),
-	    .sleeps = slept,
-	    .tid = gettid()};
+	const struct answer answer = {
+	    .result = result, .at_ns = at_ns, .sleeps = slept, .tid = gettid()};
 
 	send(actor->theirs, &answer, sizeof(answer), MSG_NOSIGNAL);
 }
@@ -140,25 +140,33 @@ static void
 obey(const struct actor *actor, struct lock_user *user,
     const struct order *order, struct lock_hold *hold)
 {
+	const struct lock_strategy strategy = actor->stage->play->strategy;
 	enum lock_result result = LOCK_HELD;
 	long slept = sleeps();
+	int64_t at_ns = 0;
 
+	if (order->deed == RELEASE || order->deed == AGAIN)
+		lock_release(hold);
 	switch (order->deed) {
 	case ACQUIRE:
-		result = lock_acquire(user, actor->stage->play->strategy,
-		    order->slot, order->deadline_ns, hold);
+	case AGAIN:
+	case PASS:
+		result = lock_acquire(
+		    user, strategy, order->slot, order->deadline_ns, hold);
+		at_ns = clock_now_ns();
 		break;
 	case RELEASE:
-		lock_release(hold);
 		break;
 	case VISIT:
 		result = visit(actor->stage, user, order);
 		break;
 	}
 	slept = sleeps() - slept;
+	if (order->deed == PASS && result <= LOCK_INHERITED)
+		lock_release(hold);
 	if (order->stepped)
 		raise(SIGSTOP);
-	say(actor, result, slept);
+	say(actor, result, at_ns == 0 ? clock_now_ns() : at_ns, slept);
 }
 
 /* As a clerk may: signals are for the supervisor. */
@@ -183,10 +191,11 @@ act(const struct actor *actor)
 	block_every_signal();
 	user = locks_attach(stage->locks, processes ? actor->number : 0,
 	    processes ? stage->clerk : actor->number);
-	say(actor, user == NULL ? LOCK_FAILED : LOCK_HELD, 0);
+	say(actor, user == NULL ? LOCK_FAILED : LOCK_HELD, 0, 0);
 	while (user != NULL &&
 	       recv(actor->theirs, &order, sizeof(order), 0) == sizeof(order)) {
-		say(actor, LOCK_HELD, 0); /* heard; its next sleep is a wait */
+		say(actor, LOCK_HELD, 0,
+		    0); /* heard; its next sleep is a wait */
 		if (order.stepped) {
 			ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 			raise(SIGSTOP);
@@ -410,6 +419,38 @@ actors_assert_admitted(struct stage *stage)
 	assert_false(
 	    actors_can_enter(stage, actors_admitted(stage->play), SLOT));
 	actors_leave(stage);
+}
+
+static bool
+waiter_is_first(struct stage *stage)
+{
+	struct actor *holder = &stage->actors[0];
+	struct actor *waiter = actor_up(stage, actors_admitted(stage->play));
+	const int64_t deadline_ns = actors_in(HUNG);
+	struct answer first, second;
+
+	actor_tell(waiter, (struct order){PASS, SLOT, deadline_ns, false});
+	actor_await_asleep(waiter);
+	actor_tell(holder, (struct order){AGAIN, SLOT, deadline_ns, false});
+	second = actor_answer(holder);
+	actor_release(holder);
+	first = actor_answer(waiter);
+	assert_int_equal(first.result, LOCK_HELD);
+	assert_int_equal(second.result, LOCK_HELD);
+	assert_int_equal(
+	    actor_acquire(holder, SLOT, actors_in(SERVED)).result, LOCK_HELD);
+	return first.at_ns < second.at_ns;
+}
+
+/* Whoever finds no processor in LINE_PATIENCE_NS may be overtaken, once. */
+void
+actors_assert_in_line(struct stage *stage)
+{
+	unsigned rounds = 0;
+
+	while (!waiter_is_first(stage))
+		if (++rounds == ROUNDS)
+			fail_msg("a waiter was overtaken %u times", ROUNDS);
 }
 
 void

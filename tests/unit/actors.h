@@ -37,6 +37,8 @@
 enum deed {
 	ACQUIRE,
 	RELEASE,
+	AGAIN, /* release, and acquire once more */
+	PASS,  /* acquire, and release */
 	VISIT, /* acquire, read, let others in, write, release */
 };
 
@@ -49,8 +51,8 @@ struct order {
 
 struct answer {
 	enum lock_result result;
-	int64_t at_ns;
-	long sleeps; /* how often acquire gave up the processor */
+	int64_t at_ns; /* of PASS: when it had the lock */
+	long sleeps;   /* how often acquire gave up the processor */
 	pid_t tid;
 };
 
@@ -160,6 +162,9 @@ bool actors_can_enter(struct stage *stage, unsigned number, unsigned slot);
 void actors_fill(struct stage *stage);
 void actors_leave(struct stage *stage);
 void actors_assert_admitted(struct stage *stage); /* so many and no more */
+
+/* Filled; who waits is served before actor 0, who leaves and comes back. */
+void actors_assert_in_line(struct stage *stage);
 
 void actors_assert_timed_out(struct answer answer, int64_t deadline_ns);
 

@@ -206,6 +206,17 @@ test_release_wakes_a_waiter(void **state)
 	assert_false(actors_can_enter(stage, 0, SLOT));
 }
 
+static void
+test_nobody_overtakes(void **state)
+{
+	struct stage *stage = *state;
+
+	if (!stage->play->strategy.impl->overtakes)
+		actors_skip("it has an order of its own, or none");
+	actors_fill(stage);
+	actors_assert_in_line(stage);
+}
+
 static const struct check checks[] = {
     {"its row is complete", test_row_is_complete, false, false},
     {"excludes as its facts say", test_exclusion, false, false},
@@ -217,6 +228,7 @@ static const struct check checks[] = {
 	false},
     {"held: a signal ends no wait", test_signal_ends_no_wait, true, false},
     {"a release wakes a waiter", test_release_wakes_a_waiter, true, false},
+    {"held: nobody overtakes a waiter", test_nobody_overtakes, true, false},
 };
 
 int

@@ -73,6 +73,44 @@ test_stopped_holder_keeps_it(void **state)
 	assert_false(actors_can_enter(stage, 0, SLOT));
 }
 
+/* It may be the head of a line. */
+static void
+test_stopped_waiter_holds_nobody_up(void **state)
+{
+	struct stage *stage = *state;
+	struct actor *waiter, *other;
+
+	actors_fill(stage);
+	waiter = actor_up(stage, actors_admitted(stage->play));
+	other = actor_up(stage, actors_admitted(stage->play) + 1);
+	actor_tell_acquire(waiter, SLOT, actors_in(HUNG));
+	actor_await_asleep(waiter);
+	actor_stop(waiter);
+	actor_release(&stage->actors[0]);
+	assert_int_equal(
+	    actor_acquire(other, SLOT, actors_in(SERVED)).result, LOCK_HELD);
+	actor_release(other);
+	kill(waiter->tid, SIGCONT);
+	assert_int_equal(actor_answer(waiter).result, LOCK_HELD);
+}
+
+/* There is still a line, and the dead are not in it. */
+static void
+test_killed_waiter_leaves_a_line(void **state)
+{
+	struct stage *stage = *state;
+	struct actor *waiter;
+
+	if (!stage->play->strategy.impl->overtakes)
+		actors_skip("it has an order of its own, or none");
+	actors_fill(stage);
+	waiter = actor_up(stage, actors_admitted(stage->play));
+	actor_tell_acquire(waiter, SLOT, actors_in(SERVED));
+	actor_await_asleep(waiter);
+	actor_kill(waiter);
+	actors_assert_in_line(stage);
+}
+
 static void
 test_killed_holder_is_succeeded(void **state)
 {
@@ -331,6 +369,10 @@ test_met_at_any_step_of_acquire(void **state)
 static const struct check checks[] = {
     {"a late grant is given back", test_late_grant_is_given_back, true, true},
     {"a stopped holder keeps it", test_stopped_holder_keeps_it, true, true},
+    {"a stopped waiter holds nobody up", test_stopped_waiter_holds_nobody_up,
+	true, true},
+    {"a killed waiter leaves a line", test_killed_waiter_leaves_a_line, true,
+	true},
     {"a killed holder is succeeded", test_killed_holder_is_succeeded, true,
 	true},
     {"a killed last clerk is succeeded", test_killed_last_clerk_is_succeeded,

@@ -559,6 +559,45 @@ test_busy(void **state)
 		free(pushers[i].orders);
 }
 
+/* Nobody was called; but who takes one order calls the next for the rest. */
+static void
+take_one_of_two(struct scene *scene)
+{
+	assert_true(queue_push(scene->queue, order_for(scene, "a")));
+	assert_true(queue_push(scene->queue, order_for(scene, "b")));
+	assert_non_null(queue_pop(scene->queue, POPPERS - 1));
+}
+
+static void
+test_pop_calls_the_next(void **state)
+{
+	assert_in_range(time_to_wake(*state, take_one_of_two), 0, SOON);
+}
+
+/* Nobody was called for the first, who is gone before the second comes. */
+static void
+push_after_another_is_gone(struct scene *scene)
+{
+	struct order *gone = order_for(scene, "b"), *taken;
+
+	assert_true(queue_push(scene->queue, gone));
+	assert_int_equal(queue_take(scene->queue, "b", 0, &taken, 1), 1);
+	*gone = (struct order){.sale = "z"};
+	push(scene, "a");
+}
+
+static void
+test_call_after_take(void **state)
+{
+	struct scene *scene = *state;
+
+	push(scene, "z");
+	queue_pop(scene->queue, POPPERS - 1);
+	queue_claim(scene->queue, POPPERS - 1, true);
+	assert_in_range(
+	    time_to_wake(scene, push_after_another_is_gone), 0, SOON);
+}
+
 #define ROW(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int
@@ -582,6 +621,8 @@ main(void)
 	    ROW(test_push_wakes),
 	    ROW(test_give_back_wakes),
 	    ROW(test_claim_wakes),
+	    ROW(test_pop_calls_the_next),
+	    ROW(test_call_after_take),
 	    ROW(test_busy),
 	};
 

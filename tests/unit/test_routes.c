@@ -1466,6 +1466,39 @@ test_request(void **state)
 	request_free(&r);
 }
 
+/* Memory that others have used: nothing of what was there is seen. */
+static void
+test_begin(void **state)
+{
+	struct request *r = malloc(sizeof(*r));
+	struct reply *reply = malloc(sizeof(*reply));
+
+	(void)state;
+	assert_true(r != NULL && reply != NULL);
+	memset(r, 'x', sizeof(*r));
+	memset(reply, 'x', sizeof(*reply));
+	request_begin(r, "GET", "/");
+	assert_string_equal(r->body, "");
+	request_put_body(r, "a=", 2);
+	request_put_body(r, "b", 1);
+	assert_string_equal(r->body, "a=b");
+	assert_null(request_arg(r, "a"));
+	reply_begin(reply);
+	reply_header_print(reply, "One", "%d", 1);
+	reply_header(reply, "Two", "two");
+	writer_put_text(reply_header_write(reply, "Three"), "three");
+	(void)reply_header_write(reply, "Four"); /* and nothing */
+	assert_int_equal(reply->header_count, 4);
+	assert_string_equal(reply->headers[3].value, "");
+	assert_string_equal(reply->headers[0].value, "1");
+	assert_string_equal(reply->headers[1].value, "two");
+	assert_string_equal(reply->headers[2].value, "three");
+	reply_free(reply);
+	request_free(r);
+	free(reply);
+	free(r);
+}
+
 /* The id of a request with these headers, NULL if not sent. */
 static const char *
 identify(struct request *r, const char *id, const char *traceparent)
@@ -2151,6 +2184,7 @@ main(int argc, char **argv)
 	    ROW(test_delete_is_overtaken),
 	    ROW(test_changes_if_match),
 	    ROW(test_request),
+	    ROW(test_begin),
 	    ROW(test_request_id),
 	    ROW(test_store_results),
 	    ROW(test_list_sales),

@@ -77,6 +77,22 @@ test_numbers(void **state)
 	free(writer.text);
 }
 
+static void
+test_thousandths(void **state)
+{
+	struct writer writer = {0};
+
+	(void)state;
+	writer_put_thousandths(&writer, "a=", 0);
+	writer_put_thousandths(&writer, " b=", 7);
+	writer_put_thousandths(&writer, " c=", 1045);
+	writer_put_thousandths(&writer, " d=", 123450);
+	writer_put_thousandths(&writer, " e=", INT64_MAX);
+	assert_string_equal(writer.text,
+	    "a=0.000 b=0.007 c=1.045 d=123.450 e=9223372036854775.807");
+	free(writer.text);
+}
+
 /* Also a text that is longer than any room there was. */
 static void
 test_object(void **state)
@@ -126,6 +142,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_strings),
 	    cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_thousandths),
 	    cmocka_unit_test(test_object),
 	    cmocka_unit_test(test_fixed),
 	};
