@@ -79,6 +79,7 @@ test_stopped_waiter_holds_nobody_up(void **state)
 {
 	struct stage *stage = *state;
 	struct actor *waiter, *other;
+	int64_t from_ns;
 
 	actors_fill(stage);
 	waiter = actor_up(stage, actors_admitted(stage->play));
@@ -87,8 +88,10 @@ test_stopped_waiter_holds_nobody_up(void **state)
 	actor_await_asleep(waiter);
 	actor_stop(waiter);
 	actor_release(&stage->actors[0]);
+	from_ns = clock_now_ns();
 	assert_int_equal(
-	    actor_acquire(other, SLOT, actors_in(SERVED)).result, LOCK_HELD);
+	    actor_acquire(other, SLOT, actors_in(HUNG)).result, LOCK_HELD);
+	assert_in_range(clock_now_ns() - from_ns, 0, HUNG / 2);
 	actor_release(other);
 	kill(waiter->tid, SIGCONT);
 	assert_int_equal(actor_answer(waiter).result, LOCK_HELD);

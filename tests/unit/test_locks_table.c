@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "locks/line.h"
 #include "tests/unit/actors.h"
 
 #define FDS 1024       /* more than are open here */
@@ -271,6 +272,50 @@ test_nothing_is_inherited(void **state)
 	locks_detach(user);
 }
 
+/* Who was refused is the head of the line, for its next turn, until it ends. */
+static void
+test_refused_is_first(void **state)
+{
+	struct stage *stage = *state;
+	struct lock_user *refused = locks_attach(stage->locks, 0, 0);
+	struct lock_user *other = locks_attach(stage->locks, 1, 0);
+	struct lock_hold hold = {.user = NULL}, others = {.user = NULL};
+	struct lock_strategy optimistic;
+	int64_t from_ns;
+	unsigned turn;
+
+	assert_true(refused != NULL && other != NULL);
+	assert_true(lock_parse("optimistic", &optimistic));
+	for (turn = 0; turn < 4; turn++) {
+		const bool was_refused = turn == 1 || turn == 2;
+
+		assert_int_equal(
+		    lock_acquire(refused, optimistic, SLOT, 0, &hold),
+		    LOCK_HELD);
+		from_ns = clock_now_ns();
+		assert_int_equal(lock_acquire(other, optimistic, SLOT,
+				     actors_in(HUNG), &others),
+		    LOCK_HELD);
+		if (was_refused)
+			assert_in_range(
+			    clock_now_ns() - from_ns, LINE_PATIENCE_NS, HUNG);
+		assert_int_equal(hold.is_head, was_refused);
+		assert_int_equal(others.is_head, false);
+		lock_release(&others);
+		if (turn < 2)
+			lock_refused(&hold);
+		lock_release(&hold);
+	}
+	/* The line is free: it is a try that gets to its head. */
+	lock_refused(&(struct lock_hold){.user = other});
+	assert_int_equal(
+	    lock_acquire(other, optimistic, SLOT, 0, &others), LOCK_HELD);
+	assert_true(others.is_head);
+	lock_release(&others);
+	locks_detach(refused);
+	locks_detach(other);
+}
+
 /* What ends a wait rings no more when it is over: it would break others. */
 static void
 test_quiet_after_a_wait(void **state)
@@ -310,6 +355,8 @@ main(void)
 		test_nothing_leaks, actors_set_up, actors_tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_nothing_is_inherited, actors_set_up, actors_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_refused_is_first, actors_set_up, actors_tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_quiet_after_a_wait, actors_set_up, actors_tear_down),
 	};
