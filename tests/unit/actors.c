@@ -24,7 +24,7 @@
 #include "locks/tsan.h"
 #include "tests/tree.h"
 
-#define ROUNDS 20
+#define ROUNDS 12
 #define INTRUSION (20 * NS_PER_MS) /* long enough for an intruder to get in */
 #define TOO_LATE SERVED            /* after a deadline, on a busy machine */
 #define CLOCK_SLIP NS_PER_MS       /* TSan's locks wait on the wall clock */
@@ -442,15 +442,20 @@ waiter_is_first(struct stage *stage)
 	return first.at_ns < second.at_ns;
 }
 
-/* Whoever finds no processor in LINE_PATIENCE_NS may be overtaken, once. */
+/*
+ * Mostly: who finds no processor in LINE_PATIENCE_NS is overtaken, and who loses
+ * the processor before it comes back overtakes nobody.
+ */
 void
 actors_assert_in_line(struct stage *stage)
 {
-	unsigned rounds = 0;
+	unsigned round, firsts = 0;
 
-	while (!waiter_is_first(stage))
-		if (++rounds == ROUNDS)
-			fail_msg("a waiter was overtaken %u times", ROUNDS);
+	for (round = 0; round < ROUNDS; round++)
+		firsts += waiter_is_first(stage);
+	if (firsts < ROUNDS / 2)
+		fail_msg("waiters were overtaken %u times in %u",
+		    ROUNDS - firsts, ROUNDS);
 }
 
 void
