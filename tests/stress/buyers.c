@@ -619,6 +619,20 @@ hangs(struct buyers *buyers, int64_t now_ns)
 	return buyers->log->hung;
 }
 
+/* Half of the patience is over: somebody may want to look. */
+static void
+tell_stalled(const struct buyers *buyers, int64_t now_ns, int64_t *told_ns)
+{
+	const struct buyers_plan *plan = buyers->plan;
+
+	if (plan->stalled == NULL || plan->patience_ns == 0 ||
+	    *told_ns == buyers->progress_ns ||
+	    now_ns - buyers->progress_ns < plan->patience_ns / 2)
+		return;
+	*told_ns = buyers->progress_ns;
+	plan->stalled(plan->stalled_arg);
+}
+
 static bool
 is_alive(const struct buyers *buyers, int64_t now_ns, int64_t *next_ns)
 {
@@ -634,6 +648,7 @@ static bool
 run_until_done(struct buyers *buyers, const volatile sig_atomic_t *stop)
 {
 	int64_t next_look_ns = clock_now_ns() + NS_PER_SEC, next_alive_ns = 0;
+	int64_t stall_told_ns = 0;
 
 	while (goes_on(buyers)) {
 		int64_t now_ns;
@@ -642,6 +657,7 @@ run_until_done(struct buyers *buyers, const volatile sig_atomic_t *stop)
 			return false;
 		loop_once(buyers);
 		now_ns = clock_now_ns();
+		tell_stalled(buyers, now_ns, &stall_told_ns);
 		if (!is_alive(buyers, now_ns, &next_alive_ns) ||
 		    hangs(buyers, now_ns))
 			return false;

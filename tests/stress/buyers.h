@@ -71,6 +71,12 @@ struct buyers_plan {
 	 */
 	bool (*alive)(void *arg);
 	void *alive_arg;
+	/*
+	 * Called when half of the patience is over, once for each stretch
+	 * without progress: later those who wait may be between two tries.
+	 */
+	void (*stalled)(void *arg);
+	void *stalled_arg;
 	/* The first of the keys' numbers; else two runs share keys. */
 	uint64_t first_order;
 	/*

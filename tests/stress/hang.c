@@ -8,18 +8,8 @@
 
 #define NAMED_MOST 6 /* clerks that wait; there may be hundreds */
 
-/* Clerks by what they do: "1.2, 2.1", and how many. */
-struct clerks {
-	char names[128];
-	size_t count;
-};
-
-struct scene {
-	struct clerks holding, waiting;
-};
-
 static void
-add_clerk(struct clerks *clerks, unsigned worker, unsigned clerk)
+add_clerk(struct hang_clerks *clerks, unsigned worker, unsigned clerk)
 {
 	const size_t n = strlen(clerks->names);
 
@@ -34,7 +24,7 @@ add_clerk(struct clerks *clerks, unsigned worker, unsigned clerk)
 static void
 look_at_thread(pid_t pid, int tid, void *arg)
 {
-	struct scene *scene = arg;
+	struct hang_scene *scene = arg;
 	char path[64], name[32] = "", what = 0;
 	unsigned worker, clerk;
 	FILE *file;
@@ -71,9 +61,9 @@ last_receipt(const struct buyers_log *log, size_t *count)
 
 static void
 describe_clerks(
-    const struct scene *scene, json_t *last, char *text, size_t size)
+    const struct hang_scene *scene, json_t *last, char *text, size_t size)
 {
-	const struct clerks *waiting = &scene->waiting;
+	const struct hang_clerks *waiting = &scene->waiting;
 	char holder[160];
 
 	if (scene->holding.count > 0)
@@ -96,10 +86,17 @@ describe_clerks(
 }
 
 void
-hang_describe(const struct launch *launch, const struct buyers_log *log,
-    int64_t tickets, char *text, size_t size)
+hang_look(const struct launch *launch, struct hang_scene *scene)
 {
-	struct scene scene = {0};
+	*scene = (struct hang_scene){0};
+	if (launch->pid > 0)
+		launch_threads(launch, look_at_thread, scene);
+}
+
+void
+hang_describe(const struct launch *launch, const struct buyers_log *log,
+    const struct hang_scene *scene, int64_t tickets, char *text, size_t size)
+{
 	size_t count, n;
 	json_t *last = last_receipt(log, &count);
 
@@ -110,9 +107,7 @@ hang_describe(const struct launch *launch, const struct buyers_log *log,
 		? ", more than there are tickets"
 		: "");
 	n = strlen(text);
-	if (launch->pid > 0) {
-		launch_threads(launch, look_at_thread, &scene);
-		describe_clerks(&scene, last, text + n, size - n);
-	}
+	if (launch->pid > 0)
+		describe_clerks(scene, last, text + n, size - n);
 	json_decref(last);
 }

@@ -9,12 +9,27 @@
 #include "tests/stress/buyers.h"
 #include "tests/stress/launch.h"
 
+#define HANG_NAMES_SIZE 128
+
+/* Clerks by what they do: "1.2, 2.1", and how many. */
+struct hang_clerks {
+	char names[HANG_NAMES_SIZE];
+	size_t count;
+};
+
+struct hang_scene {
+	struct hang_clerks holding, waiting;
+};
+
+/* Now; nobody is seen in a service of others (pid 0). */
+void hang_look(const struct launch *launch, struct hang_scene *scene);
+
 /*
  * In words: after how many receipts, who holds the lock, who waits for it; and
- * who sold last, if nobody holds it.  Of a service of others (pid 0) only what
- * the buyers know.  There were `tickets`, 0 if nobody knows.
+ * who sold last, if nobody holds it.  Of a service of others only what the
+ * buyers know.  There were `tickets`, 0 if nobody knows.
  */
 void hang_describe(const struct launch *launch, const struct buyers_log *log,
-    int64_t tickets, char *text, size_t size);
+    const struct hang_scene *scene, int64_t tickets, char *text, size_t size);
 
 #endif

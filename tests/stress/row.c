@@ -33,8 +33,9 @@ struct run {
 	struct web *web;
 	struct buyers *buyers;
 	uint64_t next_order;
-	char path[96];   /* of the sale */
-	int64_t tickets; /* that it has; 0: it is not ours */
+	char path[96];             /* of the sale */
+	int64_t tickets;           /* that it has; 0: it is not ours */
+	struct hang_scene stalled; /* who was where when nothing went on */
 };
 
 static bool
@@ -166,16 +167,28 @@ close_sale(struct run *run)
 	web_ask(run->web, &request, NULL);
 }
 
+static void
+look_at_stall(void *arg)
+{
+	struct run *run = arg;
+
+	hang_look(&run->launch, &run->stalled);
+}
+
 /* Who has the lock, while they are still there to be seen. */
 static void
 hang(struct run *run, const struct buyers_log *log)
 {
 	struct row *row = run->row;
+	struct hang_scene scene;
 	size_t n;
 
 	row->promise = ROW_HUNG;
-	hang_describe(
-	    &run->launch, log, run->tickets, row->error, sizeof(row->error));
+	hang_look(&run->launch, &scene);
+	if (scene.waiting.count == 0)
+		scene = run->stalled;
+	hang_describe(&run->launch, log, &scene, run->tickets, row->error,
+	    sizeof(row->error));
 	/* Nobody there?  Of a service of ours end_run() knows. */
 	if (run->flags->url == NULL || web_get(run->web, "/livez", NULL) != 0)
 		return;
@@ -194,6 +207,9 @@ buy(struct run *run, struct buyers_plan *plan, struct evidence *evidence)
 
 	plan->alive = is_alive;
 	plan->alive_arg = run;
+	plan->stalled = look_at_stall;
+	plan->stalled_arg = run;
+	run->stalled = (struct hang_scene){0};
 	good = evidence_begin(evidence, run->web, run->path) &&
 	       buyers_run(run->buyers, plan, &log, run->stop);
 	if (good)
