@@ -44,7 +44,7 @@ E2E_TESTS := $(wildcard tests/e2e/*.bats)
 # A compiler, the five libraries, and the curl to try them with.
 BUILD_PACKAGES := gcc libc6-dev libmicrohttpd-dev libjansson-dev \
 	libsqlite3-dev libqrencode-dev libcurl4-openssl-dev curl
-TEST_PACKAGES := libcmocka-dev bats strace python3-jsonschema wrk
+TEST_PACKAGES := libcmocka-dev bats strace python3-jsonschema wrk jq
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -64,6 +64,7 @@ $(BUILD)/%.o: %.c | packages
 -include tests/tenth/tenth.mk
 -include tests/exercises/exercises.mk
 -include tests/torture/torture.mk
+-include tests/lab/lab.mk
 -include tests/million/million.mk
 -include tests/bench/bench.mk
 -include tests/openapi/openapi.mk
@@ -92,15 +93,16 @@ demo: packages ## see it oversell, see why, see the cure; under a minute
 test: test-packages ## all tests that need nothing but Debian's packages
 	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(UNIT_TESTS) \
 	    $(STRESS_TESTS) $(TENTH_TESTS) $(TORTURE_TESTS) $(HISTORY_TESTS) \
-	    $(FUZZ_TESTS) $(EXERCISE_TESTS) $(BUILD)/million \
+	    $(FUZZ_TESTS) $(EXERCISE_TESTS) $(BUILD)/million $(BUILD)/lab \
 	    $(BENCH_PROGRAMS)
 	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
 	    BROKEN=$(BUILD)/turnstile-broken TENTH=$(BUILD)/tenth \
-	    TORTURE=$(BUILD)/torture MILLION=$(BUILD)/million tests/run.sh \
+	    TORTURE=$(BUILD)/torture MILLION=$(BUILD)/million \
+	    LAB=$(BUILD)/lab tests/run.sh \
 	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS) $(TENTH_TESTS) \
 	    $(TORTURE_TESTS) $(MILLION_TESTS) $(FUZZ_TESTS) $(LINT_TESTS) \
 	    $(EXERCISE_TESTS) $(HISTORY_TESTS) $(MODELS_TESTS) $(MUTANTS_TESTS) \
-	    $(BENCH_TESTS)
+	    $(BENCH_TESTS) $(LAB_TESTS)
 unit: test-packages ## unit and contract tests only
 	@$(MAKE) -s $(UNIT_TESTS)
 	@tests/run.sh $(UNIT_TESTS)

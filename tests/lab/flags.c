@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of the laboratory's flags, and which do not go together. */
+#include "tests/lab/flags.h"
+
+#include <string.h>
+
+#include "service/version.h"
+
+static bool
+set_lock(void *place, const char *text)
+{
+	return lock_parse(text, place);
+}
+
+/* Each of them, and behind it its variant: semaphore:3. */
+static const char *
+all_locks(void)
+{
+	static char text[FLAGS_LOCKS_MAX * (LOCK_NAME_SIZE + 1)];
+	struct lock_strategy variant;
+	char name[LOCK_NAME_SIZE];
+	size_t i;
+
+	text[0] = '\0';
+	for (i = 0; i < lock_count(); i++) {
+		lock_print(lock_at(i), name);
+		strcat(strcat(text, i > 0 ? "," : ""), name);
+		if (lock_variant(i, &variant)) {
+			lock_print(variant, name);
+			strcat(strcat(text, ","), name);
+		}
+	}
+	return text;
+}
+
+#define AT(member) OPTIONS_AT(struct flags, member)
+#define LIST(member, number) OPTIONS_LIST(struct flags, member, number)
+
+/* clang-format off */
+static const struct options_row rows[] = {
+	{ "census", NULL, NULL,
+	  "every schedule of every strategy, and what comes\n"
+	  "of them; what is done if nothing else is said",
+	  OPTIONS_FLAG, AT(census), .section = "What is done" },
+	{ "schedule", "TEXT", NULL,
+	  "this one, step by step: ABBA is A looks, B looks,\n"
+	  "B changes, A changes; a: it is killed in it; S: the\n"
+	  "supervisor hands back what the dead held; P: --patch;\n"
+	  "A2B is AAB",
+	  OPTIONS_TEXT, AT(schedule) },
+	{ "cures", NULL, NULL, "the same under every strategy",
+	  OPTIONS_FLAG, AT(cures) },
+
+	{ "buyers", "N", "2", "of whom each wants some tickets",
+	  OPTIONS_NUMBER, LAB_BUYERS_MIN, LAB_BUYERS_MAX, AT(buyers),
+	  .section = "Who buys what" },
+	{ "tickets", "N", "1", "that there are", OPTIONS_NUMBER, 1, 100,
+	  AT(tickets) },
+	{ "quantities", "LIST", "1", "how many each wants: 1,2,1 (1)",
+	  OPTIONS_NUMBER, 1, 100, LIST(quantities, quantity_count) },
+	{ "locks", "all|LIST", "all", "strategies: none,mutex,semaphore:3 …",
+	  LIST(locks, lock_count), .set = set_lock, .all = all_locks,
+	  .valid = "all, or a list of ", .words = lock_names },
+	{ "lock", "STRATEGY", "none", "of a schedule",
+	  AT(lock), .set = set_lock, .valid = "one of ", .words = lock_names },
+	{ "stores", "LIST", "json", "", OPTIONS_CHOICE,
+	  LIST(stores, store_count), .names = store_at,
+	  .valid = " or both, with a comma" },
+
+	{ "grain", "letter|step", "letter",
+	  "where a buyer may be left for another: before it\n"
+	  "looks and before it changes, or before each step",
+	  OPTIONS_CHOICE, AT(grain), .section = "How far it goes" },
+	{ "preemptions", "N", NULL, "leave nobody who could go on more often",
+	  OPTIONS_NUMBER, 0, PREEMPTIONS_ANY, AT(preemptions) },
+	{ "classes", NULL, NULL,
+	  "of those schedules that differ by the order of two\n"
+	  "looks only, one",
+	  OPTIONS_FLAG, AT(classes) },
+	{ "crash", NULL, NULL, "one buyer may be killed, at each of its letters",
+	  OPTIONS_FLAG, AT(crash) },
+	{ "alone", NULL, NULL, "without a supervisor", OPTIONS_FLAG, AT(alone) },
+	{ "patch", "STRATEGY", NULL, "change to it, once, at each position",
+	  AT(patch), .set = set_lock, .given = offsetof(struct flags, patch_name),
+	  .valid = "one of ", .words = lock_names },
+	{ "patient", NULL, NULL, "also if it takes more than a minute",
+	  OPTIONS_FLAG, AT(patient) },
+
+	{ "json", NULL, NULL, "the census as JSON, and nothing else",
+	  OPTIONS_FLAG, AT(json), .section = "What comes out" },
+	{ "markdown", "FILE", NULL, "its table as Markdown",
+	  OPTIONS_TEXT, AT(markdown) },
+};
+/* clang-format on */
+
+static void
+print_tail(FILE *out)
+{
+	fprintf(out,
+	    "\nExit status: 0 the strategies that are right were right in "
+	    "every schedule; 1 one\nwas not; 2 usage, or it cannot be done "
+	    "here.\n");
+}
+
+static const char head[] =
+    "turnstile-lab: every interleaving of the real sell()\n\n"
+    "Two to four buyers, each a process of its own, on the real locks and "
+    "stores; one\nruns at a time, in every order. It says how many orders "
+    "there are, how many end\nwrong, and shows the shortest.\n\n"
+    "usage: lab [flags]\n\n"
+    "  lab                                      two buyers, one ticket\n"
+    "  lab --buyers 3 --tickets 2               90 schedules under none\n"
+    "  lab --schedule ABBA --cures              one of them, and its cures\n"
+    "  lab --crash --alone --locks semaphore    who takes the permit along\n";
+
+static const struct options_table table = {.rows = rows,
+    .count = sizeof(rows) / sizeof(rows[0]),
+    .program = "lab",
+    .version = "turnstile-lab " TURNSTILE_VERSION,
+    .noun = "flag",
+    .letters = ":h",
+    .before_value = " ",
+    .after_value = ": must be ",
+    .column = 24,
+    .head = head,
+    .print_tail = print_tail};
+
+static bool
+check(const struct flags *flags, FILE *err)
+{
+	if (flags->census && flags->schedule != NULL)
+		fprintf(err, "lab: --census and --schedule: choose one\n");
+	else if (flags->cures && flags->schedule == NULL)
+		fprintf(err, "lab: --cures needs a --schedule\n");
+	else if (flags->alone && !flags->crash && flags->schedule == NULL)
+		fprintf(err, "lab: --alone needs --crash: nobody dies\n");
+	else if (flags->quantity_count > 1 &&
+		 flags->quantity_count != flags->buyers)
+		fprintf(err,
+		    "lab: --quantities: there are %u buyers and %zu "
+		    "quantities\n",
+		    flags->buyers, flags->quantity_count);
+	else if (flags->store_count > 1 && flags->schedule != NULL)
+		fprintf(err, "lab: --schedule: choose one of --stores\n");
+	else
+		return true;
+	return false;
+}
+
+enum options_result
+flags_parse(struct flags *flags, const struct options_line *line)
+{
+	enum options_result result;
+
+	*flags = (struct flags){.preemptions = PREEMPTIONS_ANY};
+	options_set_usual(&table, flags);
+	result = options_parse(&table, flags, line);
+	if (result == OPTIONS_OK && !check(flags, line->err))
+		result = OPTIONS_WRONG;
+	return result;
+}
+
+struct search
+flags_search(const struct flags *flags, struct lock_strategy strategy)
+{
+	struct search search = {.reduced = flags->classes,
+	    .preemptions = flags->preemptions == PREEMPTIONS_ANY
+			       ? -1
+			       : (int)flags->preemptions,
+	    .deaths = flags->crash ? 1 : 0,
+	    .alone = flags->alone,
+	    .patch = flags->patch_name};
+	unsigned i;
+
+	lock_print(strategy, search.setting.lock);
+	search.setting.buyers = flags->buyers;
+	search.setting.tickets = flags->tickets;
+	search.setting.every_step = flags->grain == GRAIN_STEP;
+	for (i = 0; i < flags->buyers; i++)
+		search.setting.quantities[i] =
+		    flags->quantities[flags->quantity_count > 1 ? i : 0];
+	return search;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What build/lab is told to do. */
+#ifndef LAB_FLAGS_H
+#define LAB_FLAGS_H
+
+#include <stdio.h>
+
+#include "service/options.h"
+#include "tests/lab/explore.h"
+
+#define FLAGS_LOCKS_MAX (2 * LOCK_ROWS_MAX)
+#define FLAGS_STORES_MAX 8
+
+struct flags {
+	bool census, cures;
+	const char *schedule;
+	unsigned buyers;
+	int64_t tickets;
+	unsigned quantities[LAB_BUYERS_MAX];
+	size_t quantity_count;
+	struct lock_strategy locks[FLAGS_LOCKS_MAX];
+	size_t lock_count;
+	const char *stores[FLAGS_STORES_MAX];
+	size_t store_count;
+	struct lock_strategy lock; /* of a schedule */
+	enum { GRAIN_LETTER = 0, GRAIN_STEP } grain;
+	unsigned preemptions; /* PREEMPTIONS_ANY: any number */
+	bool classes, crash, alone, json, patient;
+	struct lock_strategy patch;
+	const char *patch_name; /* NULL: none */
+	const char *markdown;
+};
+
+#define PREEMPTIONS_ANY 1000u
+
+/* As options_parse(). */
+enum options_result flags_parse(
+    struct flags *flags, const struct options_line *line);
+
+/* What there is to explore under that strategy. */
+struct search flags_search(
+    const struct flags *flags, struct lock_strategy strategy);
+
+#endif

@@ -1,0 +1,177 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Goal of this test: the laboratory counts what paper and pencil count, the same
+# in each run and over each store, and follows a schedule that it is given.
+
+bats_require_minimum_version 1.5.0
+
+lab() {
+  "$LAB" "$@"
+}
+
+# census FLAG…: a line for each strategy: store lock schedules correct wrong
+# stuck untold ends shortest
+census() {
+  lab --json "$@" | jq -r '.rows[] | [.store, .lock, .schedules, .correct,
+    .schedules - .correct, .stuck, .untold, .ends, .shortest_wrong // "-"] |
+    join(" ")'
+}
+
+# same GOT WANTED
+same() {
+  diff <(echo "$1") <(echo "$2")
+}
+
+# for_stores TEXT: the same over each store
+for_stores() {
+  sed 's/^/json /' <<<"$1"
+  sed 's/^/sqlite /' <<<"$1"
+}
+
+both=(--stores json,sqlite)
+
+@test "two buyers, one ticket: 6 orders, 4 of them wrong, but for a lock" {
+  same "$(census "${both[@]}")" "$(for_stores "\
+none 6 2 4 0 0 4 ABBA
+mutex-private 6 2 4 0 0 4 ABBA
+flock 2 2 0 0 0 2 -
+mutex 2 2 0 0 0 2 -
+semaphore 2 2 0 0 0 2 -
+semaphore:3 6 2 4 0 0 4 ABBA
+optimistic 6 6 0 0 0 2 -")"
+}
+
+@test "two tickets: nobody is refused, and the same seat is sold twice" {
+  run lab --tickets 2
+  [ "$status" -eq 0 ]
+  [[ $output == *double-booked* ]]
+  [[ $output != *oversold* ]]
+  same "$(census --tickets 2 --locks none,mutex,optimistic)" "\
+json none 6 2 4 0 0 4 ABBA
+json mutex 2 2 0 0 0 2 -
+json optimistic 6 6 0 0 0 2 -"
+}
+
+@test "three buyers, two tickets: 90, 84 wrong; the right ones have 6 ends" {
+  local first
+  first=$(census --buyers 3 --tickets 2 "${both[@]}")
+  same "$first" "$(for_stores "\
+none 90 6 84 0 0 36 AABCCB
+mutex-private 90 6 84 0 0 36 AABCCB
+flock 6 6 0 0 0 6 -
+mutex 6 6 0 0 0 6 -
+semaphore 6 6 0 0 0 6 -
+semaphore:3 90 6 84 0 0 36 AABCCB
+optimistic 498 498 0 0 0 6 -")"
+  same "$(census --buyers 3 --tickets 2 "${both[@]}")" "$first"
+}
+
+@test "a bound on preemptions: from 6 right ones to all 90" {
+  local n
+  for n in 0 1 2 3; do
+    census --buyers 3 --tickets 2 --locks none --preemptions "$n"
+  done >"$BATS_TEST_TMPDIR/counts"
+  same "$(cat "$BATS_TEST_TMPDIR/counts")" "\
+json none 6 6 0 0 0 6 -
+json none 24 6 18 0 0 24 AABCCB
+json none 60 6 54 0 0 36 AABCCB
+json none 90 6 84 0 0 36 AABCCB"
+}
+
+@test "one is killed: nothing is sold twice, and two were never told" {
+  same "$(census --crash --locks flock,mutex,semaphore)" "\
+json flock 8 8 0 0 2 6 -
+json mutex 8 8 0 0 2 6 -
+json semaphore 8 8 0 0 2 6 -"
+  # Nobody hands the permit back.
+  same "$(census --crash --alone --locks mutex,semaphore)" "\
+json mutex 8 8 0 0 2 6 -
+json semaphore 8 4 4 4 2 7 a"
+}
+
+# ends FLAG…: how many ends a strategy has that way
+ends() {
+  lab --json "$@" | jq '.rows[].ends'
+}
+
+@test "in classes, and at each step: the same ends" {
+  local lock what
+  for lock in none mutex flock semaphore optimistic; do
+    for what in '--tickets 1' '--tickets 2' '--tickets 2 --quantities 1,2,1'; do
+      # shellcheck disable=SC2086
+      set -- --buyers 3 --locks "$lock" $what
+      echo "$*"
+      same "$(ends "$@" --classes)" "$(ends "$@")"
+      [ "$lock" = optimistic ] || same "$(ends "$@" --grain step)" "$(ends "$@")"
+    done
+  done
+}
+
+@test "ABBA, and what the same order does under each cure" {
+  run -0 lab --schedule ABBA --cures
+  echo "$output"
+  [[ $output == *'1 A  reads 1 left (v0)'* ]]
+  [[ $output == *'oversold: 2 sold of 1, 0 left'* ]]
+  same "$(tail -n 7 <<<"$output")" "\
+  none           oversold       ABBA       followed
+  mutex-private  oversold       ABBA       followed
+  flock          correct        AAB        letter 2: B waits, A holds the lock
+  mutex          correct        AAB        letter 2: B waits, A holds the lock
+  semaphore      correct        AAB        letter 2: B waits, A holds the lock
+  semaphore:3    oversold       ABBA       followed
+  optimistic     correct        ABBAA      followed"
+}
+
+@test "one who is killed with the lock: it is inherited, or handed back" {
+  run -0 lab --schedule aBBS --lock mutex
+  [[ $output == *'inherits the lock'* ]]
+  [[ $output == *'correct: 1 sold of 1'* ]]
+  run -0 lab --schedule aB --lock semaphore --alone
+  [[ $output == *'B waits, A died with the lock'* ]]
+  [[ $output == *'stuck: 0 sold of 1'* ]]
+  run -0 lab --schedule aBSBB --lock semaphore
+  [[ $output == *'correct: 1 sold of 1'* ]]
+}
+
+# refused REASON FLAG…
+refused() {
+  local reason=$1
+  shift
+  run -2 --separate-stderr lab "$@"
+  echo "$stderr"
+  [[ $stderr == "lab: "*"$reason"* ]]
+  [ "${#stderr_lines[@]}" -eq 1 ]
+  [ -z "$output" ]
+}
+
+@test "what cannot be: one line, and exit 2" {
+  refused "letter 2, 'X', is no buyer" --schedule AXB
+  refused "letter 2, 'C', is no buyer" --schedule ACB
+  refused 'ends early: ABBA is whole' --schedule ABB
+  refused 'letter 5: A was done' --schedule ABBAA
+  refused 'it has no letter' --schedule ''
+  refused 'P needs --patch' --schedule PABBA
+  refused '--buyers 5: must be' --buyers 5
+  refused 'must be' --locks nosuch
+  refused '3 quantities' --quantities 1,2,1
+  refused 'choose one' --census --schedule AB
+  refused 'needs a --schedule' --cures
+  refused 'needs --crash' --alone
+}
+
+@test "a signal leaves no process and no directory" {
+  local pid status=0 child children before
+  before=$(ls -d /dev/shm/turnstile-lab-* /tmp/turnstile-lab-* 2>/dev/null || :)
+  "$LAB" --buyers 4 --tickets 2 --locks optimistic --patient \
+    >/dev/null 2>&1 3>&- &
+  pid=$!
+  until [ "$(pgrep -c -P "$pid")" -ge 5 ]; do kill -0 "$pid"; done
+  children=$(pgrep -P "$pid")
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  [ "$status" -eq 143 ]
+  for child in $children; do [ ! -e "/proc/$child" ]; done
+  same "$(ls -d /dev/shm/turnstile-lab-* /tmp/turnstile-lab-* 2>/dev/null ||
+    :)" "$before"
+}
