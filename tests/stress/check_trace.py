@@ -17,7 +17,12 @@ def fail(*words):
 
 
 races = defaultdict(lambda: {"read": {}, "write": {}})
+names = {}
 for event in json.load(open(sys.argv[1]))["traceEvents"]:
+    if event["name"] == "process_name":
+        if event["pid"] in names:
+            fail("two processes of one number:", names[event["pid"]], event)
+        names[event["pid"]] = event
     if event["ph"] == "X" and event["name"] in ("read", "write"):
         race = races[event["pid"] // 100]
         # Only the last try has come to something.

@@ -369,11 +369,10 @@ trace_race(struct run *run, const struct evidence *evidence, unsigned nth)
 	if (run->stage->trace == NULL)
 		return;
 	snprintf(name, sizeof(name), "%s · %s", s->lock, s->store);
-	if (run->flags->runs > 1)
+	if (run->flags->runs > 1 || nth > 0)
 		snprintf(name + strlen(name), sizeof(name) - strlen(name),
 		    " · run %u", nth + 1);
-	trace_add(run->stage->trace, name, run->number * run->flags->runs + nth,
-	    evidence);
+	trace_add(run->stage->trace, name, evidence);
 }
 
 /* The buyers' answers, and the ledger's, judged. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A process of the trace is a worker of a row, a thread is a clerk.  A step
+ * A process of the trace is a worker in a race, a thread is a clerk.  A step
  * lasts until the next one of the same order, the last one is a moment; time in
  * the queue is nobody's
  * lane and is left out.  Orders of one batch did the same: one of them is
@@ -17,14 +17,14 @@
 #include "tests/stress/buffer.h"
 #include "tests/stress/lanes.h"
 
-#define WORKERS 100 /* process ids of a row */
-static_assert(WORKERS > LOCK_WORKERS_MAX, "rows do not share process ids");
+#define WORKERS 100 /* process ids of a race */
+static_assert(WORKERS > LOCK_WORKERS_MAX, "races do not share process ids");
 
 struct trace {
 	FILE *file;
 	bool comma;
 	int64_t start_ns; /* of the first race; 0: none yet */
-	unsigned number;  /* of the race */
+	unsigned number;  /* of races that are in it */
 };
 
 struct trace *
@@ -63,7 +63,7 @@ write_event(struct trace *trace, json_t *event)
 	json_decref(event);
 }
 
-/* Perfetto's number of a worker: a row has WORKERS of them. */
+/* Perfetto's number of a worker: a race has WORKERS of them. */
 static int
 pid_of(const struct trace *trace, const struct lane *lane)
 {
@@ -144,8 +144,8 @@ write_lane(struct trace *trace, const struct lane *lane)
 }
 
 void
-trace_add(struct trace *trace, const char *name, unsigned number,
-    const struct evidence *evidence)
+trace_add(
+    struct trace *trace, const char *name, const struct evidence *evidence)
 {
 	unsigned worker = 0, clerk = 0;
 	struct lane *lanes, *lane;
@@ -153,7 +153,6 @@ trace_add(struct trace *trace, const char *name, unsigned number,
 
 	if (trace->start_ns == 0 && evidence->answer_count > 0)
 		trace->start_ns = evidence->answers[0].sent_ns;
-	trace->number = number;
 	lanes = lanes_new(evidence, &count);
 	for (lane = lanes; lane < lanes + count; lane++) {
 		if (lane->line->worker != worker) {
@@ -172,4 +171,5 @@ trace_add(struct trace *trace, const char *name, unsigned number,
 		write_lane(trace, lane);
 	}
 	lanes_free(lanes, count);
+	trace->number++;
 }

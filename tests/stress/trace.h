@@ -13,12 +13,9 @@ struct trace;
 /* Writes to `path`, from now on; NULL with errno set. */
 struct trace *trace_new(const char *path);
 
-/*
- * The trails of a race, under the heading `name`; `number` is the race's own,
- * and has room for 99 workers.
- */
-void trace_add(struct trace *trace, const char *name, unsigned number,
-    const struct evidence *evidence);
+/* The trails of a race, under the heading `name`. */
+void trace_add(
+    struct trace *trace, const char *name, const struct evidence *evidence);
 
 /* The end, and `trace` is gone; false: it could not be written. */
 bool trace_close(struct trace *trace);
