@@ -168,6 +168,13 @@ struct audit_told {
 	size_t wrong_step; /* it went wrong at the 1st, 2nd …; 0: unknown */
 	char wrong[256];   /* what its clerk did; "" if that is unknown */
 	char why[384];     /* the strategy's mistake, and who met by it */
+	/*
+	 * Who looked and who changed, A, B or C for each column, in the order
+	 * that versions prove: ABAB; and the laboratory's command that does it
+	 * once more.  "": it is not explained, or a trail is incomplete.
+	 */
+	char schedule[8];
+	char again[128];
 };
 
 /* There must be a collision, and its witnesses. */

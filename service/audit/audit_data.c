@@ -75,6 +75,11 @@ add_told(json_t *value, const struct audit_report *report,
 	member_json(
 	    value, "wrong", is_known ? json_string(told.wrong) : json_null());
 	member_text(value, "why", told.why);
+	member_json(value, "schedule",
+	    told.schedule[0] == '\0' ? json_null()
+				     : json_string(told.schedule));
+	member_json(value, "again",
+	    told.again[0] == '\0' ? json_null() : json_string(told.again));
 }
 
 static json_t *

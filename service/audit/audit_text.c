@@ -210,6 +210,8 @@ print_why(const struct story *story, FILE *out)
 	}
 	snprintf(text, sizeof(text), "Why: %s.", told->why);
 	columns_wrap(out, text, WIDTH, (int)strlen("Why: "));
+	if (told->again[0] != '\0')
+		fprintf(out, "Again, and cured:\n      %s\n", told->again);
 }
 
 /*

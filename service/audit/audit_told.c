@@ -159,6 +159,65 @@ tell_why(struct audit_told *told, const struct audit_collision *c,
 		    mistake, told->names[1], told->names[0], told->names[2]);
 }
 
+/* ---------------------------------------------------------- once more -- */
+
+/* A look and a change of each column, and nothing else. */
+static bool
+is_whole(const struct audit_told *told, size_t columns)
+{
+	size_t acts[3][AUDIT_WRITES + 1] = {{0}}, i;
+
+	for (i = 0; i < told->step_count; i++)
+		acts[told->steps[i].column][told->steps[i].act]++;
+	for (i = 0; i < columns; i++)
+		if (acts[i][AUDIT_READS] != 1 || acts[i][AUDIT_WRITES] != 1)
+			return false;
+	return true;
+}
+
+/* What each wants: " --quantities 2,1", or nothing if it is one. */
+static void
+print_quantities(const struct audit_witness *witnesses, size_t count,
+    char *text, size_t size)
+{
+	size_t i, n = 0;
+	bool are_one = true;
+
+	text[0] = '\0';
+	for (i = 0; i < count; i++)
+		are_one &= witnesses[i].line.quantity == 1;
+	for (i = 0; i < count && !are_one; i++)
+		n += (size_t)snprintf(text + n, size - n, "%s%" PRId64,
+		    i == 0 ? " --quantities " : ",",
+		    witnesses[i].line.quantity);
+}
+
+/* There are as many tickets as they saw at most. */
+static void
+tell_again(struct audit_told *told, const struct audit_collision *c,
+    const struct audit_witness *witnesses)
+{
+	char quantities[48];
+	int64_t tickets = 0;
+	size_t i, n = 0;
+
+	if (!c->explained || !is_whole(told, c->count))
+		return;
+	for (i = 0; i < told->step_count; i++) {
+		const struct audit_step *step = &told->steps[i];
+
+		if (step->act == AUDIT_LOCKS)
+			continue;
+		if (step->act == AUDIT_READS && step->remaining > tickets)
+			tickets = step->remaining;
+		told->schedule[n++] = (char)('A' + step->column);
+	}
+	print_quantities(witnesses, c->count, quantities, sizeof(quantities));
+	snprintf(told->again, sizeof(told->again),
+	    "turnstile-lab --tickets %" PRId64 "%s --schedule %s --cures",
+	    tickets, quantities, told->schedule);
+}
+
 void
 audit_told(const struct audit_report *report,
     const struct audit_subject *subject, struct audit_told *told)
@@ -175,4 +234,5 @@ audit_told(const struct audit_report *report,
 	else if (c->explained)
 		tell_late_writer(told);
 	tell_why(told, c, subject->witnesses);
+	tell_again(told, c, subject->witnesses);
 }

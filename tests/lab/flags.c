@@ -2,6 +2,7 @@
 /* The table of the laboratory's flags, and which do not go together. */
 #include "tests/lab/flags.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "service/version.h"
@@ -51,11 +52,12 @@ static const struct options_row rows[] = {
 	{ "cures", NULL, NULL, "the same under every strategy",
 	  OPTIONS_FLAG, AT(cures) },
 
-	{ "buyers", "N", "2", "of whom each wants some tickets",
+	{ "buyers", "N", "2", "how many (2; as many as a schedule names)",
 	  OPTIONS_NUMBER, LAB_BUYERS_MIN, LAB_BUYERS_MAX, AT(buyers),
+	  .given = offsetof(struct flags, buyers_given),
 	  .section = "Who buys what" },
-	{ "tickets", "N", "1", "that there are", OPTIONS_NUMBER, 1, 100,
-	  AT(tickets) },
+	{ "tickets", "N", "1", "that there are",
+	  OPTIONS_NUMBER, 1, STORE_CAPACITY_MAX, AT(tickets) },
 	{ "quantities", "LIST", "1", "how many each wants: 1,2,1 (1)",
 	  OPTIONS_NUMBER, 1, 100, LIST(quantities, quantity_count) },
 	{ "locks", "all|LIST", "all", "strategies: none,mutex,semaphore:3 …",
@@ -125,6 +127,22 @@ static const struct options_table table = {.rows = rows,
     .head = head,
     .print_tail = print_tail};
 
+/* The highest of its letters, whose other faults are told later. */
+static void
+count_buyers(struct flags *flags)
+{
+	const char *c;
+
+	if (flags->schedule == NULL || flags->buyers_given != NULL)
+		return;
+	for (c = flags->schedule; *c != '\0'; c++) {
+		const int number = toupper((unsigned char)*c) - 'A' + 1;
+
+		if (number > (int)flags->buyers && number <= LAB_BUYERS_MAX)
+			flags->buyers = (unsigned)number;
+	}
+}
+
 static bool
 check(const struct flags *flags, FILE *err)
 {
@@ -155,6 +173,7 @@ flags_parse(struct flags *flags, const struct options_line *line)
 	*flags = (struct flags){.preemptions = PREEMPTIONS_ANY};
 	options_set_usual(&table, flags);
 	result = options_parse(&table, flags, line);
+	count_buyers(flags);
 	if (result == OPTIONS_OK && !check(flags, line->err))
 		result = OPTIONS_WRONG;
 	return result;

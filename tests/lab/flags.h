@@ -15,6 +15,7 @@ struct flags {
 	bool census, cures;
 	const char *schedule;
 	unsigned buyers;
+	const char *buyers_given; /* NULL: a schedule says how many */
 	int64_t tickets;
 	unsigned quantities[LAB_BUYERS_MAX];
 	size_t quantity_count;

@@ -147,7 +147,7 @@ refused() {
 
 @test "what cannot be: one line, and exit 2" {
   refused "letter 2, 'X', is no buyer" --schedule AXB
-  refused "letter 2, 'C', is no buyer" --schedule ACB
+  refused "letter 2, 'C', is no buyer" --buyers 2 --schedule ACB
   refused 'ends early: ABBA is whole' --schedule ABB
   refused 'letter 5: A was done' --schedule ABBAA
   refused 'it has no letter' --schedule ''

@@ -765,6 +765,8 @@ test_words_two_columns(void **state)
 	    "written back yet.\n"
 	    "Why: nobody took turns: alice and bob were both between reading "
 	    "and writing.\n"
+	    "Again, and cured:\n"
+	    "      turnstile-lab --tickets 100 --schedule ABAB --cures\n"
 	    "Cure: make read and write one step:\n"
 	    "      curl -X PATCH -d lock=mutex localhost:8080/sales/demo\n");
 }
@@ -807,6 +809,9 @@ test_words_three_columns(void **state)
 	    "Why: nobody took turns: bob's late write put the counter back to "
 	    "where it was\n"
 	    "     before alice, and carol believed it.\n"
+	    "Again, and cured:\n"
+	    "      turnstile-lab --tickets 100 --quantities 1,1,2 --schedule "
+	    "ABABCC --cures\n"
 	    "Cured: the sale now runs under mutex; what was sold twice "
 	    "before stays so.\n");
 }
@@ -1166,6 +1171,70 @@ test_words_in_order(void **state)
 			  "writes 99 left, takes seat 1\n");
 }
 
+/* In the told collision; NULL: nobody can. */
+static void
+assert_again(struct book *book, const char *schedule, const char *again)
+{
+	const struct audit_subject subject = subject_of(book);
+	json_t *value = audit_data_json(&book->report, &subject);
+	const json_t *told = json_object_get(value, "collision");
+	const char *text;
+
+	assert_true(json_is_object(told));
+	text = json_string_value(json_object_get(told, "schedule"));
+	assert_int_equal(text == NULL, schedule == NULL);
+	if (schedule != NULL)
+		assert_string_equal(text, schedule);
+	text = json_string_value(json_object_get(told, "again"));
+	assert_int_equal(text == NULL, again == NULL);
+	if (again != NULL)
+		assert_string_equal(text, again);
+	json_decref(value);
+}
+
+/* Stamps say AABB, and versions ABAB: who wrote first was seen by nobody. */
+static void
+test_again_by_versions(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 0, 1000);
+	at(book, sold_to(book, "bob", 0, 1, 1), 1500, 2000);
+	assert_told(book, "Again, and cured:\n"
+			  "      turnstile-lab --tickets 100 --schedule ABAB "
+			  "--cures\n");
+	judge(book);
+	assert_again(book, "ABAB",
+	    "turnstile-lab --tickets 100 --schedule ABAB --cures");
+}
+
+/* Of three, of whom not all want one. */
+static void
+test_again_three(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold_to(book, "alice", 0, 1, 2), 500, 1000);
+	at(book, sold_to(book, "bob", 0, 7, 1), 0, 2000);
+	at(book, sold_to(book, "carol", 2, 1, 1), 3000, 4000);
+	judge(book);
+	assert_again(book, "BAABCC",
+	    "turnstile-lab --tickets 100 --quantities 2,1,1 "
+	    "--schedule BAABCC --cures");
+}
+
+/* Nobody explains it, so nobody can do it again. */
+static void
+test_again_unexplained(void **state)
+{
+	struct book *book = *state;
+
+	at(book, sold_to(book, "alice", 0, 1, 1), 0, 1000);
+	at(book, sold_to(book, "bob", 1, 1, 1), 1500, 2000);
+	judge(book);
+	assert_again(book, NULL, NULL);
+}
+
 /* Of a write of several orders: why one ticket took more off the counter. */
 static void
 test_words_one_write(void **state)
@@ -1281,6 +1350,7 @@ assert_fits(const char *text)
 		const size_t length = strcspn(text, "\n");
 
 		if (strncmp(text, "      curl ", 11) != 0 &&
+		    strncmp(text, "      turnstile-lab ", 20) != 0 &&
 		    columns(text, length) > SCREEN)
 			fail_msg("%d columns: %.*s", columns(text, length),
 			    (int)length, text);
@@ -1499,7 +1569,8 @@ test_data_collision(void **state)
 	    "\"trail\":[{\"at_ns\":5}]}],"
 	    "\"steps\":[],\"wrong_step\":null,\"wrong\":null,"
 	    "\"why\":\"nobody took turns: bob's late write put the counter "
-	    "back to where it was before alice, and carol believed it\"}");
+	    "back to where it was before alice, and carol believed it\","
+	    "\"schedule\":null,\"again\":null}");
 	json_decref(value);
 }
 
@@ -1576,6 +1647,9 @@ main(void)
 	    ROW(test_steps_three),
 	    ROW(test_steps_locks),
 	    ROW(test_words_in_order),
+	    ROW(test_again_by_versions),
+	    ROW(test_again_three),
+	    ROW(test_again_unexplained),
 	    ROW(test_words_one_write),
 	    ROW(test_words_long_seats),
 	    ROW(test_words_late_reader),
