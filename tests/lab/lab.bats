@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2001,SC2030,SC2031,SC2154
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Goal of this test: the laboratory counts what paper and pencil count, the same
@@ -29,7 +30,7 @@ for_stores() {
   sed 's/^/sqlite /' <<<"$1"
 }
 
-both=(--stores json,sqlite)
+both=(--stores 'json,sqlite')
 
 @test "two buyers, one ticket: 6 orders, 4 of them wrong, but for a lock" {
   same "$(census "${both[@]}")" "$(for_stores "\

@@ -443,8 +443,8 @@ waiter_is_first(struct stage *stage)
 }
 
 /*
- * Mostly: who finds no processor in LINE_PATIENCE_NS is overtaken, and who loses
- * the processor before it comes back overtakes nobody.
+ * Mostly: who finds no processor in LINE_PATIENCE_NS is overtaken, and who
+ * loses the processor before it comes back overtakes nobody.
  */
 void
 actors_assert_in_line(struct stage *stage)
