@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * early: unlocked before the commit.
+ *
+ * Excludes:     two reads at the same time.  Whoever comes between the unlock
+ *               and the commit reads what was, as nobody can see what will be.
+ * Holder dies:  the lock stays taken.
+ * Cure:         release the lock when the write is there for others to see:
+ *               after the commit, not in the transaction's body.
+ */
+#include "tests/lab/museum/museum.h"
+
+#include <stdlib.h>
+
+static enum lock_result
+early_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
+{
+	struct visitor *v = own;
+	uint32_t nobody = 0;
+
+	(void)permits;
+	(void)deadline_ns;
+	return atomic_compare_exchange_strong(
+		   &v->words->word[slot][0], &nobody, v->name)
+		   ? LOCK_HELD
+		   : LOCK_TIMED_OUT;
+}
+
+static void
+early_release(void *own, unsigned slot, unsigned permits)
+{
+	struct visitor *v = own;
+
+	(void)permits;
+	if (atomic_load(&v->words->word[slot][0]) == v->name)
+		atomic_store(&v->words->word[slot][0], 0);
+}
+
+static void
+early_before(void *own, unsigned slot, enum step step)
+{
+	if (step != STEP_WRITE)
+		return;
+	early_release(own, slot, 1);
+	museum_letter();
+}
+
+const struct exhibit exhibit_early = {
+    .impl = {.name = "early",
+	.summary = "a lock that is released before the commit",
+	.when_killed = "the lock stays taken",
+	.permits_max = 1,
+	.facts = {.holds = true,
+	    .excludes_threads = true,
+	    .excludes_processes = true},
+	.prepare = museum_prepare,
+	.attach = museum_attach,
+	.acquire = early_acquire,
+	.release = early_release,
+	.detach = free,
+	.force_release = lock_force_release_nothing,
+	.destroy = museum_destroy},
+    .says = "but all of it stands between lock and unlock",
+    .why = "the commit comes after the unlock",
+    .cure = "unlock after the commit",
+    .before = early_before,
+};

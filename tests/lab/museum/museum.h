@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The museum of wrong fixes: cures that people really write, and that do not
+ * cure.  Each is one file with a struct exhibit at its bottom and a row in
+ * museum.c.  An exhibit is a strategy like any other, so that the laboratory
+ * runs the real sell() under it; what a lock alone cannot do wrong, as it is
+ * asked only before and after, it does in before().
+ *
+ * In the laboratory only: the service does not know them.
+ */
+#ifndef MUSEUM_H
+#define MUSEUM_H
+
+#include <stdatomic.h>
+
+#include "locks/lock_impl.h"
+#include "service/sale/trail.h"
+
+struct exhibit {
+	struct lock_impl impl;
+	const char *says;   /* what people say when they write it */
+	const char *why;    /* and why it does not help; one line */
+	const char *cure;   /* one line */
+	const char *met_in; /* a real project where it happened; NULL */
+	/* A buyer is about to do a step, in the slot where it acquired. */
+	void (*before)(void *own, unsigned slot, enum step step);
+};
+
+extern const struct exhibit *const exhibits[];
+extern const size_t exhibit_count;
+
+/* The exhibit that a strategy is; NULL: it is none. */
+const struct exhibit *exhibit_of(struct lock_strategy strategy);
+
+/* One buyer's: its name, and the words that all share, a few for each slot. */
+struct visitor {
+	struct words *words;
+	uint32_t name; /* never 0 */
+};
+
+struct words {
+	_Atomic uint32_t word[LOCK_SLOTS][2];
+	_Atomic int64_t until_ns[LOCK_SLOTS];
+};
+
+/* For rows: memory that all share, and a visitor for each buyer. */
+lock_prepare_fn museum_prepare;
+lock_free_fn museum_destroy;
+lock_attach_fn museum_attach;
+
+/*
+ * What the laboratory is told: here a letter ends, others may come between;
+ * here nothing could be done, somebody else has to go first.
+ */
+extern void (*museum_letter)(void);
+extern void (*museum_blocked)(void);
+
+/* The laboratory's time. */
+extern int64_t (*museum_now_ns)(void);
+
+#endif
