@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-/* Choices at a fork: a buyer goes; a buyer dies; the strategy is changed. */
-#define CHOICES (2 * LAB_BUYERS_MAX + 1)
+/* Choices at a fork: a buyer goes; it dies; the strategy is changed; time passes. */
 #define PATCH_CHOICE (2 * LAB_BUYERS_MAX)
+#define TIME_CHOICE (2 * LAB_BUYERS_MAX + 1)
 
 /* Sets of choices are bits. */
 typedef unsigned choices;
@@ -27,6 +27,7 @@ struct explorer {
 	/* The run. */
 	struct schedule schedule;
 	unsigned deaths;
+	unsigned times;
 	bool patched;
 	choices waiting; /* who was blocked, and nothing has happened since */
 	choices asleep;  /* at the next fork */
@@ -57,6 +58,20 @@ can_go(const struct explorer *x, unsigned buyer)
 	       (x->waiting & go(buyer)) == 0;
 }
 
+static bool
+all_over(const struct explorer *x)
+{
+	unsigned i;
+
+	for (i = 0; i < x->search->setting.buyers; i++) {
+		const struct standing standing = world_standing(x->world, i);
+
+		if (!standing.done && !standing.dead)
+			return false;
+	}
+	return true;
+}
+
 /* What may happen here. */
 static choices
 list_choices(const struct explorer *x)
@@ -74,6 +89,8 @@ list_choices(const struct explorer *x)
 	}
 	if (search->patch != NULL && !x->patched && found != 0)
 		found |= 1u << PATCH_CHOICE;
+	if (x->times < search->times && !all_over(x))
+		found |= 1u << TIME_CHOICE;
 	return found;
 }
 
@@ -144,6 +161,13 @@ perform(struct explorer *x, unsigned choice)
 			     !can_go(x, (unsigned)x->last);
 	bool moved;
 
+	if (choice == TIME_CHOICE) {
+		world_pass_time(x->world);
+		write_letter(x, DEED_TIME, 0);
+		x->times++;
+		x->waiting = 0;
+		return true;
+	}
 	if (choice == PATCH_CHOICE) {
 		world_patch(x->world, x->search->patch);
 		write_letter(x, DEED_PATCH, 0);
@@ -294,6 +318,7 @@ begin_run(struct explorer *x)
 	x->schedule = (struct schedule){.length = 0};
 	x->deaths = 0;
 	x->patched = false;
+	x->times = 0;
 	x->waiting = x->asleep = 0;
 	x->last = -1;
 }

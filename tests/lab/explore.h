@@ -44,6 +44,7 @@ struct search {
 	unsigned deaths;   /* at most so many */
 	bool alone;        /* there is no supervisor */
 	const char *patch; /* one PATCH to this strategy, somewhere; NULL */
+	unsigned times;    /* ten seconds pass, at most so often */
 };
 
 /* False: `visit` had enough. */

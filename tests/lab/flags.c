@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "service/version.h"
+#include "tests/lab/museum/museum.h"
 
 static bool
 set_lock(void *place, const char *text)
@@ -23,7 +24,7 @@ all_locks(void)
 	size_t i;
 
 	text[0] = '\0';
-	for (i = 0; i < lock_count(); i++) {
+	for (i = 0; i < lock_count() - exhibit_count; i++) {
 		lock_print(lock_at(i), name);
 		strcat(strcat(text, i > 0 ? "," : ""), name);
 		if (lock_variant(i, &variant)) {
@@ -85,6 +86,8 @@ static const struct options_row rows[] = {
 	{ "patch", "STRATEGY", NULL, "change to it, once, at each position",
 	  AT(patch), .set = set_lock, .given = offsetof(struct flags, patch_name),
 	  .valid = "one of ", .words = lock_names },
+	{ "times", "N", "0", "let ten seconds pass, so often, at each position",
+	  OPTIONS_NUMBER, 0, 4, AT(times) },
 	{ "patient", NULL, NULL, "also if it takes more than a minute",
 	  OPTIONS_FLAG, AT(patient) },
 
@@ -188,7 +191,8 @@ flags_search(const struct flags *flags, struct lock_strategy strategy)
 			       : (int)flags->preemptions,
 	    .deaths = flags->crash ? 1 : 0,
 	    .alone = flags->alone,
-	    .patch = flags->patch_name};
+	    .patch = flags->patch_name,
+	    .times = flags->times};
 	unsigned i;
 
 	lock_print(strategy, search.setting.lock);

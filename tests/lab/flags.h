@@ -26,6 +26,7 @@ struct flags {
 	struct lock_strategy lock; /* of a schedule */
 	enum { GRAIN_LETTER = 0, GRAIN_STEP } grain;
 	unsigned preemptions; /* PREEMPTIONS_ANY: any number */
+	unsigned times; /* that ten seconds pass */
 	bool classes, crash, alone, json, patient;
 	struct lock_strategy patch;
 	const char *patch_name; /* NULL: none */

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The laboratory: build/lab, and its tests.
 
-LAB_SOURCES := $(filter-out tests/lab/test_%,$(wildcard tests/lab/*.c))
+LAB_SOURCES := $(filter-out tests/lab/test_%,\
+	$(wildcard tests/lab/*.c tests/lab/museum/*.c))
 LAB_OBJECTS := $(LAB_SOURCES:%.c=$(BUILD)/%.o)
 # The heart, the stores, the locks and the audit; no HTTP, and no processes but
 # its own.
 LAB_LIBRARY := $(filter-out $(BUILD)/service/process/% \
-	$(BUILD)/service/http/% $(BUILD)/service/page/%,$(LIBRARY))
+	$(BUILD)/service/http/% $(BUILD)/service/page/% \
+	$(BUILD)/locks/lock_rows.o,$(LIBRARY))
 
 all: $(BUILD)/lab
 $(BUILD)/lab: $(LAB_OBJECTS) $(LAB_LIBRARY)

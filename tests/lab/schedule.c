@@ -18,6 +18,8 @@ schedule_letter(struct letter letter)
 		return (char)tolower(name);
 	case DEED_SUPERVISE:
 		return 'S';
+	case DEED_TIME:
+		return 'T';
 	case DEED_PATCH:
 		break;
 	}
@@ -42,6 +44,8 @@ parse_letter(char c, unsigned buyers, struct letter *letter)
 	*letter = (struct letter){.deed = DEED_GO};
 	if (c == 'S')
 		letter->deed = DEED_SUPERVISE;
+	else if (c == 'T')
+		letter->deed = DEED_TIME;
 	else if (c == 'P')
 		letter->deed = DEED_PATCH;
 	else if (c >= 'A' && c <= last)
@@ -70,7 +74,7 @@ schedule_parse(const char *text, unsigned buyers, struct schedule *schedule,
 			snprintf(error, error_size,
 			    "letter %zu, '%c', is no buyer: there are A to %c, "
 			    "a to %c who are killed, S for the supervisor, P "
-			    "for a PATCH, and a number behind a letter repeats "
+			    "for a PATCH, T for ten seconds, and a number behind a letter repeats "
 			    "it",
 			    i + 1, text[i], 'A' + (int)buyers - 1,
 			    'a' + (int)buyers - 1);

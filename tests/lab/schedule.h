@@ -16,6 +16,7 @@ enum deed {
 	DEED_KILL,      /* the same, and it is killed in it: a */
 	DEED_SUPERVISE, /* what the dead held is handed back: S */
 	DEED_PATCH,     /* the strategy is changed: P */
+	DEED_TIME,      /* ten seconds pass: T */
 };
 
 struct letter {

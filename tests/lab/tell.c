@@ -107,6 +107,9 @@ do_letter(struct world *world, const struct search *search,
 	case DEED_SUPERVISE:
 		world_supervise(world);
 		break;
+	case DEED_TIME:
+		world_pass_time(world);
+		break;
 	case DEED_PATCH:
 		world_patch(world, search->patch);
 		break;
@@ -275,11 +278,14 @@ hear(void *arg, const struct world *world, struct letter letter,
 	size_t i;
 
 	teller->number++;
-	if (letter.deed == DEED_SUPERVISE || letter.deed == DEED_PATCH) {
+	if (letter.deed == DEED_SUPERVISE || letter.deed == DEED_PATCH ||
+	    letter.deed == DEED_TIME) {
 		fprintf(teller->out, "  %3zu %c  %s\n", teller->number,
 		    schedule_letter(letter),
 		    letter.deed == DEED_PATCH
 			? "PATCH: the strategy is changed"
+		    : letter.deed == DEED_TIME
+			? "ten seconds pass"
 			: "the supervisor hands back what the dead held");
 		return;
 	}

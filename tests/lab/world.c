@@ -19,12 +19,14 @@
 #include "locks/shared.h"
 #include "service/audit/audit.h"
 #include "service/sale/sell.h"
+#include "tests/lab/museum/museum.h"
 #include "tests/tree.h"
 
 #define SALE "demo"
 #define BEFORE_TIME (-INT64_C(1000000) * NS_PER_SEC) /* when a world begins */
 #define ORDERS_TIME (INT64_C(1000) * NS_PER_SEC)     /* until a deadline */
 #define TICK_NS NS_PER_MS /* what a look at the clock takes */
+#define LEASE_TIME (10 * NS_PER_SEC)
 #define WALL_MS INT64_C(1795237200000)
 #define HUNG_S 10 /* a letter takes microseconds */
 
@@ -61,7 +63,7 @@ struct judge {
 struct scene {
 	_Atomic int64_t now_ns;
 	struct setting setting;
-	struct lock_facts facts;
+	struct lock_strategy strategy;
 	struct counting counting;
 	struct inside inside;
 	struct buyer buyers[LAB_BUYERS_MAX];
@@ -244,9 +246,36 @@ env_step(void *arg, enum step step)
 		buyer->next = step;
 		yield_turn(&buyer->hand);
 	}
+	museum_before(
+	    self->scene->strategy, self->scene->judge.state.slot, step);
 	buyer->last = step;
 	if (step == STEP_UNLOCK)
 		buyer->holds = false;
+}
+
+/* The exhibits' words go to whose process this is. */
+static struct self *me;
+
+static void
+letter_ends(void)
+{
+	me->buyer->blocked = false;
+	die_if_told(me->buyer);
+	me->buyer->next = STEP_LOCK;
+	yield_turn(&me->buyer->hand);
+}
+
+static void
+is_blocked(void)
+{
+	me->buyer->blocked = true;
+	yield_turn(&me->buyer->hand);
+}
+
+static int64_t
+now_ns(void)
+{
+	return atomic_load(&me->scene->now_ns);
 }
 
 static void
@@ -292,6 +321,10 @@ buyer_main(struct world *world, unsigned number)
 	self->desk.store = store_open(world->store, error, sizeof(error));
 	if (self->desk.locks == NULL || self->desk.store == NULL)
 		abort();
+	me = self;
+	museum_letter = letter_ends;
+	museum_blocked = is_blocked;
+	museum_now_ns = now_ns;
 	for (;;) {
 		yield_turn(&buyer->hand);
 		sell(&self->desk, &buyer->order);
@@ -576,7 +609,7 @@ world_begin(struct world *world, const struct setting *setting)
 	atomic_store(&scene->now_ns, BEFORE_TIME);
 	if (!lock_parse(setting->lock, &strategy))
 		abort();
-	scene->facts = lock_facts(strategy);
+	scene->strategy = strategy;
 	ask_judge(world, TASK_OPEN);
 	for (i = 0; i < setting->buyers; i++) {
 		if (scene->buyers[i].hand.pid == 0)
@@ -638,6 +671,12 @@ world_patch(struct world *world, const char *lock)
 	ask_judge(world, TASK_PATCH);
 }
 
+void
+world_pass_time(struct world *world)
+{
+	atomic_fetch_add(&world->scene->now_ns, LEASE_TIME);
+}
+
 struct standing
 world_standing(const struct world *world, unsigned number)
 {
@@ -682,6 +721,9 @@ sweep(struct world *world)
 
 	for (i = 0; i < world->scene->setting.buyers; i++)
 		locks_force_release(world->locks, i);
+	museum_sweep(world->scene->judge.state.slot);
+	if (exhibit_of(world->scene->strategy) != NULL)
+		return;
 	if (!lock_parse(world->scene->setting.lock, &strategy) ||
 	    lock_acquire(world->user, strategy, world->scene->judge.state.slot,
 		soon_ns(), &hold) > LOCK_INHERITED)

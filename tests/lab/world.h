@@ -66,6 +66,9 @@ void world_supervise(struct world *world);
 /* Change the sale's strategy, as PATCH does. */
 void world_patch(struct world *world, const char *lock);
 
+/* Let ten seconds pass: a lease is over. */
+void world_pass_time(struct world *world);
+
 /* Where a buyer stands. */
 struct standing {
 	bool done, dead;

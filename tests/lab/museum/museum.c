@@ -38,18 +38,29 @@ exhibit_of(struct lock_strategy strategy)
 	return NULL;
 }
 
+/* In the order of the exhibits: so the rows are prepared, and attached. */
+static struct words *rooms[LOCK_ROWS_MAX];
+static size_t room_count;
+static struct visitor *visitors[LOCK_ROWS_MAX];
+static size_t visitor_count;
+
 int
 museum_prepare(const struct lock_config *config, void **shared)
 {
+	struct words *words = shared_new(sizeof(*words));
+
 	(void)config;
-	*shared = shared_new(sizeof(struct words));
-	return *shared == NULL ? -1 : 0;
+	if (words == NULL)
+		return -1;
+	*shared = rooms[room_count++] = words;
+	return 0;
 }
 
 void
 museum_destroy(void *shared)
 {
 	shared_free(shared, sizeof(struct words));
+	room_count = 0; /* all of them go together */
 }
 
 int
@@ -61,6 +72,30 @@ museum_attach(void *shared, unsigned worker, unsigned clerk, void **own)
 	if (visitor == NULL)
 		return -1;
 	*visitor = (struct visitor){.words = shared, .name = worker + 1};
+	visitors[visitor_count++ % exhibit_count] = visitor;
 	*own = visitor;
 	return 0;
+}
+
+void
+museum_before(struct lock_strategy strategy, unsigned slot, enum step step)
+{
+	size_t i;
+
+	for (i = 0; i < exhibit_count; i++)
+		if (&exhibits[i]->impl == strategy.impl &&
+		    exhibits[i]->before != NULL)
+			exhibits[i]->before(visitors[i], slot, step);
+}
+
+void
+museum_sweep(unsigned slot)
+{
+	size_t i;
+
+	for (i = 0; i < room_count; i++) {
+		atomic_store(&rooms[i]->word[slot][0], 0);
+		atomic_store(&rooms[i]->word[slot][1], 0);
+		atomic_store(&rooms[i]->until_ns[slot], 0);
+	}
 }

@@ -22,7 +22,7 @@ struct exhibit {
 	const char *why;    /* and why it does not help; one line */
 	const char *cure;   /* one line */
 	const char *met_in; /* a real project where it happened; NULL */
-	/* A buyer is about to do a step, in the slot where it acquired. */
+	/* A buyer is about to do a step; `own` is its visitor.  NULL: nothing. */
 	void (*before)(void *own, unsigned slot, enum step step);
 };
 
