@@ -52,6 +52,10 @@ static const struct options_row rows[] = {
 	  OPTIONS_TEXT, AT(schedule) },
 	{ "cures", NULL, NULL, "the same under every strategy",
 	  OPTIONS_FLAG, AT(cures) },
+	{ "museum", NULL, NULL,
+	  "the museum of wrong fixes: what people write who\n"
+	  "mean to cure it; --lock and --locks take them, too",
+	  OPTIONS_FLAG, AT(museum) },
 
 	{ "buyers", "N", "2", "how many (2; as many as a schedule names)",
 	  OPTIONS_NUMBER, LAB_BUYERS_MIN, LAB_BUYERS_MAX, AT(buyers),
@@ -86,8 +90,6 @@ static const struct options_row rows[] = {
 	{ "patch", "STRATEGY", NULL, "change to it, once, at each position",
 	  AT(patch), .set = set_lock, .given = offsetof(struct flags, patch_name),
 	  .valid = "one of ", .words = lock_names },
-	{ "times", "N", "0", "let ten seconds pass, so often, at each position",
-	  OPTIONS_NUMBER, 0, 4, AT(times) },
 	{ "patient", NULL, NULL, "also if it takes more than a minute",
 	  OPTIONS_FLAG, AT(patient) },
 
@@ -149,8 +151,9 @@ count_buyers(struct flags *flags)
 static bool
 check(const struct flags *flags, FILE *err)
 {
-	if (flags->census && flags->schedule != NULL)
-		fprintf(err, "lab: --census and --schedule: choose one\n");
+	if (flags->census + flags->museum + (flags->schedule != NULL) > 1)
+		fprintf(err,
+		    "lab: --census, --schedule and --museum: choose one\n");
 	else if (flags->cures && flags->schedule == NULL)
 		fprintf(err, "lab: --cures needs a --schedule\n");
 	else if (flags->alone && !flags->crash && flags->schedule == NULL)
@@ -185,6 +188,7 @@ flags_parse(struct flags *flags, const struct options_line *line)
 struct search
 flags_search(const struct flags *flags, struct lock_strategy strategy)
 {
+	const struct exhibit *exhibit = exhibit_of(strategy);
 	struct search search = {.reduced = flags->classes,
 	    .preemptions = flags->preemptions == PREEMPTIONS_ANY
 			       ? -1
@@ -192,7 +196,7 @@ flags_search(const struct flags *flags, struct lock_strategy strategy)
 	    .deaths = flags->crash ? 1 : 0,
 	    .alone = flags->alone,
 	    .patch = flags->patch_name,
-	    .times = flags->times};
+	    .times = exhibit != NULL && exhibit->ends_by_itself ? 1 : 0};
 	unsigned i;
 
 	lock_print(strategy, search.setting.lock);

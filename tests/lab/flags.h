@@ -12,7 +12,7 @@
 #define FLAGS_STORES_MAX 8
 
 struct flags {
-	bool census, cures;
+	bool census, cures, museum;
 	const char *schedule;
 	unsigned buyers;
 	const char *buyers_given; /* NULL: a schedule says how many */
@@ -26,7 +26,6 @@ struct flags {
 	struct lock_strategy lock; /* of a schedule */
 	enum { GRAIN_LETTER = 0, GRAIN_STEP } grain;
 	unsigned preemptions; /* PREEMPTIONS_ANY: any number */
-	unsigned times; /* that ten seconds pass */
 	bool classes, crash, alone, json, patient;
 	struct lock_strategy patch;
 	const char *patch_name; /* NULL: none */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/lab/census.h"
+#include "tests/lab/guide.h"
 #include "tests/lab/tell.h"
 
 #define EXIT_USAGE 2
@@ -77,8 +78,9 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	catch_signals();
-	status =
-	    flags.schedule != NULL ? tell(&flags, stdout) : take_census(&flags);
+	status = flags.museum             ? guide(&flags, &signalled, stdout)
+		 : flags.schedule != NULL ? tell(&flags, stdout)
+					  : take_census(&flags);
 	if (signalled != 0)
 		return 128 + signalled;
 	return status;

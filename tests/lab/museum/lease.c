@@ -71,6 +71,7 @@ const struct exhibit exhibit_lease = {
     .says = "but nobody holds it for longer than ten seconds",
     .why = "its holder slept, and does not know that the time is over",
     .cure = "a fencing token, which the store looks at: fenced",
+    .ends_by_itself = true,
     .met_in = "https://martin.kleppmann.com/2016/02/08/"
 	      "how-to-do-distributed-locking.html",
 };
@@ -79,5 +80,6 @@ const struct exhibit exhibit_fenced = {
     LEASE("fenced", "a lease with a fencing token", true),
     .says = "and the store refuses who comes too late",
     .why = "it is right: the cure of lease",
+    .ends_by_itself = true,
     .cure = "",
 };

@@ -21,6 +21,7 @@ struct exhibit {
 	const char *says;   /* what people say when they write it */
 	const char *why;    /* and why it does not help; one line */
 	const char *cure;   /* one line */
+	bool ends_by_itself; /* with time: one T is tried at each position */
 	const char *met_in; /* a real project where it happened; NULL */
 	/* A buyer is about to do a step; `own` is its visitor.  NULL: nothing. */
 	void (*before)(void *own, unsigned slot, enum step step);
@@ -47,6 +48,13 @@ struct words {
 lock_prepare_fn museum_prepare;
 lock_free_fn museum_destroy;
 lock_attach_fn museum_attach;
+
+/* A buyer's process, before each step under the strategy. */
+void museum_before(
+    struct lock_strategy strategy, unsigned slot, enum step step);
+
+/* The controller: what the dead left in the slot is gone. */
+void museum_sweep(unsigned slot);
 
 /*
  * What the laboratory is told: here a letter ends, others may come between;
