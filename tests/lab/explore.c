@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-/* Choices at a fork: a buyer goes; it dies; the strategy is changed; time passes. */
+/* Choices at a fork: a buyer goes; it dies; the strategy is changed; time
+ * passes. */
 #define PATCH_CHOICE (2 * LAB_BUYERS_MAX)
 #define TIME_CHOICE (2 * LAB_BUYERS_MAX + 1)
 

@@ -15,8 +15,8 @@ print_counts(const struct row *row, FILE *out)
 
 	schedule_print(&row->shortest, shortest);
 	if (wrong == 0)
-		fprintf(out, "    right in all of %lu schedules\n",
-		    row->schedules);
+		fprintf(
+		    out, "    right in all of %lu schedules\n", row->schedules);
 	else if (row->deadlocked == wrong)
 		fprintf(out, "    %lu of %lu schedules end in a deadlock: %s\n",
 		    wrong, row->schedules, shortest);
@@ -49,8 +49,7 @@ print_exhibit(const struct exhibit *exhibit, const struct row *row, FILE *out)
 }
 
 int
-guide(
-    const struct flags *flags, const volatile sig_atomic_t *stop, FILE *out)
+guide(const struct flags *flags, const volatile sig_atomic_t *stop, FILE *out)
 {
 	static struct census census;
 	struct flags two = *flags;

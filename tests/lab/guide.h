@@ -8,7 +8,7 @@
 #include "tests/lab/flags.h"
 
 /* Each exhibit with its census.  Exit status. */
-int guide(const struct flags *flags, const volatile sig_atomic_t *stop,
-    FILE *out);
+int guide(
+    const struct flags *flags, const volatile sig_atomic_t *stop, FILE *out);
 
 #endif

@@ -135,6 +135,34 @@ ends() {
   [[ $output == *'correct: 1 sold of 1'* ]]
 }
 
+@test "the museum: each exhibit is as wrong as it is said to be" {
+  same "$(census --locks flag,twice,late,early,two,two-ordered,upgrade \
+    "${both[@]}")" "$(for_stores "\
+flag 14 6 8 0 0 4 ABBAAB
+twice 44 20 24 0 0 4 AABBBAAB
+late 6 2 4 0 0 4 ABBA
+early 8 2 6 0 0 4 AABBBA
+two 4 2 2 0 0 3 AB
+two-ordered 2 2 0 0 0 2 -
+upgrade 4 2 2 0 0 3 AB")"
+  same "$(census --locks lease,fenced)" "\
+json lease 12 8 4 0 0 4 ATBBA
+json fenced 12 12 0 0 0 2 -"
+  # The guide says the same, and its commands can be typed.
+  run -0 lab --museum
+  echo "$output"
+  [ "$(grep -c '^    "' <<<"$output")" -eq 9 ]
+  [[ $output == *'8 of 14 schedules are wrong; the shortest: ABBAAB'* ]]
+  [[ $output == *'2 of 4 schedules end in a deadlock: AB'* ]]
+  sed -n 's/^    lab //p' <<<"$output" >"$BATS_TEST_TMPDIR/typed"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/typed")" -eq 7 ]
+  while read -ra words; do
+    run -0 lab "${words[@]}"
+    echo "$output"
+    [[ $output == *oversold:* || $output == *deadlock:* ]]
+  done <"$BATS_TEST_TMPDIR/typed"
+}
+
 # refused REASON FLAG…
 refused() {
   local reason=$1

@@ -74,7 +74,8 @@ schedule_parse(const char *text, unsigned buyers, struct schedule *schedule,
 			snprintf(error, error_size,
 			    "letter %zu, '%c', is no buyer: there are A to %c, "
 			    "a to %c who are killed, S for the supervisor, P "
-			    "for a PATCH, T for ten seconds, and a number behind a letter repeats "
+			    "for a PATCH, T for ten seconds, and a number "
+			    "behind a letter repeats "
 			    "it",
 			    i + 1, text[i], 'A' + (int)buyers - 1,
 			    'a' + (int)buyers - 1);

@@ -146,34 +146,47 @@ do_rest(struct world *world, const struct search *search, struct way *way,
 	}
 }
 
+static bool
+somebody_died(const struct world *world, unsigned buyers)
+{
+	unsigned i;
+
+	for (i = 0; i < buyers; i++)
+		if (world_standing(world, i).dead)
+			return true;
+	return false;
+}
+
 static void
 follow(struct world *world, const struct search *search,
     const struct schedule *text, struct way *way,
     const struct listener *listener)
 {
-	size_t i;
+	const unsigned buyers = search->setting.buyers;
+	size_t i, length;
 
 	*way = (struct way){.stop = STOP_DONE};
 	world_begin(world, &search->setting);
 	for (i = 0; i < text->length && way->done.length < SCHEDULE_MAX; i++)
 		(void)do_letter(
 		    world, search, text->letters[i], i + 1, way, listener);
-	way->ended_early =
-	    way->reason[0] == '\0' && !all_over(world, search->setting.buyers);
+	length = way->reason[0] == '\0' ? way->done.length : SCHEDULE_MAX;
 	do_rest(world, search, way, listener);
-	if (!all_over(world, search->setting.buyers))
-		way->stop = STOP_STUCK;
+	way->ended_early = way->done.length > length;
+	if (!all_over(world, buyers))
+		way->stop =
+		    somebody_died(world, buyers) ? STOP_STUCK : STOP_DEADLOCK;
 	world_end(world, &way->end);
 }
 
 static const char *
 verdict_of(const struct way *way)
 {
-	return way->stop != STOP_DONE   ? "stuck"
-	       : way->end.oversold      ? "oversold"
-	       : way->end.double_booked ? "double-booked"
-	       : way->end.stranded      ? "stranded"
-					: "correct";
+	if (way->stop != STOP_DONE)
+		return way->stop == STOP_STUCK ? "stuck" : "deadlock";
+	if (way->end.oversold || way->end.double_booked)
+		return way->end.oversold ? "oversold" : "double-booked";
+	return way->end.stranded ? "stranded" : "correct";
 }
 
 /* --------------------------------------------------------------- telling -- */
@@ -282,8 +295,7 @@ hear(void *arg, const struct world *world, struct letter letter,
 	    letter.deed == DEED_TIME) {
 		fprintf(teller->out, "  %3zu %c  %s\n", teller->number,
 		    schedule_letter(letter),
-		    letter.deed == DEED_PATCH
-			? "PATCH: the strategy is changed"
+		    letter.deed == DEED_PATCH ? "PATCH: the strategy is changed"
 		    : letter.deed == DEED_TIME
 			? "ten seconds pass"
 			: "the supervisor hands back what the dead held");
@@ -304,6 +316,8 @@ hear(void *arg, const struct world *world, struct letter letter,
 	else if (world_standing(world, letter.buyer).done) {
 		word_outcome(order, text);
 		print_cell(teller, letter.buyer, is_first, letter, text);
+	} else if (is_first) { /* a step of the lock's own */
+		print_cell(teller, letter.buyer, true, letter, "...");
 	}
 }
 

@@ -18,12 +18,13 @@
 
 struct exhibit {
 	struct lock_impl impl;
-	const char *says;   /* what people say when they write it */
-	const char *why;    /* and why it does not help; one line */
-	const char *cure;   /* one line */
+	const char *says;    /* what people say when they write it */
+	const char *why;     /* and why it does not help; one line */
+	const char *cure;    /* one line */
 	bool ends_by_itself; /* with time: one T is tried at each position */
-	const char *met_in; /* a real project where it happened; NULL */
-	/* A buyer is about to do a step; `own` is its visitor.  NULL: nothing. */
+	const char *met_in;  /* a real project where it happened; NULL */
+	/* A buyer is about to do a step; `own` is its visitor.  NULL: nothing.
+	 */
 	void (*before)(void *own, unsigned slot, enum step step);
 };
 

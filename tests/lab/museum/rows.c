@@ -30,6 +30,5 @@
 ROWS(DECLARE)
 EXHIBITS(DECLARE_EXHIBIT)
 
-const struct lock_impl *const lock_rows[] = {
-    ROWS(LIST) EXHIBITS(LIST_EXHIBIT)};
+const struct lock_impl *const lock_rows[] = {ROWS(LIST) EXHIBITS(LIST_EXHIBIT)};
 const size_t lock_rows_count = sizeof(lock_rows) / sizeof(lock_rows[0]);

@@ -16,8 +16,7 @@
 
 /* word[0]: how many look; word[1]: who changes. */
 static enum lock_result
-upgrade_acquire(
-    void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
+upgrade_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
 {
 	struct visitor *v = own;
 
