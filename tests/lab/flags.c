@@ -24,7 +24,7 @@ all_locks(void)
 	size_t i;
 
 	text[0] = '\0';
-	for (i = 0; i < lock_count() - exhibit_count; i++) {
+	for (i = 0; i < lock_count() - museum_count(); i++) {
 		lock_print(lock_at(i), name);
 		strcat(strcat(text, i > 0 ? "," : ""), name);
 		if (lock_variant(i, &variant)) {
@@ -188,7 +188,7 @@ flags_parse(struct flags *flags, const struct options_line *line)
 struct search
 flags_search(const struct flags *flags, struct lock_strategy strategy)
 {
-	const struct exhibit *exhibit = exhibit_of(strategy);
+	const struct exhibit *exhibit = museum_of(strategy);
 	struct search search = {.reduced = flags->classes,
 	    .preemptions = flags->preemptions == PREEMPTIONS_ANY
 			       ? -1

@@ -57,16 +57,17 @@ guide(const struct flags *flags, const volatile sig_atomic_t *stop, FILE *out)
 
 	two.store_count = 1;
 	two.lock_count = 0;
-	for (i = 0; i < exhibit_count; i++)
+	for (i = 0; i < museum_count(); i++)
 		two.locks[two.lock_count++] =
-		    lock_at(lock_count() - exhibit_count + i);
+		    lock_at(lock_count() - museum_count() + i);
 	if (!census_take(&census, &two, stop))
 		return 2;
 	fprintf(out,
 	    "The museum of wrong fixes: what people write who mean to cure the "
 	    "race, and what\ncomes of it with two buyers and one ticket.\n");
 	for (i = 0; i < census.count; i++)
-		print_exhibit(exhibits[i], &census.rows[i], out);
+		print_exhibit(
+		    museum_of(census.rows[i].strategy), &census.rows[i], out);
 	census_free(&census);
 	return EXIT_SUCCESS;
 }

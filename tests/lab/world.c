@@ -722,7 +722,7 @@ sweep(struct world *world)
 	for (i = 0; i < world->scene->setting.buyers; i++)
 		locks_force_release(world->locks, i);
 	museum_sweep(world->scene->judge.state.slot);
-	if (exhibit_of(world->scene->strategy) != NULL)
+	if (museum_of(world->scene->strategy) != NULL)
 		return;
 	if (!lock_parse(world->scene->setting.lock, &strategy) ||
 	    lock_acquire(world->user, strategy, world->scene->judge.state.slot,

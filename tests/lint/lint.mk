@@ -5,7 +5,7 @@ LINT_PACKAGES := clang-format clang-tidy cppcheck shellcheck
 LINT_TESTS := $(wildcard tests/lint/*.bats)
 
 C_FILES := $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch] \
-	tests/exercises/solutions/*/*.[ch])
+	tests/lab/museum/*.[ch] tests/exercises/solutions/*/*.[ch])
 C_TESTS := $(filter tests/%.c,$(C_FILES))
 SCRIPTS := .ci/run $(wildcard tests/*.sh tests/*/*.sh tests/*/run)
 BASH_SCRIPTS := $(wildcard tests/*/*.bats tests/*/*.bash)

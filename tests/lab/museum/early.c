@@ -45,7 +45,7 @@ early_before(void *own, unsigned slot, enum step step)
 	museum_letter();
 }
 
-const struct exhibit exhibit_early = {
+const struct exhibit early_exhibit = {
     .impl = {.name = "early",
 	.summary = "a lock that is released before the commit",
 	.when_killed = "the lock stays taken",

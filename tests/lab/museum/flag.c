@@ -34,7 +34,7 @@ flag_release(void *own, unsigned slot, unsigned permits)
 	atomic_store(&v->words->word[slot][0], 0);
 }
 
-const struct exhibit exhibit_flag = {
+const struct exhibit flag_exhibit = {
     .impl = {.name = "flag",
 	.summary = "a flag that is tested, and then set",
 	.when_killed = "the flag stays set",

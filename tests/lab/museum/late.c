@@ -40,7 +40,7 @@ late_release(void *own, unsigned slot, unsigned permits)
 		atomic_store(&v->words->word[slot][0], 0);
 }
 
-const struct exhibit exhibit_late = {
+const struct exhibit late_exhibit = {
     .impl = {.name = "late",
 	.summary = "a lock round the write only",
 	.when_killed = "the lock stays taken",

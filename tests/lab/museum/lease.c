@@ -49,14 +49,14 @@ lease_release(void *own, unsigned slot, unsigned permits)
 
 /* clang-format off */
 #define LEASE(its_name, its_summary, checks) \
-	.impl = {.name = its_name, \
-	    .summary = its_summary, \
+	.impl = {.name = (its_name), \
+	    .summary = (its_summary), \
 	    .when_killed = "it is free when its time is over", \
 	    .permits_max = 1, \
 	    .facts = {.holds = true, \
 		.excludes_threads = true, \
 		.excludes_processes = true, \
-		.checks_write = checks}, \
+		.checks_write = (checks)}, \
 	    .prepare = museum_prepare, \
 	    .attach = museum_attach, \
 	    .acquire = lease_acquire, \
@@ -66,7 +66,7 @@ lease_release(void *own, unsigned slot, unsigned permits)
 	    .destroy = museum_destroy}
 /* clang-format on */
 
-const struct exhibit exhibit_lease = {
+const struct exhibit lease_exhibit = {
     LEASE("lease", "a lock that ends by itself", false),
     .says = "but nobody holds it for longer than ten seconds",
     .why = "its holder slept, and does not know that the time is over",
@@ -76,7 +76,7 @@ const struct exhibit exhibit_lease = {
 	      "how-to-do-distributed-locking.html",
 };
 
-const struct exhibit exhibit_fenced = {
+const struct exhibit lease_fenced = {
     LEASE("fenced", "a lease with a fencing token", true),
     .says = "and the store refuses who comes too late",
     .why = "it is right: the cure of lease",

@@ -1,41 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of exhibits, and what they share. */
+/* What exhibits share. */
 #include "tests/lab/museum/museum.h"
 
 #include <stdlib.h>
 
 #include "locks/shared.h"
 
-#define EXHIBITS(ROW)                                                          \
-	ROW(flag)                                                              \
-	ROW(twice)                                                             \
-	ROW(late)                                                              \
-	ROW(early)                                                             \
-	ROW(two)                                                               \
-	ROW(two_ordered)                                                       \
-	ROW(upgrade)                                                           \
-	ROW(lease)                                                             \
-	ROW(fenced)
-
-#define DECLARE(name) extern const struct exhibit exhibit_##name;
-#define ADDRESS(name) &exhibit_##name,
-EXHIBITS(DECLARE)
-const struct exhibit *const exhibits[] = {EXHIBITS(ADDRESS)};
-const size_t exhibit_count = sizeof(exhibits) / sizeof(exhibits[0]);
-
 void (*museum_letter)(void);
 void (*museum_blocked)(void);
 int64_t (*museum_now_ns)(void);
 
+/* Exhibits have museum_prepare(), and nobody else has. */
 const struct exhibit *
-exhibit_of(struct lock_strategy strategy)
+museum_of(struct lock_strategy strategy)
 {
-	size_t i;
+	return strategy.impl->prepare == museum_prepare
+		   ? (const struct exhibit *)strategy.impl
+		   : NULL;
+}
 
-	for (i = 0; i < exhibit_count; i++)
-		if (&exhibits[i]->impl == strategy.impl)
-			return exhibits[i];
-	return NULL;
+size_t
+museum_count(void)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < lock_count(); i++)
+		count += museum_of(lock_at(i)) != NULL;
+	return count;
 }
 
 /* In the order of the exhibits: so the rows are prepared, and attached. */
@@ -72,7 +63,7 @@ museum_attach(void *shared, unsigned worker, unsigned clerk, void **own)
 	if (visitor == NULL)
 		return -1;
 	*visitor = (struct visitor){.words = shared, .name = worker + 1};
-	visitors[visitor_count++ % exhibit_count] = visitor;
+	visitors[visitor_count++ % museum_count()] = visitor;
 	*own = visitor;
 	return 0;
 }
@@ -80,12 +71,12 @@ museum_attach(void *shared, unsigned worker, unsigned clerk, void **own)
 void
 museum_before(struct lock_strategy strategy, unsigned slot, enum step step)
 {
-	size_t i;
+	const struct exhibit *exhibit = museum_of(strategy);
+	const size_t first = lock_count() - museum_count();
 
-	for (i = 0; i < exhibit_count; i++)
-		if (&exhibits[i]->impl == strategy.impl &&
-		    exhibits[i]->before != NULL)
-			exhibits[i]->before(visitors[i], slot, step);
+	if (exhibit != NULL && exhibit->before != NULL)
+		exhibit->before(
+		    visitors[lock_row(strategy) - first], slot, step);
 }
 
 void

@@ -2,7 +2,7 @@
 /*
  * The museum of wrong fixes: cures that people really write, and that do not
  * cure.  Each is one file with a struct exhibit at its bottom and a row in
- * museum.c.  An exhibit is a strategy like any other, so that the laboratory
+ * lock_rows.c.  An exhibit is a strategy like any other, so that the laboratory
  * runs the real sell() under it; what a lock alone cannot do wrong, as it is
  * asked only before and after, it does in before().
  *
@@ -17,22 +17,22 @@
 #include "service/sale/trail.h"
 
 struct exhibit {
-	struct lock_impl impl;
-	const char *says;    /* what people say when they write it */
-	const char *why;     /* and why it does not help; one line */
-	const char *cure;    /* one line */
-	bool ends_by_itself; /* with time: one T is tried at each position */
-	const char *met_in;  /* a real project where it happened; NULL */
+	struct lock_impl impl; /* first */
+	const char *says;      /* what people say when they write it */
+	const char *why;       /* and why it does not help; one line */
+	const char *cure;      /* one line */
+	bool ends_by_itself;   /* with time: one T is tried at each position */
+	const char *met_in;    /* a real project where it happened; NULL */
 	/* A buyer is about to do a step; `own` is its visitor.  NULL: nothing.
 	 */
 	void (*before)(void *own, unsigned slot, enum step step);
 };
 
-extern const struct exhibit *const exhibits[];
-extern const size_t exhibit_count;
+/* How many there are: the last rows of the table, a cure behind its wrong. */
+size_t museum_count(void);
 
 /* The exhibit that a strategy is; NULL: it is none. */
-const struct exhibit *exhibit_of(struct lock_strategy strategy);
+const struct exhibit *museum_of(struct lock_strategy strategy);
 
 /* One buyer's: its name, and the words that all share, a few for each slot. */
 struct visitor {

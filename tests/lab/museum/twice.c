@@ -37,7 +37,7 @@ twice_release(void *own, unsigned slot, unsigned permits)
 	atomic_store(&v->words->word[slot][0], 0);
 }
 
-const struct exhibit exhibit_twice = {
+const struct exhibit twice_exhibit = {
     .impl = {.name = "twice",
 	.summary = "a flag that is tested twice, and then set",
 	.when_killed = "the flag stays set",

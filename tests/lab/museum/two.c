@@ -67,8 +67,8 @@ two_release(void *own, unsigned slot, unsigned permits)
 
 /* clang-format off */
 #define TWO(its_name, its_summary, its_acquire) \
-	.impl = {.name = its_name, \
-	    .summary = its_summary, \
+	.impl = {.name = (its_name), \
+	    .summary = (its_summary), \
 	    .when_killed = "what it held stays taken", \
 	    .permits_max = 1, \
 	    .facts = {.holds = true, \
@@ -76,21 +76,21 @@ two_release(void *own, unsigned slot, unsigned permits)
 		.excludes_processes = true}, \
 	    .prepare = museum_prepare, \
 	    .attach = museum_attach, \
-	    .acquire = its_acquire, \
+	    .acquire = (its_acquire), \
 	    .release = two_release, \
 	    .detach = free, \
 	    .force_release = lock_force_release_nothing, \
 	    .destroy = museum_destroy}
 /* clang-format on */
 
-const struct exhibit exhibit_two = {
+const struct exhibit two_exhibit = {
     TWO("two", "two locks, each buyer in an order of its own", two_acquire),
     .says = "but I lock both of them",
     .why = "each has one, and waits for the other's",
     .cure = "one order for all: two-ordered",
 };
 
-const struct exhibit exhibit_two_ordered = {
+const struct exhibit two_ordered = {
     TWO("two-ordered", "two locks, in one order", ordered_acquire),
     .says = "everybody takes the first one first",
     .why = "it is right: the cure of two",

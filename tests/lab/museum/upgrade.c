@@ -51,7 +51,7 @@ upgrade_release(void *own, unsigned slot, unsigned permits)
 	atomic_fetch_sub(&v->words->word[slot][0], 1);
 }
 
-const struct exhibit exhibit_upgrade = {
+const struct exhibit upgrade_exhibit = {
     .impl = {.name = "upgrade",
 	.summary = "a shared lock that is made exclusive to write",
 	.when_killed = "its share stays taken",

@@ -10,16 +10,17 @@
 	ROW(lock_mutex)               \
 	ROW(lock_semaphore)           \
 	ROW(lock_optimistic)
+
 #define EXHIBITS(ROW)                 \
-	ROW(exhibit_flag)             \
-	ROW(exhibit_twice)            \
-	ROW(exhibit_late)             \
-	ROW(exhibit_early)            \
-	ROW(exhibit_two)              \
-	ROW(exhibit_two_ordered)      \
-	ROW(exhibit_upgrade)          \
-	ROW(exhibit_lease)            \
-	ROW(exhibit_fenced)
+	ROW(flag_exhibit)             \
+	ROW(twice_exhibit)            \
+	ROW(late_exhibit)             \
+	ROW(early_exhibit)            \
+	ROW(two_exhibit)              \
+	ROW(two_ordered)              \
+	ROW(upgrade_exhibit)          \
+	ROW(lease_exhibit)            \
+	ROW(lease_fenced)
 /* clang-format on */
 
 #define DECLARE(row) extern const struct lock_impl row;
