@@ -25,21 +25,32 @@ teardown() {
   [[ ${lines[-2]} =~ ^[1-9][0-9]{3,}\ operations$ ]]
 }
 
-# judged WANTED WHAT STORE: the checker's exit status for a broken service
-judged() {
-  TURNSTILE_BROKEN=$2 "$BUILD/history-record" --sale stress-1 --store "$3" \
+# judge WHAT STORE: the checker's exit status for a service broken that way
+judge() {
+  TURNSTILE_BROKEN=$1 "$BUILD/history-record" --sale stress-1 --store "$2" \
     --service "$BUILD/turnstile-broken" --every 600 "$WORK/history"
   run "$CHECK" "$WORK/history"
-  echo "$2 $3: $output"
-  [ "$status" -eq "$1" ]
+  echo "$1 $2: $output"
+}
+
+# Two workers may happen to pass each other, without a lock as well.
+found_out() {
+  local round
+  for round in {1..5}; do
+    judge "$1" "$2"
+    [ "$status" -eq 0 ] || break
+    echo "# $1, $2: nothing met in history $round; again" >&3
+  done
+  [ "$status" -eq 1 ]
 }
 
 @test "a service that is broken in one of eight ways is found out" {
   local what store
   for store in json sqlite; do
-    judged 0 nothing "$store"
+    judge nothing "$store"
+    [ "$status" -eq 0 ]
     for what in lock unlock receipt twice sold-out retry stale busy; do
-      judged 1 "$what" "$store"
+      found_out "$what" "$store"
     done
   done
 }

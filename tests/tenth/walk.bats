@@ -14,7 +14,7 @@ setup_file() {
   root=$(realpath "$BATS_TEST_DIRNAME/../..")
   WALK=$(mktemp -d "$root/build/walk.XXXXXX")
   (cd "$root" && cp -r --parents Makefile locks service storage \
-    tests/*.{sh,h} tests/*/*.mk tests/{unit,stress,history} "$WALK")
+    tests/*.{sh,h} tests/*/*.mk tests/{unit,stress,history,lab} "$WALK")
   export WALK
   # A make that calls us leaves its own settings behind.
   unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL BUILD SANITIZE
