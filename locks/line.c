@@ -26,8 +26,7 @@ lines_new(void)
 void
 lines_free(struct lines *lines)
 {
-	if (lines != NULL)
-		shared_free(lines, sizeof(*lines));
+	shared_free(lines, sizeof(*lines));
 }
 
 bool

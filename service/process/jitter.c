@@ -16,6 +16,7 @@
 
 #include "locks/clock.h"
 #include "locks/tsan.h"
+#include "service/splitmix.h"
 
 /* ThreadSanitizer's own code would be stepped through as well. */
 #if defined(__x86_64__) && !TSAN_ON
@@ -32,15 +33,10 @@
 
 static _Thread_local struct jitter *own;
 
-/* Steele, Lea and Flood's SplitMix64. */
 static uint64_t
 draw(struct jitter *jitter, uint64_t below)
 {
-	uint64_t z = jitter->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return (z ^ z >> 31) % below;
+	return splitmix_next(&jitter->state) % below;
 }
 
 /*

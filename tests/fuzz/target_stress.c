@@ -13,7 +13,7 @@ claim_in_range(const struct flags *f)
 {
 	size_t i;
 
-	claim(1 <= f->lock_count && f->lock_count <= FLAGS_LOCKS_MAX);
+	claim(1 <= f->lock_count && f->lock_count <= STRATEGIES_MAX);
 	claim(1 <= f->store_count && f->store_count <= 2);
 	claim(1 <= f->worker_count && f->worker_count <= FLAGS_LIST_MAX);
 	claim(1 <= f->clerk_count && f->clerk_count <= FLAGS_LIST_MAX);

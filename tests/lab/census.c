@@ -82,6 +82,15 @@ take_row(struct world *world, const struct flags *flags, struct row *row,
 	show_progress(&counter, true);
 }
 
+/* What a PATCH makes of it; there may be none. */
+static bool
+is_safe_change(const char *patch)
+{
+	struct lock_strategy to;
+
+	return patch == NULL || (lock_parse(patch, &to) && lock_is_safe(to));
+}
+
 bool
 census_take(struct census *census, const struct flags *flags,
     const volatile sig_atomic_t *stop)
@@ -104,7 +113,8 @@ census_take(struct census *census, const struct flags *flags,
 
 			row->store = flags->stores[i];
 			row->strategy = flags->locks[j];
-			row->must_be_right = lock_is_safe(row->strategy);
+			row->must_be_right = lock_is_safe(row->strategy) &&
+					     is_safe_change(flags->patch);
 			lock_print(row->strategy, row->lock);
 			take_row(world, flags, row, stop);
 		}
@@ -128,7 +138,7 @@ census_free(struct census *census)
 static bool
 is_good(const struct census *census, const struct row *row)
 {
-	return !row->must_be_right || census->flags->patch_name != NULL ||
+	return !row->must_be_right ||
 	       (row->correct + (census->flags->alone ? row->stuck : 0) ==
 		       row->schedules &&
 		   row->strange == 0);
@@ -147,7 +157,7 @@ census_is_good(const struct census *census)
 
 /* ---------------------------------------------------------------- text -- */
 
-/* "3 buyers of 1, 2 and 1 tickets" */
+/* "3 buyers, 2 tickets; they want 1, 2, 1" */
 static void
 print_buyers(const struct flags *flags, FILE *out)
 {
@@ -155,13 +165,12 @@ print_buyers(const struct flags *flags, FILE *out)
 
 	fprintf(out, "%u buyers, %" PRId64 " ticket%s", flags->buyers,
 	    flags->tickets, flags->tickets == 1 ? "" : "s");
-	if (flags->quantity_count > 1 || flags->quantities[0] > 1)
-		fprintf(out, "; they want");
-	for (i = 0; i < flags->quantity_count &&
-		    (flags->quantity_count > 1 || flags->quantities[0] > 1);
-	     i++)
+	if (flags->quantity_count == 1 && flags->quantities[0] == 1)
+		return;
+	fprintf(out, "; they want");
+	for (i = 0; i < flags->quantity_count; i++)
 		fprintf(out, "%s %u", i == 0 ? "" : ",", flags->quantities[i]);
-	if (flags->quantity_count == 1 && flags->quantities[0] > 1)
+	if (flags->quantity_count == 1)
 		fprintf(out, " each");
 }
 
@@ -180,8 +189,8 @@ print_heading(const struct census *census, FILE *out)
 	if (flags->crash)
 		fprintf(out, ", one of them killed%s",
 		    flags->alone ? ", and no supervisor" : "");
-	if (flags->patch_name != NULL)
-		fprintf(out, ", a PATCH to %s somewhere", flags->patch_name);
+	if (flags->patch != NULL)
+		fprintf(out, ", a PATCH to %s somewhere", flags->patch);
 	fprintf(out, "\n\n");
 }
 

@@ -26,7 +26,7 @@ struct row {
 
 struct census {
 	const struct flags *flags;
-	struct row rows[FLAGS_LOCKS_MAX * FLAGS_STORES_MAX];
+	struct row rows[STRATEGIES_MAX * FLAGS_STORES_MAX];
 	size_t count;
 };
 

@@ -53,24 +53,7 @@ kill_of(unsigned buyer)
 static bool
 can_go(const struct explorer *x, unsigned buyer)
 {
-	const struct standing standing = world_standing(x->world, buyer);
-
-	return !standing.done && !standing.dead &&
-	       (x->waiting & go(buyer)) == 0;
-}
-
-static bool
-all_over(const struct explorer *x)
-{
-	unsigned i;
-
-	for (i = 0; i < x->search->setting.buyers; i++) {
-		const struct standing standing = world_standing(x->world, i);
-
-		if (!standing.done && !standing.dead)
-			return false;
-	}
-	return true;
+	return !world_is_over(x->world, buyer) && (x->waiting & go(buyer)) == 0;
 }
 
 /* What may happen here. */
@@ -90,7 +73,7 @@ list_choices(const struct explorer *x)
 	}
 	if (search->patch != NULL && !x->patched && found != 0)
 		found |= 1u << PATCH_CHOICE;
-	if (x->times < search->times && !all_over(x))
+	if (x->times < search->times && !world_all_over(x->world))
 		found |= 1u << TIME_CHOICE;
 	return found;
 }
@@ -177,7 +160,7 @@ perform(struct explorer *x, unsigned choice)
 		return true;
 	}
 	if (choice < LAB_BUYERS_MAX)
-		moved = world_go(x->world, buyer) != MOVED_BLOCKED;
+		moved = world_go(x->world, buyer);
 	else
 		moved = world_kill(x->world, buyer);
 	if (!moved) {
@@ -223,38 +206,11 @@ still_asleep(const struct explorer *x, choices asleep, unsigned choice)
 static bool
 supervise(struct explorer *x)
 {
-	unsigned i;
-
-	if (x->search->alone)
+	if (x->search->alone || !world_supervise(x->world))
 		return false;
-	for (i = 0; i < x->search->setting.buyers; i++) {
-		const struct standing standing = world_standing(x->world, i);
-
-		if (!standing.dead || !standing.holds)
-			continue;
-		world_supervise(x->world);
-		write_letter(x, DEED_SUPERVISE, 0);
-		x->waiting = 0;
-		return true;
-	}
-	return false;
-}
-
-static enum stop
-how_stopped(const struct explorer *x)
-{
-	bool somebody_waits = false, somebody_died = false;
-	unsigned i;
-
-	for (i = 0; i < x->search->setting.buyers; i++) {
-		const struct standing standing = world_standing(x->world, i);
-
-		somebody_waits |= !standing.done && !standing.dead;
-		somebody_died |= standing.dead && standing.holds;
-	}
-	return !somebody_waits ? STOP_DONE
-	       : somebody_died ? STOP_STUCK
-			       : STOP_DEADLOCK;
+	write_letter(x, DEED_SUPERVISE, 0);
+	x->waiting = 0;
+	return true;
 }
 
 /* Let the run end somehow: it is one that was counted before. */
@@ -362,7 +318,7 @@ static enum fate
 run(struct explorer *x, size_t *depth)
 {
 	const size_t known = *depth;
-	enum fate fate = GOES_ON;
+	enum fate fate;
 	struct fork *fork;
 
 	begin_run(x);
@@ -415,7 +371,7 @@ explore(struct world *world, const struct search *search, explore_fn *visit,
 
 		if (fate == REDUNDANT)
 			drain(&x);
-		ended.stop = how_stopped(&x);
+		ended.stop = world_stop(world);
 		world_end(world, &ended.end);
 		if (fate == ENDED)
 			goes_on = visit(&ended, arg);

@@ -21,17 +21,10 @@
 #include "tests/lab/schedule.h"
 #include "tests/lab/world.h"
 
-/* How a run ended, besides what was sold. */
-enum stop {
-	STOP_DONE = 0, /* everybody is done, or dead */
-	STOP_DEADLOCK, /* each of the living waits for another one */
-	STOP_STUCK,    /* they wait for the dead */
-};
-
 struct run {
 	const struct schedule *schedule;
 	struct end end;
-	enum stop stop;
+	enum stop stop; /* of those who were left */
 };
 
 /* False: search no further. */

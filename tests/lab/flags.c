@@ -3,36 +3,24 @@
 #include "tests/lab/flags.h"
 
 #include <ctype.h>
-#include <string.h>
 
 #include "service/version.h"
 #include "tests/lab/museum/museum.h"
 
-static bool
-set_lock(void *place, const char *text)
-{
-	return lock_parse(text, place);
-}
-
-/* Each of them, and behind it its variant: semaphore:3. */
 static const char *
 all_locks(void)
 {
-	static char text[FLAGS_LOCKS_MAX * (LOCK_NAME_SIZE + 1)];
-	struct lock_strategy variant;
-	char name[LOCK_NAME_SIZE];
-	size_t i;
+	return strategies_list(lock_count() - museum_count());
+}
 
-	text[0] = '\0';
-	for (i = 0; i < lock_count() - museum_count(); i++) {
-		lock_print(lock_at(i), name);
-		strcat(strcat(text, i > 0 ? "," : ""), name);
-		if (lock_variant(i, &variant)) {
-			lock_print(variant, name);
-			strcat(strcat(text, ","), name);
-		}
-	}
-	return text;
+/* As it was written, if it is one. */
+static bool
+set_patch(void *place, const char *text)
+{
+	struct lock_strategy strategy;
+
+	*(const char **)place = text;
+	return lock_parse(text, &strategy);
 }
 
 #define AT(member) OPTIONS_AT(struct flags, member)
@@ -66,10 +54,10 @@ static const struct options_row rows[] = {
 	{ "quantities", "LIST", "1", "how many each wants: 1,2,1 (1)",
 	  OPTIONS_NUMBER, 1, 100, LIST(quantities, quantity_count) },
 	{ "locks", "all|LIST", "all", "strategies: none,mutex,semaphore:3 …",
-	  LIST(locks, lock_count), .set = set_lock, .all = all_locks,
+	  LIST(locks, lock_count), .set = strategies_set, .all = all_locks,
 	  .valid = "all, or a list of ", .words = lock_names },
 	{ "lock", "STRATEGY", "none", "of a schedule",
-	  AT(lock), .set = set_lock, .valid = "one of ", .words = lock_names },
+	  AT(lock), .set = strategies_set, .valid = "one of ", .words = lock_names },
 	{ "stores", "LIST", "json", "", OPTIONS_CHOICE,
 	  LIST(stores, store_count), .names = store_at,
 	  .valid = " or both, with a comma" },
@@ -88,10 +76,8 @@ static const struct options_row rows[] = {
 	  OPTIONS_FLAG, AT(crash) },
 	{ "alone", NULL, NULL, "without a supervisor", OPTIONS_FLAG, AT(alone) },
 	{ "patch", "STRATEGY", NULL, "change to it, once, at each position",
-	  AT(patch), .set = set_lock, .given = offsetof(struct flags, patch_name),
+	  AT(patch), .set = set_patch,
 	  .valid = "one of ", .words = lock_names },
-	{ "patient", NULL, NULL, "also if it takes more than a minute",
-	  OPTIONS_FLAG, AT(patient) },
 
 	{ "json", NULL, NULL, "the census as JSON, and nothing else",
 	  OPTIONS_FLAG, AT(json), .section = "What comes out" },
@@ -195,7 +181,7 @@ flags_search(const struct flags *flags, struct lock_strategy strategy)
 			       : (int)flags->preemptions,
 	    .deaths = flags->crash ? 1 : 0,
 	    .alone = flags->alone,
-	    .patch = flags->patch_name,
+	    .patch = flags->patch,
 	    .times = exhibit != NULL && exhibit->ends_by_itself ? 1 : 0};
 	unsigned i;
 

@@ -7,9 +7,10 @@
 
 #include "service/options.h"
 #include "tests/lab/explore.h"
+#include "tests/strategies.h"
 
-#define FLAGS_LOCKS_MAX (2 * LOCK_ROWS_MAX)
 #define FLAGS_STORES_MAX 8
+#define EXIT_USAGE 2
 
 struct flags {
 	bool census, cures, museum;
@@ -19,16 +20,15 @@ struct flags {
 	int64_t tickets;
 	unsigned quantities[LAB_BUYERS_MAX];
 	size_t quantity_count;
-	struct lock_strategy locks[FLAGS_LOCKS_MAX];
+	struct lock_strategy locks[STRATEGIES_MAX];
 	size_t lock_count;
 	const char *stores[FLAGS_STORES_MAX];
 	size_t store_count;
 	struct lock_strategy lock; /* of a schedule */
 	enum { GRAIN_LETTER = 0, GRAIN_STEP } grain;
 	unsigned preemptions; /* PREEMPTIONS_ANY: any number */
-	bool classes, crash, alone, json, patient;
-	struct lock_strategy patch;
-	const char *patch_name; /* NULL: none */
+	bool classes, crash, alone, json;
+	const char *patch; /* to this strategy; NULL: none */
 	const char *markdown;
 };
 

@@ -8,12 +8,10 @@
 #include "tests/lab/museum/museum.h"
 
 static void
-print_counts(const struct row *row, FILE *out)
+print_counts(const struct row *row, const char *shortest, FILE *out)
 {
 	const unsigned long wrong = row->schedules - row->correct;
-	char shortest[SCHEDULE_MAX + 1];
 
-	schedule_print(&row->shortest, shortest);
 	if (wrong == 0)
 		fprintf(
 		    out, "    right in all of %lu schedules\n", row->schedules);
@@ -29,9 +27,12 @@ print_counts(const struct row *row, FILE *out)
 static void
 print_exhibit(const struct exhibit *exhibit, const struct row *row, FILE *out)
 {
+	char shortest[SCHEDULE_MAX + 1];
+
+	schedule_print(&row->shortest, shortest);
 	fprintf(out, "\n%s: %s\n    \"%s\"\n", row->lock, exhibit->impl.summary,
 	    exhibit->says);
-	print_counts(row, out);
+	print_counts(row, shortest, out);
 	fprintf(out, "    %s\n", exhibit->why);
 	if (exhibit->ends_by_itself && row->shortest.length > 0)
 		fprintf(out, "    (T: ten seconds pass, once)\n");
@@ -39,13 +40,9 @@ print_exhibit(const struct exhibit *exhibit, const struct row *row, FILE *out)
 		fprintf(out, "    cure: %s\n", exhibit->cure);
 	if (exhibit->met_in != NULL)
 		fprintf(out, "    met in %s\n", exhibit->met_in);
-	if (row->shortest.length > 0) {
-		char shortest[SCHEDULE_MAX + 1];
-
-		schedule_print(&row->shortest, shortest);
+	if (row->shortest.length > 0)
 		fprintf(out, "    lab --lock %s --schedule %s\n", row->lock,
 		    shortest);
-	}
 }
 
 int
@@ -61,7 +58,7 @@ guide(const struct flags *flags, const volatile sig_atomic_t *stop, FILE *out)
 		two.locks[two.lock_count++] =
 		    lock_at(lock_count() - museum_count() + i);
 	if (!census_take(&census, &two, stop))
-		return 2;
+		return EXIT_USAGE;
 	fprintf(out,
 	    "The museum of wrong fixes: what people write who mean to cure the "
 	    "race, and what\ncomes of it with two buyers and one ticket.\n");

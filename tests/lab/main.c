@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lab: a census, or one schedule. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/lab/census.h"
 #include "tests/lab/guide.h"
 #include "tests/lab/tell.h"
-
-#define EXIT_USAGE 2
-
-static volatile sig_atomic_t signalled;
-
-static void
-on_signal(int number)
-{
-	signalled = number;
-}
-
-static void
-catch_signals(void)
-{
-	const struct sigaction action = {.sa_handler = on_signal};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-}
+#include "tests/signalled.h"
 
 static bool
 write_markdown(const struct census *census, const char *path)
@@ -77,7 +57,7 @@ main(int argc, char **argv)
 	case OPTIONS_WRONG:
 		return EXIT_USAGE;
 	}
-	catch_signals();
+	signalled_catch();
 	status = flags.museum             ? guide(&flags, &signalled, stdout)
 		 : flags.schedule != NULL ? tell(&flags, stdout)
 					  : take_census(&flags);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_UNREADABLE 2
-#define WIDTH 80
 #define REASON_SIZE 96
 #define LINE_SIZE 96
 
@@ -20,7 +18,7 @@ struct way {
 	struct end end;
 };
 
-/* Somebody who hears what happens; NULL members: nobody does. */
+/* Somebody who hears what happens. */
 struct listener {
 	void (*hear)(void *arg, const struct world *world, struct letter letter,
 	    size_t trail_before);
@@ -56,25 +54,6 @@ say_blocked(const struct world *world, unsigned buyers, unsigned buyer,
 	    'A' + (int)buyer, holds);
 }
 
-static bool
-is_over(const struct world *world, unsigned buyer)
-{
-	const struct standing standing = world_standing(world, buyer);
-
-	return standing.done || standing.dead;
-}
-
-static bool
-all_over(const struct world *world, unsigned buyers)
-{
-	unsigned i;
-
-	for (i = 0; i < buyers; i++)
-		if (!is_over(world, i))
-			return false;
-	return true;
-}
-
 /* False: the letter was none; why, if it is the first, is in the way. */
 static bool
 do_letter(struct world *world, const struct search *search,
@@ -89,7 +68,7 @@ do_letter(struct world *world, const struct search *search,
 	switch (letter.deed) {
 	case DEED_GO:
 	case DEED_KILL:
-		if (is_over(world, letter.buyer)) {
+		if (world_is_over(world, letter.buyer)) {
 			snprintf(reason, sizeof(reason),
 			    "letter %zu: %c was done before", number,
 			    'A' + (int)letter.buyer);
@@ -98,14 +77,14 @@ do_letter(struct world *world, const struct search *search,
 			break;
 		}
 		moved = letter.deed == DEED_GO
-			    ? world_go(world, letter.buyer) != MOVED_BLOCKED
+			    ? world_go(world, letter.buyer)
 			    : world_kill(world, letter.buyer);
 		if (!moved)
 			say_blocked(world, search->setting.buyers, letter.buyer,
 			    number, reason);
 		break;
 	case DEED_SUPERVISE:
-		world_supervise(world);
+		(void)world_supervise(world);
 		break;
 	case DEED_TIME:
 		world_pass_time(world);
@@ -114,12 +93,13 @@ do_letter(struct world *world, const struct search *search,
 		world_patch(world, search->patch);
 		break;
 	}
-	if (!moved && way->reason[0] == '\0')
-		memcpy(way->reason, reason, REASON_SIZE);
-	if (!moved && listener != NULL)
-		listener->blocked(listener->arg, letter, reason);
-	if (!moved)
+	if (!moved) {
+		if (way->reason[0] == '\0')
+			memcpy(way->reason, reason, REASON_SIZE);
+		if (listener != NULL)
+			listener->blocked(listener->arg, letter, reason);
 		return false;
+	}
 	way->done.letters[way->done.length++] = letter;
 	if (listener != NULL)
 		listener->hear(listener->arg, world, letter, before);
@@ -137,7 +117,7 @@ do_rest(struct world *world, const struct search *search, struct way *way,
 	while (moved) {
 		moved = false;
 		for (i = 0; i < search->setting.buyers; i++)
-			while (!is_over(world, i) &&
+			while (!world_is_over(world, i) &&
 			       way->done.length < SCHEDULE_MAX &&
 			       do_letter(world, search,
 				   (struct letter){DEED_GO, i},
@@ -146,26 +126,14 @@ do_rest(struct world *world, const struct search *search, struct way *way,
 	}
 }
 
-static bool
-somebody_died(const struct world *world, unsigned buyers)
-{
-	unsigned i;
-
-	for (i = 0; i < buyers; i++)
-		if (world_standing(world, i).dead)
-			return true;
-	return false;
-}
-
 static void
 follow(struct world *world, const struct search *search,
     const struct schedule *text, struct way *way,
     const struct listener *listener)
 {
-	const unsigned buyers = search->setting.buyers;
 	size_t i, length;
 
-	*way = (struct way){.stop = STOP_DONE};
+	*way = (struct way){.done = {.length = 0}};
 	world_begin(world, &search->setting);
 	for (i = 0; i < text->length && way->done.length < SCHEDULE_MAX; i++)
 		(void)do_letter(
@@ -173,9 +141,7 @@ follow(struct world *world, const struct search *search,
 	length = way->reason[0] == '\0' ? way->done.length : SCHEDULE_MAX;
 	do_rest(world, search, way, listener);
 	way->ended_early = way->done.length > length;
-	if (!all_over(world, buyers))
-		way->stop =
-		    somebody_died(world, buyers) ? STOP_STUCK : STOP_DEADLOCK;
+	way->stop = world_stop(world);
 	world_end(world, &way->end);
 }
 
@@ -194,7 +160,6 @@ verdict_of(const struct way *way)
 /* Columns: a buyer each, and the counter behind the first one. */
 struct teller {
 	FILE *out;
-	unsigned buyers;
 	int width; /* of a buyer's column */
 	size_t number;
 	int64_t left;
@@ -229,9 +194,22 @@ print_cell(const struct teller *teller, unsigned column, bool is_first,
 	fprintf(teller->out, "\n");
 }
 
-static void
-word_step(const struct trail_step *step, char text[LINE_SIZE])
+/* A write that changed nothing: what it was decided on is not so any more. */
+static bool
+is_refused(const struct trail *trail, size_t i)
 {
+	const enum step next = i + 1 < trail_length(trail)
+				   ? trail_at(trail, i + 1)->step
+				   : STEP_COMMIT;
+
+	return next == STEP_CONFLICT || next == STEP_SWITCH;
+}
+
+static void
+word_step(const struct trail *trail, size_t i, char text[LINE_SIZE])
+{
+	const struct trail_step *step = trail_at(trail, i);
+
 	switch (step->step) {
 	case STEP_LOCK:
 		snprintf(text, LINE_SIZE, "gets the lock");
@@ -245,12 +223,12 @@ word_step(const struct trail_step *step, char text[LINE_SIZE])
 		    step->version);
 		break;
 	case STEP_WRITE:
-		snprintf(text, LINE_SIZE, "writes %" PRId64 " left",
+		snprintf(text, LINE_SIZE, "%s %" PRId64 " left",
+		    is_refused(trail, i) ? "would write" : "writes",
 		    step->remaining);
 		break;
 	case STEP_CONFLICT:
-		snprintf(text, LINE_SIZE,
-		    "is refused: not v%" PRId64 " any more", step->version);
+		snprintf(text, LINE_SIZE, "is refused: another was first");
 		break;
 	case STEP_SWITCH:
 		snprintf(text, LINE_SIZE, "the strategy was changed: again");
@@ -302,10 +280,11 @@ hear(void *arg, const struct world *world, struct letter letter,
 		return;
 	}
 	for (i = trail_before; i < trail_length(trail); i++)
-		if (trail_at(trail, i)->step == STEP_WRITE)
+		if (trail_at(trail, i)->step == STEP_WRITE &&
+		    !is_refused(trail, i))
 			teller->left = trail_at(trail, i)->remaining;
 	for (i = trail_before; i < trail_length(trail); i++) {
-		word_step(trail_at(trail, i), text);
+		word_step(trail, i, text);
 		if (text[0] == '\0')
 			continue;
 		print_cell(teller, letter.buyer, is_first, letter, text);
@@ -336,7 +315,6 @@ tell_one(struct world *world, const struct flags *flags,
     struct way *way, FILE *out)
 {
 	struct teller teller = {.out = out,
-	    .buyers = flags->buyers,
 	    .width = flags->buyers == 2 ? 29 : 22,
 	    .left = flags->tickets};
 	const struct listener listener = {
@@ -393,20 +371,20 @@ tell(const struct flags *flags, FILE *out)
 		sizeof(error))) {
 		fprintf(
 		    stderr, "lab: --schedule %s: %s\n", flags->schedule, error);
-		return STATUS_UNREADABLE;
+		return EXIT_USAGE;
 	}
 	for (i = 0; i < schedule.length; i++)
 		if (schedule.letters[i].deed == DEED_PATCH &&
-		    flags->patch_name == NULL) {
+		    flags->patch == NULL) {
 			fprintf(stderr,
 			    "lab: --schedule %s: P needs --patch STRATEGY\n",
 			    flags->schedule);
-			return STATUS_UNREADABLE;
+			return EXIT_USAGE;
 		}
 	world = world_new(flags->stores[0], error, sizeof(error));
 	if (world == NULL) {
 		fprintf(stderr, "lab: %s: %s\n", flags->stores[0], error);
-		return STATUS_UNREADABLE;
+		return EXIT_USAGE;
 	}
 	follow(world, &search, &schedule, &way, NULL);
 	if (way.ended_early || way.went_on) {
@@ -421,7 +399,7 @@ tell(const struct flags *flags, FILE *out)
 			fprintf(stderr, "lab: --schedule %s goes on: %s\n",
 			    flags->schedule, way.reason);
 		world_free(world);
-		return STATUS_UNREADABLE;
+		return EXIT_USAGE;
 	}
 	tell_one(world, flags, &search, &schedule, &way, out);
 	if (flags->cures) {

@@ -19,6 +19,7 @@
 #include "locks/shared.h"
 #include "service/audit/audit.h"
 #include "service/sale/sell.h"
+#include "service/splitmix.h"
 #include "tests/lab/museum/museum.h"
 #include "tests/tree.h"
 
@@ -166,16 +167,13 @@ env_pause_ns(void *arg, int64_t ns)
 	atomic_fetch_add(&self->scene->now_ns, ns);
 }
 
-/* Numbers without a pattern, other ones for each buyer (splitmix64). */
+/* Numbers without a pattern, other ones for each buyer. */
 static uint64_t
 env_random(void *arg)
 {
 	struct self *self = arg;
-	uint64_t z = (self->buyer->chance += UINT64_C(0x9e3779b97f4a7c15));
 
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
+	return splitmix_next(&self->buyer->chance);
 }
 
 static size_t
@@ -602,14 +600,12 @@ void
 world_begin(struct world *world, const struct setting *setting)
 {
 	struct scene *scene = world->scene;
-	struct lock_strategy strategy;
 	unsigned i;
 
 	scene->setting = *setting;
 	atomic_store(&scene->now_ns, BEFORE_TIME);
-	if (!lock_parse(setting->lock, &strategy))
+	if (!lock_parse(setting->lock, &scene->strategy))
 		abort();
-	scene->strategy = strategy;
 	ask_judge(world, TASK_OPEN);
 	for (i = 0; i < setting->buyers; i++) {
 		if (scene->buyers[i].hand.pid == 0)
@@ -619,15 +615,13 @@ world_begin(struct world *world, const struct setting *setting)
 	}
 }
 
-enum moved
+bool
 world_go(struct world *world, unsigned number)
 {
 	struct buyer *buyer = &world->scene->buyers[number];
 
 	give_turn(&buyer->hand);
-	return buyer->blocked ? MOVED_BLOCKED
-	       : buyer->done  ? MOVED_DONE
-			      : MOVED;
+	return !buyer->blocked;
 }
 
 /* Reaped at once; what it held is another's turn. */
@@ -652,16 +646,22 @@ world_kill(struct world *world, unsigned number)
 	return !buyer->blocked;
 }
 
-void
+bool
 world_supervise(struct world *world)
 {
+	bool held = false;
 	unsigned i;
 
-	for (i = 0; i < world->scene->setting.buyers; i++)
-		if (world->scene->buyers[i].dead) {
-			world->scene->buyers[i].holds = false;
-			locks_force_release(world->locks, i);
-		}
+	for (i = 0; i < world->scene->setting.buyers; i++) {
+		struct buyer *buyer = &world->scene->buyers[i];
+
+		if (!buyer->dead)
+			continue;
+		held |= buyer->holds;
+		buyer->holds = false;
+		locks_force_release(world->locks, i);
+	}
+	return held;
 }
 
 void
@@ -688,6 +688,41 @@ world_standing(const struct world *world, unsigned number)
 	    .next = buyer->next};
 }
 
+bool
+world_is_over(const struct world *world, unsigned number)
+{
+	const struct buyer *buyer = &world->scene->buyers[number];
+
+	return buyer->done || buyer->dead;
+}
+
+bool
+world_all_over(const struct world *world)
+{
+	unsigned i;
+
+	for (i = 0; i < world->scene->setting.buyers; i++)
+		if (!world_is_over(world, i))
+			return false;
+	return true;
+}
+
+enum stop
+world_stop(const struct world *world)
+{
+	unsigned i;
+
+	if (world_all_over(world))
+		return STOP_DONE;
+	for (i = 0; i < world->scene->setting.buyers; i++) {
+		const struct buyer *buyer = &world->scene->buyers[i];
+
+		if (buyer->dead && buyer->holds)
+			return STOP_STUCK;
+	}
+	return STOP_DEADLOCK;
+}
+
 const struct order *
 world_order(const struct world *world, unsigned number)
 {
@@ -711,24 +746,27 @@ fill_told(const struct buyer *buyer, struct bought *bought, struct end *end)
 	}
 }
 
-/* Or the next schedule would inherit what the dead of this one held. */
+/*
+ * Or the next schedule would inherit what the dead of this one held: under the
+ * sale's strategy, or under the one that it had before.
+ */
 static void
 sweep(struct world *world)
 {
-	struct lock_hold hold = {.user = NULL};
-	struct lock_strategy strategy;
-	unsigned i;
+	const unsigned slot = world->scene->judge.state.slot;
+	size_t i;
 
 	for (i = 0; i < world->scene->setting.buyers; i++)
-		locks_force_release(world->locks, i);
-	museum_sweep(world->scene->judge.state.slot);
-	if (museum_of(world->scene->strategy) != NULL)
-		return;
-	if (!lock_parse(world->scene->setting.lock, &strategy) ||
-	    lock_acquire(world->user, strategy, world->scene->judge.state.slot,
-		soon_ns(), &hold) > LOCK_INHERITED)
-		abort();
-	lock_release(&hold);
+		locks_force_release(world->locks, (unsigned)i);
+	museum_sweep(slot);
+	for (i = 0; i < lock_count() - museum_count(); i++) {
+		struct lock_hold hold = {.user = NULL};
+
+		if (lock_acquire(world->user, lock_at(i), slot, soon_ns(),
+			&hold) > LOCK_INHERITED)
+			abort();
+		lock_release(&hold);
+	}
 }
 
 void

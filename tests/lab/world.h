@@ -48,20 +48,17 @@ void world_free(struct world *world);
 /* A new sale; buyers that had died are there again. */
 void world_begin(struct world *world, const struct setting *setting);
 
-enum moved {
-	MOVED = 0,     /* it did its letter, and stands before the next */
-	MOVED_BLOCKED, /* it could not; nothing has changed */
-	MOVED_DONE,    /* it did its last letter, and was answered */
-};
-
-/* One letter of a buyer that is neither done nor dead. */
-enum moved world_go(struct world *world, unsigned buyer);
+/* One letter of a buyer that is not over.  False: blocked, nothing changed. */
+bool world_go(struct world *world, unsigned buyer);
 
 /* The same, and it is killed in it.  False: it was blocked, and lives. */
 bool world_kill(struct world *world, unsigned buyer);
 
-/* The supervisor's turn: what the dead held is handed back. */
-void world_supervise(struct world *world);
+/*
+ * The supervisor's turn: what the dead held is handed back.  False: they held
+ * nothing.
+ */
+bool world_supervise(struct world *world);
 
 /* Change the sale's strategy, as PATCH does. */
 void world_patch(struct world *world, const char *lock);
@@ -77,6 +74,19 @@ struct standing {
 };
 
 struct standing world_standing(const struct world *world, unsigned buyer);
+
+/* Is it done, or dead?  Are all of them? */
+bool world_is_over(const struct world *world, unsigned buyer);
+bool world_all_over(const struct world *world);
+
+/* How it stands with those who cannot go on. */
+enum stop {
+	STOP_DONE = 0, /* there are none: everybody is done, or dead */
+	STOP_DEADLOCK, /* each waits for another one */
+	STOP_STUCK,    /* they wait for the dead */
+};
+
+enum stop world_stop(const struct world *world);
 
 /* Its order, with all that it did so far; it stays the world's. */
 const struct order *world_order(const struct world *world, unsigned buyer);

@@ -17,31 +17,10 @@
 #define TIMEOUT_MS 5000  /* of the service's orders, if not given */
 #define PATIENCE_MS 2000 /* longer than that */
 
-static bool
-set_lock(void *place, const char *text)
-{
-	return lock_parse(text, place);
-}
-
-/* Each of them, and behind it its variant: semaphore:3. */
 static const char *
 all_locks(void)
 {
-	static char text[FLAGS_LOCKS_MAX * (LOCK_NAME_SIZE + 1)];
-	struct lock_strategy variant;
-	char name[LOCK_NAME_SIZE];
-	size_t i;
-
-	text[0] = '\0';
-	for (i = 0; i < lock_count(); i++) {
-		lock_print(lock_at(i), name);
-		strcat(strcat(text, i > 0 ? "," : ""), name);
-		if (lock_variant(i, &variant)) {
-			lock_print(variant, name);
-			strcat(strcat(text, ","), name);
-		}
-	}
-	return text;
+	return strategies_list(lock_count());
 }
 
 static bool
@@ -59,7 +38,7 @@ set_path(void *place, const char *text)
 /* clang-format off */
 static const struct options_row rows[] = {
 	{ "locks", "all|LIST", "all", "strategies: none,mutex,semaphore:3 …",
-	  LIST(locks, lock_count), AXIS, .set = set_lock, .all = all_locks,
+	  LIST(locks, lock_count), AXIS, .set = strategies_set, .all = all_locks,
 	  .section = "What is compared: a row for each combination",
 	  .valid = "all, or a list of ", .words = lock_names },
 	{ "stores", "LIST", "all", " (both)", OPTIONS_CHOICE,

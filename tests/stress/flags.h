@@ -8,15 +8,15 @@
 
 #include "locks/lock.h"
 #include "service/options.h"
+#include "tests/strategies.h"
 
-#define FLAGS_LOCKS_MAX (2 * LOCK_ROWS_MAX) /* each, and its variant */
 #define FLAGS_LIST_MAX 16
 #define FLAGS_EXPECT_MAX 16
 #define FLAGS_ROUNDS_MAX 50
 
 struct flags {
 	/* Axes: a row for each combination. */
-	struct lock_strategy locks[FLAGS_LOCKS_MAX];
+	struct lock_strategy locks[STRATEGIES_MAX];
 	size_t lock_count;
 	const char *stores[2];
 	size_t store_count;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* stress: rows from the axes, one after the other, and the reports. */
-
 #include <curl/curl.h>
 #include <errno.h>
 #include <signal.h>
@@ -10,29 +9,11 @@
 
 #include "locks/clock.h"
 #include "service/file_limit.h"
+#include "tests/signalled.h"
 #include "tests/stress/result.h"
 
 #define EXIT_USAGE 2
 #define BAR 20
-
-static volatile sig_atomic_t signalled;
-
-static void
-on_signal(int number)
-{
-	signalled = number;
-}
-
-static void
-catch_signals(void)
-{
-	const struct sigaction action = {.sa_handler = on_signal};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
 
 /* On standard error: a bar on a terminal, else a line for each row. */
 struct progress {
@@ -341,7 +322,8 @@ main(int argc, char *argv[])
 		}
 		flags.service = program;
 	}
-	catch_signals();
+	signalled_catch();
+	signal(SIGPIPE, SIG_IGN);
 	file_limit_raise();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (flags.flood == NULL)

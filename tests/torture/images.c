@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "service/splitmix.h"
 #include "tests/torture/disk_impl.h"
 
 #define FILE_WAYS 96 /* all of a file's, if they are no more */
@@ -72,17 +73,6 @@ struct choice {
 	void *arg;
 	bool go_on;
 };
-
-/* SplitMix64 (Steele, Lea, Flood). */
-static uint64_t
-draw(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
 
 /* -------------------------------------------------------- a file's ways -- */
 
@@ -205,12 +195,12 @@ some_file_ways(struct thing *thing, const struct inode *file,
 		add_torn(thing, file, file->size, i, false);
 	}
 	for (n = 0; n < CHANCE_WAYS; n++) {
-		struct way *way =
-		    add_file_way(thing, file, sizes[draw(random) % size_count]);
+		struct way *way = add_file_way(
+		    thing, file, sizes[splitmix_next(random) % size_count]);
 
 		for (i = 0; i < sectors; i++)
-			way->versions[i] =
-			    (uint32_t)(draw(random) % file->sectors[i].count);
+			way->versions[i] = (uint32_t)(splitmix_next(random) %
+						      file->sectors[i].count);
 	}
 	add_torn(thing, file, file->size, sectors, true);
 }
@@ -334,7 +324,7 @@ find_dir_ways(struct thing *thing, const struct disk *disk, uint64_t *random)
 	for (n = 0; n < DIR_CHANCE_WAYS && count > DIR_OPS_ALL; n++) {
 		way = add_dir_way(thing, disk);
 		for (i = 0; i < count; i++)
-			way->applied[thing->ops[i]] = draw(random) & 1;
+			way->applied[thing->ops[i]] = splitmix_next(random) & 1;
 	}
 	if (count > DIR_OPS_ALL)
 		add_prefix(thing, disk, count);
@@ -654,7 +644,7 @@ choose_any(struct choice *c)
 	for (i = 0; i < c->count; i++) {
 		const size_t ways = c->things[i].count;
 
-		c->chosen[i] = ways == 0 ? 0 : draw(&c->random) % ways;
+		c->chosen[i] = ways == 0 ? 0 : splitmix_next(&c->random) % ways;
 	}
 }
 

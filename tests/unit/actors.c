@@ -143,7 +143,7 @@ obey(const struct actor *actor, struct lock_user *user,
 	const struct lock_strategy strategy = actor->stage->play->strategy;
 	enum lock_result result = LOCK_HELD;
 	long slept = sleeps();
-	int64_t at_ns = 0;
+	int64_t at_ns;
 
 	if (order->deed == RELEASE || order->deed == AGAIN)
 		lock_release(hold);
@@ -153,7 +153,6 @@ obey(const struct actor *actor, struct lock_user *user,
 	case PASS:
 		result = lock_acquire(
 		    user, strategy, order->slot, order->deadline_ns, hold);
-		at_ns = clock_now_ns();
 		break;
 	case RELEASE:
 		break;
@@ -161,12 +160,13 @@ obey(const struct actor *actor, struct lock_user *user,
 		result = visit(actor->stage, user, order);
 		break;
 	}
+	at_ns = clock_now_ns();
 	slept = sleeps() - slept;
 	if (order->deed == PASS && result <= LOCK_INHERITED)
 		lock_release(hold);
 	if (order->stepped)
 		raise(SIGSTOP);
-	say(actor, result, at_ns == 0 ? clock_now_ns() : at_ns, slept);
+	say(actor, result, at_ns, slept);
 }
 
 /* As a clerk may: signals are for the supervisor. */
@@ -194,8 +194,8 @@ act(const struct actor *actor)
 	say(actor, user == NULL ? LOCK_FAILED : LOCK_HELD, 0, 0);
 	while (user != NULL &&
 	       recv(actor->theirs, &order, sizeof(order), 0) == sizeof(order)) {
-		say(actor, LOCK_HELD, 0,
-		    0); /* heard; its next sleep is a wait */
+		/* Heard; its next sleep is a wait. */
+		say(actor, LOCK_HELD, 0, 0);
 		if (order.stepped) {
 			ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 			raise(SIGSTOP);

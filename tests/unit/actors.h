@@ -51,7 +51,7 @@ struct order {
 
 struct answer {
 	enum lock_result result;
-	int64_t at_ns; /* of PASS: when it had the lock */
+	int64_t at_ns; /* when it was done; of PASS, when it had the lock */
 	long sleeps;   /* how often acquire gave up the processor */
 	pid_t tid;
 };

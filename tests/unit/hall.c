@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "service/splitmix.h"
+
 const char *const all_locks[LOCKS] = {"none", "mutex-private", "flock", "mutex",
     "semaphore", "semaphore:3", "optimistic"};
 
@@ -134,19 +136,17 @@ env_pause_ns(void *arg, int64_t ns)
 		seller->in_pause(seller);
 }
 
-/* Numbers without a pattern, the same in every run (splitmix64). */
+/* Numbers without a pattern, the same in every run . */
 static uint64_t
 env_random(void *arg)
 {
 	struct seller *seller = arg;
-	uint64_t z = ++seller->random + ((uint64_t)seller->desk.clerk << 32);
+	const uint64_t z =
+	    ++seller->random + ((uint64_t)seller->desk.clerk << 32);
 
 	if (seller->chance_is_fixed)
 		return seller->chance;
-	z *= UINT64_C(0x9e3779b97f4a7c15);
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
+	return splitmix_mix(z * SPLITMIX_STEP);
 }
 
 static void

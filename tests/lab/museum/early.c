@@ -10,30 +10,15 @@
  */
 #include "tests/lab/museum/museum.h"
 
-#include <stdlib.h>
-
 static enum lock_result
 early_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
 {
 	struct visitor *v = own;
-	uint32_t nobody = 0;
 
 	(void)permits;
 	(void)deadline_ns;
-	return atomic_compare_exchange_strong(
-		   &v->words->word[slot][0], &nobody, v->name)
-		   ? LOCK_HELD
-		   : LOCK_TIMED_OUT;
-}
-
-static void
-early_release(void *own, unsigned slot, unsigned permits)
-{
-	struct visitor *v = own;
-
-	(void)permits;
-	if (atomic_load(&v->words->word[slot][0]) == v->name)
-		atomic_store(&v->words->word[slot][0], 0);
+	return museum_take(&v->words->word[slot][0], v) ? LOCK_HELD
+							: LOCK_TIMED_OUT;
 }
 
 static void
@@ -41,7 +26,7 @@ early_before(void *own, unsigned slot, enum step step)
 {
 	if (step != STEP_WRITE)
 		return;
-	early_release(own, slot, 1);
+	museum_release(own, slot, 1);
 	museum_letter();
 }
 
@@ -49,17 +34,10 @@ const struct exhibit early_exhibit = {
     .impl = {.name = "early",
 	.summary = "a lock that is released before the commit",
 	.when_killed = "the lock stays taken",
-	.permits_max = 1,
-	.facts = {.holds = true,
-	    .excludes_threads = true,
-	    .excludes_processes = true},
-	.prepare = museum_prepare,
-	.attach = museum_attach,
+	.facts = {MUSEUM_CLAIMS},
 	.acquire = early_acquire,
-	.release = early_release,
-	.detach = free,
-	.force_release = lock_force_release_nothing,
-	.destroy = museum_destroy},
+	.release = museum_release,
+	MUSEUM_SHARED},
     .says = "but all of it stands between lock and unlock",
     .why = "the commit comes after the unlock",
     .cure = "unlock after the commit",

@@ -9,20 +9,33 @@
  */
 #include "tests/lab/museum/museum.h"
 
-#include <stdlib.h>
-
+/* So many looks, and then it is set. */
 static enum lock_result
-flag_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
+look_and_set(struct visitor *v, unsigned slot, unsigned looks)
 {
-	struct visitor *v = own;
-
-	(void)permits;
-	(void)deadline_ns;
-	if (atomic_load(&v->words->word[slot][0]) != 0)
-		return LOCK_TIMED_OUT;
-	museum_letter();
+	for (; looks > 0; looks--) {
+		if (atomic_load(&v->words->word[slot][0]) != 0)
+			return LOCK_TIMED_OUT;
+		museum_letter();
+	}
 	atomic_store(&v->words->word[slot][0], v->name);
 	return LOCK_HELD;
+}
+
+static enum lock_result
+once_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
+{
+	(void)permits;
+	(void)deadline_ns;
+	return look_and_set(own, slot, 1);
+}
+
+static enum lock_result
+twice_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
+{
+	(void)permits;
+	(void)deadline_ns;
+	return look_and_set(own, slot, 2);
 }
 
 static void
@@ -38,18 +51,25 @@ const struct exhibit flag_exhibit = {
     .impl = {.name = "flag",
 	.summary = "a flag that is tested, and then set",
 	.when_killed = "the flag stays set",
-	.permits_max = 1,
-	.facts = {.holds = true,
-	    .excludes_threads = true,
-	    .excludes_processes = true},
-	.prepare = museum_prepare,
-	.attach = museum_attach,
-	.acquire = flag_acquire,
+	.facts = {MUSEUM_CLAIMS},
+	.acquire = once_acquire,
 	.release = flag_release,
-	.detach = free,
-	.force_release = lock_force_release_nothing,
-	.destroy = museum_destroy},
+	MUSEUM_SHARED},
     .says = "but I look whether it is locked first",
     .why = "both look before either has set it",
+    .cure = "test and set in one step: atomic_exchange(), O_EXCL",
+};
+
+/* And with a second look, as one does who has had it happen. */
+const struct exhibit flag_twice = {
+    .impl = {.name = "twice",
+	.summary = "a flag that is tested twice, and then set",
+	.when_killed = "the flag stays set",
+	.facts = {MUSEUM_CLAIMS},
+	.acquire = twice_acquire,
+	.release = flag_release,
+	MUSEUM_SHARED},
+    .says = "but I look again, to be sure",
+    .why = "however often both look: the last look is not the set",
     .cure = "test and set in one step: atomic_exchange(), O_EXCL",
 };

@@ -14,8 +14,6 @@
  */
 #include "tests/lab/museum/museum.h"
 
-#include <stdlib.h>
-
 #include "locks/clock.h"
 
 #define LEASE_NS (10 * NS_PER_SEC)
@@ -37,33 +35,15 @@ lease_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
 	return LOCK_HELD;
 }
 
-static void
-lease_release(void *own, unsigned slot, unsigned permits)
-{
-	struct visitor *v = own;
-
-	(void)permits;
-	if (atomic_load(&v->words->word[slot][0]) == v->name)
-		atomic_store(&v->words->word[slot][0], 0);
-}
-
 /* clang-format off */
 #define LEASE(its_name, its_summary, checks) \
 	.impl = {.name = (its_name), \
 	    .summary = (its_summary), \
 	    .when_killed = "it is free when its time is over", \
-	    .permits_max = 1, \
-	    .facts = {.holds = true, \
-		.excludes_threads = true, \
-		.excludes_processes = true, \
-		.checks_write = (checks)}, \
-	    .prepare = museum_prepare, \
-	    .attach = museum_attach, \
+	    .facts = {MUSEUM_CLAIMS, .checks_write = (checks)}, \
 	    .acquire = lease_acquire, \
-	    .release = lease_release, \
-	    .detach = free, \
-	    .force_release = lock_force_release_nothing, \
-	    .destroy = museum_destroy}
+	    .release = museum_release, \
+	    MUSEUM_SHARED}
 /* clang-format on */
 
 const struct exhibit lease_exhibit = {

@@ -12,7 +12,7 @@
 /* clang-format off */
 #define EXHIBITS(ROW)                 \
 	ROW(flag_exhibit)             \
-	ROW(twice_exhibit)            \
+	ROW(flag_twice)               \
 	ROW(late_exhibit)             \
 	ROW(early_exhibit)            \
 	ROW(two_exhibit)              \

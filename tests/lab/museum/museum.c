@@ -2,8 +2,6 @@
 /* What exhibits share. */
 #include "tests/lab/museum/museum.h"
 
-#include <stdlib.h>
-
 #include "locks/shared.h"
 
 void (*museum_letter)(void);
@@ -32,8 +30,7 @@ museum_count(void)
 /* In the order of the exhibits: so the rows are prepared, and attached. */
 static struct words *rooms[LOCK_ROWS_MAX];
 static size_t room_count;
-static struct visitor *visitors[LOCK_ROWS_MAX];
-static size_t visitor_count;
+static uint32_t name; /* whose process this is */
 
 int
 museum_prepare(const struct lock_config *config, void **shared)
@@ -63,7 +60,7 @@ museum_attach(void *shared, unsigned worker, unsigned clerk, void **own)
 	if (visitor == NULL)
 		return -1;
 	*visitor = (struct visitor){.words = shared, .name = worker + 1};
-	visitors[visitor_count++ % museum_count()] = visitor;
+	name = visitor->name;
 	*own = visitor;
 	return 0;
 }
@@ -72,11 +69,30 @@ void
 museum_before(struct lock_strategy strategy, unsigned slot, enum step step)
 {
 	const struct exhibit *exhibit = museum_of(strategy);
-	const size_t first = lock_count() - museum_count();
+	struct visitor own = {.name = name};
 
-	if (exhibit != NULL && exhibit->before != NULL)
-		exhibit->before(
-		    visitors[lock_row(strategy) - first], slot, step);
+	if (exhibit == NULL || exhibit->before == NULL)
+		return;
+	own.words = rooms[lock_row(strategy) - (lock_count() - museum_count())];
+	exhibit->before(&own, slot, step);
+}
+
+bool
+museum_take(_Atomic uint32_t *word, const struct visitor *visitor)
+{
+	uint32_t nobody = 0;
+
+	return atomic_compare_exchange_strong(word, &nobody, visitor->name);
+}
+
+void
+museum_release(void *own, unsigned slot, unsigned permits)
+{
+	const struct visitor *v = own;
+
+	(void)permits;
+	if (atomic_load(&v->words->word[slot][0]) == v->name)
+		atomic_store(&v->words->word[slot][0], 0);
 }
 
 void

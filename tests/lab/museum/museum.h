@@ -12,6 +12,7 @@
 #define MUSEUM_H
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "locks/lock_impl.h"
 #include "service/sale/trail.h"
@@ -49,6 +50,22 @@ struct words {
 lock_prepare_fn museum_prepare;
 lock_free_fn museum_destroy;
 lock_attach_fn museum_attach;
+
+/* Those, and what else every exhibit's .impl has. */
+#define MUSEUM_SHARED                                                          \
+	.permits_max = 1, .prepare = museum_prepare, .attach = museum_attach,  \
+	.detach = free, .force_release = lock_force_release_nothing,           \
+	.destroy = museum_destroy
+
+/* An exclusive lock's facts: what each of them claims. */
+#define MUSEUM_CLAIMS                                                          \
+	.holds = true, .excludes_threads = true, .excludes_processes = true
+
+/* A free word is taken in one step.  False: another has it. */
+bool museum_take(_Atomic uint32_t *word, const struct visitor *visitor);
+
+/* The first word is free again, if it is this visitor's. */
+lock_release_fn museum_release;
 
 /* A buyer's process, before each step under the strategy. */
 void museum_before(

@@ -13,26 +13,16 @@
  */
 #include "tests/lab/museum/museum.h"
 
-#include <stdlib.h>
-
-static bool
-take(_Atomic uint32_t *word, uint32_t name)
-{
-	uint32_t nobody = 0;
-
-	return atomic_compare_exchange_strong(word, &nobody, name);
-}
-
 /* The first that is free, or none; then the second, for which it waits. */
 static enum lock_result
 take_both(struct visitor *v, unsigned slot, unsigned first)
 {
 	_Atomic uint32_t *word = v->words->word[slot];
 
-	if (!take(&word[first], v->name))
+	if (!museum_take(&word[first], v))
 		return LOCK_TIMED_OUT;
 	museum_letter();
-	while (!take(&word[1 - first], v->name))
+	while (!museum_take(&word[1 - first], v))
 		museum_blocked();
 	return LOCK_HELD;
 }
@@ -70,17 +60,10 @@ two_release(void *own, unsigned slot, unsigned permits)
 	.impl = {.name = (its_name), \
 	    .summary = (its_summary), \
 	    .when_killed = "what it held stays taken", \
-	    .permits_max = 1, \
-	    .facts = {.holds = true, \
-		.excludes_threads = true, \
-		.excludes_processes = true}, \
-	    .prepare = museum_prepare, \
-	    .attach = museum_attach, \
+	    .facts = {MUSEUM_CLAIMS}, \
 	    .acquire = (its_acquire), \
 	    .release = two_release, \
-	    .detach = free, \
-	    .force_release = lock_force_release_nothing, \
-	    .destroy = museum_destroy}
+	    MUSEUM_SHARED}
 /* clang-format on */
 
 const struct exhibit two_exhibit = {

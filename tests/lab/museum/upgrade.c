@@ -12,8 +12,6 @@
  */
 #include "tests/lab/museum/museum.h"
 
-#include <stdlib.h>
-
 /* word[0]: how many look; word[1]: who changes. */
 static enum lock_result
 upgrade_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
@@ -55,17 +53,10 @@ const struct exhibit upgrade_exhibit = {
     .impl = {.name = "upgrade",
 	.summary = "a shared lock that is made exclusive to write",
 	.when_killed = "its share stays taken",
-	.permits_max = 1,
-	.facts = {.holds = true,
-	    .excludes_threads = true,
-	    .excludes_processes = true},
-	.prepare = museum_prepare,
-	.attach = museum_attach,
+	.facts = {MUSEUM_CLAIMS},
 	.acquire = upgrade_acquire,
 	.release = upgrade_release,
-	.detach = free,
-	.force_release = lock_force_release_nothing,
-	.destroy = museum_destroy},
+	MUSEUM_SHARED},
     .says = "but readers need not wait for each other",
     .why = "two who look both wait for the other to stop looking",
     .cure = "exclusive from the start, where a change may follow",
