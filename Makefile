@@ -86,8 +86,8 @@ run: $(BUILD)/turnstile ## run in the foreground: make run ARGS='--lock none'
 .PHONY: demo
 demo: packages ## see it oversell, see why, see the cure; under a minute
 	@echo "building (first time: half a minute)"
-	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress
-	@tests/demo.sh $(BUILD)/stress $(BUILD)/demo.log
+	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(BUILD)/lab
+	@tests/demo.sh $(BUILD) $(BUILD)/demo.log
 
 .PHONY: test unit e2e
 test: test-packages ## all tests that need nothing but Debian's packages
@@ -122,6 +122,7 @@ coverage: ## line coverage of all tests, in build-coverage
 install: all ## into $(PREFIX)
 	install -D $(BUILD)/turnstile $(DESTDIR)$(PREFIX)/bin/turnstile
 	install -D $(BUILD)/stress $(DESTDIR)$(PREFIX)/bin/turnstile-stress
+	install -D $(BUILD)/lab $(DESTDIR)$(PREFIX)/bin/turnstile-lab
 
 .PHONY: help
 help: ## this

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The tour: the class script without a lock, the same with one, then every
-# strategy on both stores.  usage: demo.sh STRESS LOG
+# The tour: the class script without a lock, the same with one, every order of
+# two buyers, then every strategy on both stores.  usage: demo.sh BUILD LOG
 set -eu
-stress=$1
+stress=$1/stress
+lab=$1/lab
 log=$2
 : >"$log"
 
@@ -40,7 +41,27 @@ title "2. The same ten, with a mutex round read and write"
 show --classroom --locks mutex
 cat "$log.out"
 
-title "3. Every strategy on both stores: is it right, and what does it cost?"
+# What the laboratory says: "$ lab …", its table, and not how long it took.
+lab() {
+  echo "\$ $lab $*" | tee -a "$log"
+  "$lab" "$@" >"$log.out" || {
+    set -- "$?"
+    cat "$log.out"
+    echo "demo: $lab ended with $1" >&2
+    exit 1
+  }
+  grep -vE '^([0-9.]+ s|)$' "$log.out" | tee -a "$log"
+}
+
+title "3. That was chance.  Two buyers, one ticket: every order there is"
+echo "A letter is a look at the number, or a change of it.  AABB: A looks, A"
+echo "changes; then B.  ABBA: both look before either changes it."
+echo
+lab
+echo
+lab --schedule ABBA --cures
+
+title "4. Every strategy on both stores: is it right, and what does it cost?"
 show
 # Every wrong row's collision is in the log; one was shown above.
 awk '/^-- /{skip = 1} /^The price/{skip = 0} !skip' "$log.out"
@@ -61,6 +82,8 @@ $stress --kill 3
     the same while workers are killed
 $stress --runs 20 --delay 0 --buyers 2 --tickets 1 --clerks 1 --locks none
     without a delay it is a matter of chance, and "no race showed" is not "safe"
+$lab --buyers 3 --tickets 2
+    three buyers: 90 orders, 84 of them wrong; $lab --museum: wrong cures
 less $log
     all of the above, with the collision of each row
 END

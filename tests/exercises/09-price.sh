@@ -40,9 +40,9 @@ measured() {
 # The rows, as the answers are looked for in them.
 show() {
   measured | awk '
-    BEGIN { row = "  %-12s%8s%8s%8s%8s\n"
-      printf row, "strategy", "sold/s", "spread", "p50 ms", "p99 ms" }
-    { printf row, $1, int($2), $3, $5, $6 }'
+    BEGIN { printf "  %-12s %8s %8s %8s %8s\n",
+        "strategy", "sold/s", "spread", "p50 ms", "p99 ms" }
+    { printf "  %-12s %8d %8.2f %8.2f %8.2f\n", $1, $2, $3, $5, $6 }'
 }
 
 # "yes" or "no", from the two fastest

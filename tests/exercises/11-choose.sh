@@ -58,7 +58,8 @@ judge() {
     < <(have '"safe":true' '"holds":false')
   fits alone "Between threads only: see excludes_threads." \
     < <(have '"excludes_threads":true' '"excludes_processes":false')
-  echo "  alone: a race with one worker: $(race "$(answer alone)")"
+  echo "  alone: a race with one worker: $(race "$(answer alone)" |
+    sed 's/^not-shown$/none showed/')"
   fits bench "Three permits." < <(have '"name":"semaphore:3"')
   fits fair "See fair in GET /locks." < <(have '"fair":true')
 }

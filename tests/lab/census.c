@@ -11,6 +11,7 @@
 #include "locks/clock.h"
 
 #define SHOW_EVERY_NS (200 * NS_PER_MS)
+#define LONG_S 60
 
 struct counter {
 	struct row *row;
@@ -91,6 +92,70 @@ is_safe_change(const char *patch)
 	return patch == NULL || (lock_parse(patch, &to) && lock_is_safe(to));
 }
 
+/* "about 18,000 schedules" of 17,761: it is a guess. */
+static void
+print_about(double number, FILE *out)
+{
+	double unit = 1;
+	int64_t whole;
+
+	if (number >= 1e9) {
+		fprintf(out, "more than a billion schedules");
+		return;
+	}
+	while (number / unit >= 100)
+		unit *= 10;
+	whole = (int64_t)(number / unit + 0.5) * (int64_t)unit;
+	if (whole >= 1000000)
+		fprintf(out, "about %" PRId64 " million schedules",
+		    whole / 1000000);
+	else
+		fprintf(out, "about %" PRId64 ",%03" PRId64 " schedules",
+		    whole / 1000, whole % 1000);
+}
+
+static void
+print_duration(double seconds, FILE *out)
+{
+	const double hours = seconds / 3600, days = hours / 24;
+
+	if (hours < 2)
+		fprintf(out, "%.0f min", seconds / 60);
+	else if (days < 2)
+		fprintf(out, "%.0f hours", hours);
+	else if (days < 1000)
+		fprintf(out, "%.0f days", days);
+	else
+		fprintf(out, "years");
+}
+
+/* Who is about to wait for more than a minute is told, and what is faster. */
+static void
+say_how_long(struct world *world, const struct flags *flags)
+{
+	double runs = 0, seconds = 0;
+	size_t i;
+
+	for (i = 0; i < flags->lock_count; i++) {
+		const struct search search =
+		    flags_search(flags, flags->locks[i]);
+		const struct estimate row = explore_estimate(world, &search);
+
+		runs += row.runs * (double)flags->store_count;
+		seconds += row.seconds * (double)flags->store_count;
+	}
+	if (seconds < LONG_S)
+		return;
+	fprintf(stderr, "lab: ");
+	print_about(runs, stderr);
+	fprintf(stderr, ", ");
+	print_duration(seconds, stderr);
+	fprintf(stderr,
+	    ".  Faster: %s--preemptions 2, fewer --locks.\n"
+	    "Ctrl-C ends it with what is known by then.\n",
+	    flags->classes ? "" : "--classes (the same ends), ");
+}
+
 bool
 census_take(struct census *census, const struct flags *flags,
     const volatile sig_atomic_t *stop)
@@ -108,6 +173,8 @@ census_take(struct census *census, const struct flags *flags,
 			    stderr, "lab: %s: %s\n", flags->stores[i], error);
 			return false;
 		}
+		if (i == 0)
+			say_how_long(world, flags);
 		for (j = 0; j < flags->lock_count && !*stop; j++) {
 			struct row *row = &census->rows[census->count++];
 

@@ -2,7 +2,11 @@
 /* Depth first: the path of the last run, and what each of its forks has left */
 #include "tests/lab/explore.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "locks/clock.h"
+#include "service/splitmix.h"
 
 /* Choices at a fork: a buyer goes; it dies; the strategy is changed; time
  * passes. */
@@ -264,8 +268,10 @@ repeat(struct explorer *x, const struct fork *fork)
 		(void)supervise(x);
 	x->waiting = fork->waiting;
 	x->asleep = still_asleep(x, fork->sleep, fork->choice);
-	if (!perform(x, fork->choice))
-		abort(); /* a world that does not repeat itself */
+	if (!perform(x, fork->choice)) {
+		fprintf(stderr, "lab: the same letters did something else\n");
+		abort();
+	}
 }
 
 static void
@@ -356,6 +362,139 @@ back_up(struct explorer *x, size_t depth)
 	}
 	return 0;
 }
+
+/* --------------------------------------------------------- an estimate -- */
+
+#define PROBES 64
+#define PROBES_FIRST 8
+#define SHORT_S 1.0 /* nobody asks how long that takes */
+
+/* Will it be blocked?  A guess, as only a try can tell. */
+static bool
+seems_blocked(const struct explorer *x, unsigned choice)
+{
+	struct lock_strategy strategy;
+	unsigned i;
+
+	if (choice >= PATCH_CHOICE || !is_before_lock(x, buyer_of(choice)) ||
+	    !lock_parse(x->search->setting.lock, &strategy) ||
+	    !lock_facts(strategy).excludes_processes)
+		return false;
+	for (i = 0; i < x->search->setting.buyers; i++)
+		if (world_standing(x->world, i).holds)
+			return true;
+	return false;
+}
+
+/* Of those that are left, the ones that will probably be runs. */
+static choices
+likely(const struct explorer *x, choices left)
+{
+	choices open = 0, found = 0;
+	unsigned choice;
+
+	for (choice = 0; choice <= TIME_CHOICE; choice++) {
+		if ((left & (1u << choice)) == 0 || is_too_many(x, choice))
+			continue;
+		open |= 1u << choice;
+		if (!seems_blocked(x, choice))
+			found |= 1u << choice;
+	}
+	return found != 0 ? found : open;
+}
+
+static unsigned
+pick(choices left, uint64_t *chance)
+{
+	unsigned skip = (unsigned)(splitmix_next(chance) %
+				   (unsigned)__builtin_popcount(left));
+	unsigned choice = (unsigned)__builtin_ctz(left);
+
+	for (; skip > 0; skip--) {
+		left &= left - 1;
+		choice = (unsigned)__builtin_ctz(left);
+	}
+	return choice;
+}
+
+/* What explore() would have tried before that choice, and so let sleep. */
+static choices
+tried_before(const struct explorer *x, choices left, unsigned choice)
+{
+	choices tried = 0;
+	unsigned first;
+
+	for (; (first = first_of(x, left)) != choice; left &= ~(1u << first))
+		if (first < LAB_BUYERS_MAX)
+			tried |= go(first);
+	return tried;
+}
+
+/* One branch, by chance; `*weight` grows by how many there are. */
+static bool
+take_chance(
+    struct explorer *x, struct fork *fork, uint64_t *chance, double *weight)
+{
+	choices left;
+
+	while ((left = likely(x, fork->todo & ~fork->sleep)) != 0) {
+		const unsigned choice = pick(left, chance);
+		const choices asleep = still_asleep(
+		    x, fork->sleep | tried_before(x, left, choice), choice);
+
+		if (perform(x, choice)) {
+			x->asleep = asleep;
+			*weight *= __builtin_popcount(left);
+			return true;
+		}
+		fork->todo &=
+		    ~(go(buyer_of(choice)) | kill_of(buyer_of(choice)));
+	}
+	return false;
+}
+
+/* One run, by chance: how many there are, if all are as this one is. */
+static double
+probe(struct explorer *x, uint64_t *chance)
+{
+	double weight = 1;
+	struct fork fork;
+	struct end end;
+
+	begin_run(x);
+	while (new_fork(x, &fork))
+		if (!take_chance(x, &fork, chance, &weight) &&
+		    list_choices(x) != 0)
+			break; /* asleep, or one too many */
+	drain(x);
+	world_end(x->world, &end);
+	return weight;
+}
+
+struct estimate
+explore_estimate(struct world *world, const struct search *search)
+{
+	struct explorer x = {.world = world, .search = search};
+	const int64_t from_ns = clock_now_ns();
+	struct estimate estimate = {.runs = 0};
+	uint64_t chance = 0;
+	double sum = 0;
+	int i;
+
+	for (i = 1; i <= PROBES; i++) {
+		sum += probe(&x, &chance);
+		estimate.runs = sum / i;
+		estimate.seconds = estimate.runs *
+				   (double)(clock_now_ns() - from_ns) / i /
+				   NS_PER_SEC;
+		if (i == PROBES_FIRST && estimate.seconds < SHORT_S)
+			break;
+	}
+	return estimate;
+}
+
+/* -------------------------------------------------------------- all of them --
+ */
 
 bool
 explore(struct world *world, const struct search *search, explore_fn *visit,

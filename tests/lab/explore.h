@@ -40,6 +40,19 @@ struct search {
 	unsigned times;    /* ten seconds pass, at most so often */
 };
 
+/*
+ * What explore() would come to, about: from a few runs by chance, as if all
+ * forks were as theirs are (Knuth, "Estimating the Efficiency of Backtrack
+ * Programs", 1975).  The same each time, but for how long it takes.
+ */
+struct estimate {
+	double runs;
+	double seconds;
+};
+
+struct estimate explore_estimate(
+    struct world *world, const struct search *search);
+
 /* False: `visit` had enough. */
 bool explore(struct world *world, const struct search *search,
     explore_fn *visit, void *arg);

@@ -3,6 +3,7 @@
 #include "tests/lab/flags.h"
 
 #include <ctype.h>
+#include <string.h>
 
 #include "service/version.h"
 #include "tests/lab/museum/museum.h"
@@ -55,9 +56,11 @@ static const struct options_row rows[] = {
 	  OPTIONS_NUMBER, 1, 100, LIST(quantities, quantity_count) },
 	{ "locks", "all|LIST", "all", "strategies: none,mutex,semaphore:3 …",
 	  LIST(locks, lock_count), .set = strategies_set, .all = all_locks,
+	  .given = offsetof(struct flags, locks_given),
 	  .valid = "all, or a list of ", .words = lock_names },
-	{ "lock", "STRATEGY", "none", "of a schedule",
-	  AT(lock), .set = strategies_set, .valid = "one of ", .words = lock_names },
+	{ "lock", "STRATEGY", "none", "one of them; of a schedule (none)",
+	  AT(lock), .set = strategies_set,
+	  .given = offsetof(struct flags, lock_given), .valid = "one of ", .words = lock_names },
 	{ "stores", "LIST", "json", "", OPTIONS_CHOICE,
 	  LIST(stores, store_count), .names = store_at,
 	  .valid = " or both, with a comma" },
@@ -142,6 +145,17 @@ check(const struct flags *flags, FILE *err)
 		    "lab: --census, --schedule and --museum: choose one\n");
 	else if (flags->cures && flags->schedule == NULL)
 		fprintf(err, "lab: --cures needs a --schedule\n");
+	else if (flags->locks_given != NULL && flags->schedule != NULL &&
+		 !flags->cures)
+		fprintf(err, "lab: --schedule goes with --lock, one strategy; "
+			     "--locks is for its --cures\n");
+	else if (flags->lock_given != NULL && flags->locks_given != NULL &&
+		 flags->schedule == NULL)
+		fprintf(err, "lab: --lock and --locks: choose one\n");
+	else if (flags->patch != NULL && flags->schedule != NULL &&
+		 strchr(flags->schedule, 'P') == NULL)
+		fprintf(err, "lab: --patch: there is no P in --schedule %s\n",
+		    flags->schedule);
 	else if (flags->alone && !flags->crash && flags->schedule == NULL)
 		fprintf(err, "lab: --alone needs --crash: nobody dies\n");
 	else if (flags->quantity_count > 1 &&
@@ -166,6 +180,11 @@ flags_parse(struct flags *flags, const struct options_line *line)
 	options_set_usual(&table, flags);
 	result = options_parse(&table, flags, line);
 	count_buyers(flags);
+	if (flags->lock_given != NULL && flags->locks_given == NULL &&
+	    flags->schedule == NULL) {
+		flags->locks[0] = flags->lock;
+		flags->lock_count = 1;
+	}
 	if (result == OPTIONS_OK && !check(flags, line->err))
 		result = OPTIONS_WRONG;
 	return result;

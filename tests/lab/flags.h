@@ -24,7 +24,8 @@ struct flags {
 	size_t lock_count;
 	const char *stores[FLAGS_STORES_MAX];
 	size_t store_count;
-	struct lock_strategy lock; /* of a schedule */
+	struct lock_strategy lock; /* of a schedule; a census of that one */
+	const char *lock_given, *locks_given; /* NULL: not */
 	enum { GRAIN_LETTER = 0, GRAIN_STEP } grain;
 	unsigned preemptions; /* PREEMPTIONS_ANY: any number */
 	bool classes, crash, alone, json;

@@ -2,6 +2,8 @@
 /* A census for each exhibit, and the words beside it. */
 #include "tests/lab/guide.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "tests/lab/census.h"
@@ -41,8 +43,8 @@ print_exhibit(const struct exhibit *exhibit, const struct row *row, FILE *out)
 	if (exhibit->met_in != NULL)
 		fprintf(out, "    met in %s\n", exhibit->met_in);
 	if (row->shortest.length > 0)
-		fprintf(out, "    lab --lock %s --schedule %s\n", row->lock,
-		    shortest);
+		fprintf(out, "    %s --lock %s --schedule %s\n",
+		    program_invocation_name, row->lock, shortest);
 }
 
 int
@@ -61,7 +63,9 @@ guide(const struct flags *flags, const volatile sig_atomic_t *stop, FILE *out)
 		return EXIT_USAGE;
 	fprintf(out,
 	    "The museum of wrong fixes: what people write who mean to cure the "
-	    "race, and what\ncomes of it with two buyers and one ticket.\n");
+	    "race, and what\ncomes of it with %u buyers and %" PRId64
+	    " ticket%s.\n",
+	    flags->buyers, flags->tickets, flags->tickets == 1 ? "" : "s");
 	for (i = 0; i < census.count; i++)
 		print_exhibit(
 		    museum_of(census.rows[i].strategy), &census.rows[i], out);

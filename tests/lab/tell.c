@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lab/museum/museum.h"
+
 #define REASON_SIZE 96
 #define LINE_SIZE 96
 
@@ -15,6 +17,7 @@ struct way {
 	char reason[REASON_SIZE];  /* why a letter was none; "" */
 	bool ended_early, went_on; /* the text, though no letter was none */
 	enum stop stop;
+	char circle[LINE_SIZE]; /* who waits for whom; "": nobody */
 	struct end end;
 };
 
@@ -26,28 +29,33 @@ struct listener {
 	void *arg;
 };
 
+/* Who has the lock that the buyer waits for; -1: nobody. */
 static int
-holder(const struct world *world, unsigned buyers)
+holder(const struct world *world, unsigned buyers, unsigned buyer)
 {
 	unsigned i;
 
 	for (i = 0; i < buyers; i++)
-		if (world_standing(world, i).holds)
+		if (i != buyer && world_standing(world, i).holds)
 			return (int)i;
 	return -1;
 }
 
-/* "letter 2: B waits, A holds the lock" */
+/* "letter 2: B waits, A holds the lock"; "A waits for lock 2, B has it" */
 static void
 say_blocked(const struct world *world, unsigned buyers, unsigned buyer,
     size_t number, char reason[REASON_SIZE])
 {
-	const int who = holder(world, buyers);
+	const struct standing standing = world_standing(world, buyer);
+	const int who = holder(world, buyers, buyer);
 	const bool is_dead =
 	    who != -1 && world_standing(world, (unsigned)who).dead;
 	char holds[48] = "";
 
-	if (who != -1)
+	if (standing.thing != NULL)
+		snprintf(holds, sizeof(holds), " for %s, %c has it",
+		    standing.thing, 'A' + (int)standing.whom);
+	else if (who != -1)
 		snprintf(holds, sizeof(holds), ", %c %s the lock", 'A' + who,
 		    is_dead ? "died with" : "holds");
 	snprintf(reason, REASON_SIZE, "letter %zu: %c waits%s", number,
@@ -126,6 +134,47 @@ do_rest(struct world *world, const struct search *search, struct way *way,
 	}
 }
 
+/* "A --lock 2--> B --lock 1--> A", if it is known what they wait for. */
+static void
+draw_circle(const struct world *world, unsigned buyers, char circle[LINE_SIZE])
+{
+	unsigned first = 0, next, i;
+	int length;
+
+	while (world_is_over(world, first))
+		first++;
+	next = first;
+	length = snprintf(circle, LINE_SIZE, "%c", 'A' + (int)first);
+	for (i = 0; i < buyers && (i == 0 || next != first); i++) {
+		const struct standing standing = world_standing(world, next);
+
+		if (standing.thing == NULL) {
+			circle[0] = '\0';
+			return;
+		}
+		next = standing.whom;
+		length += snprintf(circle + length, LINE_SIZE - (size_t)length,
+		    " --%s--> %c", standing.thing, 'A' + (int)next);
+	}
+}
+
+/*
+ * What the text leaves over: one after the other, and the supervisor where
+ * nobody can go on.
+ */
+static void
+finish(struct world *world, const struct search *search, struct way *way,
+    const struct listener *listener)
+{
+	do_rest(world, search, way, listener);
+	if (world_stop(world) == STOP_STUCK && !search->alone) {
+		(void)do_letter(world, search,
+		    (struct letter){.deed = DEED_SUPERVISE},
+		    way->done.length + 1, way, listener);
+		do_rest(world, search, way, listener);
+	}
+}
+
 static void
 follow(struct world *world, const struct search *search,
     const struct schedule *text, struct way *way,
@@ -139,9 +188,11 @@ follow(struct world *world, const struct search *search,
 		(void)do_letter(
 		    world, search, text->letters[i], i + 1, way, listener);
 	length = way->reason[0] == '\0' ? way->done.length : SCHEDULE_MAX;
-	do_rest(world, search, way, listener);
+	finish(world, search, way, listener);
 	way->ended_early = way->done.length > length;
 	way->stop = world_stop(world);
+	if (way->stop == STOP_DEADLOCK)
+		draw_circle(world, search->setting.buyers, way->circle);
 	world_end(world, &way->end);
 }
 
@@ -162,6 +213,8 @@ struct teller {
 	FILE *out;
 	int width; /* of a buyer's column */
 	size_t number;
+	size_t given;     /* letters; what comes behind them is the rest */
+	unsigned waiting; /* who was said to wait, a bit each */
 	int64_t left;
 };
 
@@ -264,10 +317,12 @@ hear(void *arg, const struct world *world, struct letter letter,
 	struct teller *teller = arg;
 	const struct order *order = world_order(world, letter.buyer);
 	const struct trail *trail = &order->trail;
+	const struct standing standing = world_standing(world, letter.buyer);
 	char text[LINE_SIZE];
 	bool is_first = true;
 	size_t i;
 
+	teller->waiting = 0;
 	teller->number++;
 	if (letter.deed == DEED_SUPERVISE || letter.deed == DEED_PATCH ||
 	    letter.deed == DEED_TIME) {
@@ -283,6 +338,10 @@ hear(void *arg, const struct world *world, struct letter letter,
 		if (trail_at(trail, i)->step == STEP_WRITE &&
 		    !is_refused(trail, i))
 			teller->left = trail_at(trail, i)->remaining;
+	if (standing.did != NULL) {
+		print_cell(teller, letter.buyer, true, letter, standing.did);
+		is_first = false;
+	}
 	for (i = trail_before; i < trail_length(trail); i++) {
 		word_step(trail, i, text);
 		if (text[0] == '\0')
@@ -292,11 +351,9 @@ hear(void *arg, const struct world *world, struct letter letter,
 	}
 	if (letter.deed == DEED_KILL)
 		print_cell(teller, letter.buyer, is_first, letter, "is killed");
-	else if (world_standing(world, letter.buyer).done) {
+	else if (standing.done) {
 		word_outcome(order, text);
 		print_cell(teller, letter.buyer, is_first, letter, text);
-	} else if (is_first) { /* a step of the lock's own */
-		print_cell(teller, letter.buyer, true, letter, "...");
 	}
 }
 
@@ -304,7 +361,11 @@ static void
 hear_blocked(void *arg, struct letter letter, const char *reason)
 {
 	struct teller *teller = arg;
+	const unsigned bit = 1u << letter.buyer;
 
+	if (teller->number >= teller->given && (teller->waiting & bit) != 0)
+		return;
+	teller->waiting |= bit;
 	teller->number++;
 	print_cell(teller, letter.buyer, true, letter, strchr(reason, ':') + 2);
 }
@@ -315,7 +376,8 @@ tell_one(struct world *world, const struct flags *flags,
     struct way *way, FILE *out)
 {
 	struct teller teller = {.out = out,
-	    .width = flags->buyers == 2 ? 29 : 22,
+	    .width = flags->buyers == 2 ? 32 : 22,
+	    .given = schedule->length,
 	    .left = flags->tickets};
 	const struct listener listener = {
 	    .hear = hear, .blocked = hear_blocked, .arg = &teller};
@@ -335,26 +397,41 @@ tell_one(struct world *world, const struct flags *flags,
 	    verdict_of(way), way->end.tickets, flags->tickets,
 	    way->end.remaining,
 	    way->end.untold ? "; one was sold and never told" : "");
+	if (way->circle[0] != '\0')
+		fprintf(out, "each waits for the next: %s\n", way->circle);
 }
 
+static void
+tell_cure(struct world *world, const struct flags *flags,
+    struct lock_strategy strategy, const struct schedule *schedule, FILE *out)
+{
+	const struct search search = flags_search(flags, strategy);
+	char done[SCHEDULE_MAX + 1];
+	struct way way;
+
+	follow(world, &search, schedule, &way, NULL);
+	schedule_print(&way.done, done);
+	fprintf(out, "  %-14s %-14s %-10s %s\n", search.setting.lock,
+	    verdict_of(&way), done,
+	    way.reason[0] == '\0' ? "followed" : way.reason);
+}
+
+/* An exhibit stands above, and behind it what cures it, if that is another. */
 static void
 tell_cures(struct world *world, const struct flags *flags,
     const struct schedule *schedule, FILE *out)
 {
+	const unsigned next = lock_row(flags->lock) + 1;
 	size_t i;
 
-	for (i = 0; i < flags->lock_count; i++) {
-		const struct search search =
-		    flags_search(flags, flags->locks[i]);
-		char done[SCHEDULE_MAX + 1];
-		struct way way;
-
-		follow(world, &search, schedule, &way, NULL);
-		schedule_print(&way.done, done);
-		fprintf(out, "  %-14s %-14s %-10s %s\n", search.setting.lock,
-		    verdict_of(&way), done,
-		    way.reason[0] == '\0' ? "followed" : way.reason);
+	if (museum_of(flags->lock) != NULL) {
+		tell_cure(world, flags, flags->lock, schedule, out);
+		if (next < lock_count() &&
+		    museum_of(lock_at(next))->cure[0] == '\0')
+			tell_cure(world, flags, lock_at(next), schedule, out);
 	}
+	for (i = 0; i < flags->lock_count; i++)
+		tell_cure(world, flags, flags->locks[i], schedule, out);
 }
 
 int

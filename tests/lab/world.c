@@ -23,7 +23,7 @@
 #include "tests/lab/museum/museum.h"
 #include "tests/tree.h"
 
-#define SALE "demo"
+#define KEPT_MAX 64 /* sales, with the slots of the dead */
 #define BEFORE_TIME (-INT64_C(1000000) * NS_PER_SEC) /* when a world begins */
 #define ORDERS_TIME (INT64_C(1000) * NS_PER_SEC)     /* until a deadline */
 #define TICK_NS NS_PER_MS /* what a look at the clock takes */
@@ -46,16 +46,20 @@ struct buyer {
 	bool blocked; /* its last letter was none */
 	bool die;     /* in this letter */
 	bool done, dead;
+	const char *did, *thing; /* as in struct standing; literals */
+	unsigned whom;
 	uint64_t chance;
 };
 
-enum task { TASK_OPEN, TASK_PATCH, TASK_JUDGE };
+enum task { TASK_OPEN, TASK_PATCH, TASK_JUDGE, TASK_CLOSE, TASK_CLEAR };
 
 /* Who opens sales and judges them, and says what it found. */
 struct judge {
 	struct hand hand;
 	enum task task;
-	struct store_state state;
+	struct store_state state; /* of the sale */
+	struct store_state kept[KEPT_MAX];
+	unsigned kept_count;
 	struct end end;
 	char error[256]; /* "": it could */
 };
@@ -75,8 +79,6 @@ struct world {
 	char dir[64];
 	struct store *store;
 	struct locks *locks;
-	struct lock_user
-	    *user; /* the controller's: it sweeps behind the dead */
 	struct scene *scene;
 };
 
@@ -255,18 +257,21 @@ env_step(void *arg, enum step step)
 static struct self *me;
 
 static void
-letter_ends(void)
+letter_ends(const char *did)
 {
 	me->buyer->blocked = false;
+	me->buyer->did = did;
 	die_if_told(me->buyer);
 	me->buyer->next = STEP_LOCK;
 	yield_turn(&me->buyer->hand);
 }
 
 static void
-is_blocked(void)
+is_blocked(const char *thing, uint32_t whom)
 {
 	me->buyer->blocked = true;
+	me->buyer->thing = thing;
+	me->buyer->whom = whom - 1;
 	yield_turn(&me->buyer->hand);
 }
 
@@ -363,7 +368,7 @@ judge(struct scene *scene, struct store_user *user)
 	struct audit_report report;
 	enum store_result result;
 
-	result = store_read(user, SALE, state);
+	result = store_read(user, state->settings.id, state);
 	if (result == STORE_OK)
 		result = store_each(user, state, 0, find_lines, end);
 	if (result == STORE_OK)
@@ -375,17 +380,34 @@ judge(struct scene *scene, struct store_user *user)
 	end->oversold = report.oversold > 0;
 	end->double_booked = report.seats_twice > 0;
 	end->stranded = report.stranded > 0;
-	if (result == STORE_OK)
-		result = store_remove(user, state, soon_ns());
+	return result;
+}
+
+static enum store_result
+close_sale(struct scene *scene, struct store_user *user)
+{
+	return store_remove(user, &scene->judge.state, soon_ns());
+}
+
+static enum store_result
+clear_kept(struct scene *scene, struct store_user *user)
+{
+	struct judge *self = &scene->judge;
+	enum store_result result = STORE_OK;
+
+	while (result == STORE_OK && self->kept_count > 0)
+		result = store_remove(
+		    user, &self->kept[--self->kept_count], soon_ns());
 	return result;
 }
 
 static enum store_result
 open_sale(struct scene *scene, struct store_user *user)
 {
-	struct store_settings settings = {
-	    .id = SALE, .capacity = scene->setting.tickets};
+	struct store_settings settings = {.capacity = scene->setting.tickets};
 
+	snprintf(
+	    settings.id, STORE_ID_SIZE, "sale-%u", scene->judge.kept_count);
 	memcpy(settings.lock, scene->setting.lock, STORE_LOCK_SIZE);
 	return store_create(user, &settings, soon_ns(), &scene->judge.state);
 }
@@ -395,7 +417,7 @@ patch_sale(struct scene *scene, struct store_user *user)
 {
 	struct store_state *state = &scene->judge.state;
 	struct store_change change = {.trail = "[]"};
-	enum store_result result = store_read(user, SALE, state);
+	enum store_result result = store_read(user, state->settings.id, state);
 
 	if (result != STORE_OK)
 		return result;
@@ -410,7 +432,9 @@ judge_main(struct world *world)
 	static enum store_result (*const tasks[])(struct scene * scene,
 	    struct store_user * user) = {[TASK_OPEN] = open_sale,
 	    [TASK_PATCH] = patch_sale,
-	    [TASK_JUDGE] = judge};
+	    [TASK_JUDGE] = judge,
+	    [TASK_CLOSE] = close_sale,
+	    [TASK_CLEAR] = clear_kept};
 	struct scene *scene = world->scene;
 	struct judge *self = &scene->judge;
 	struct store_user *user;
@@ -509,7 +533,8 @@ make_dir(char dir[64])
 	size_t i;
 
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(dir, 64, "%s/turnstile-lab-XXXXXX", places[i]);
+		snprintf(dir, 64, "%s/turnstile-lab-%ld-XXXXXX", places[i],
+		    (long)getpid());
 		if (mkdtemp(dir) != NULL)
 			return true;
 	}
@@ -517,11 +542,20 @@ make_dir(char dir[64])
 	return false;
 }
 
+/* Those who are forked behind it have them. */
+static bool
+make_locks(struct world *world)
+{
+	const struct lock_config config = {
+	    .dir = world->dir, .workers = LAB_BUYERS_MAX, .clerks = 1};
+
+	world->locks = locks_prepare(&config);
+	return world->locks != NULL;
+}
+
 static bool
 set_up(struct world *world, const char *kind, char *error, size_t error_size)
 {
-	const struct lock_config config = {
-	    .dir = world->dir, .workers = LAB_BUYERS_MAX + 1, .clerks = 1};
 	unsigned i;
 
 	world->scene = shared_new(sizeof(*world->scene));
@@ -530,11 +564,7 @@ set_up(struct world *world, const char *kind, char *error, size_t error_size)
 	world->store = store_new(kind, world->dir);
 	if (world->store == NULL || !prepare_store(world, error, error_size))
 		return false;
-	world->locks = locks_prepare(&config);
-	if (world->locks == NULL)
-		return false;
-	world->user = locks_attach(world->locks, LAB_BUYERS_MAX, 0);
-	if (world->user == NULL)
+	if (!make_locks(world))
 		return false;
 	start(world, &world->scene->judge.hand, 0, true);
 	for (i = 0; i < LAB_BUYERS_MAX; i++)
@@ -568,7 +598,6 @@ world_free(struct world *world)
 		end_process(&world->scene->buyers[i].hand);
 	if (world->scene != NULL)
 		end_process(&world->scene->judge.hand);
-	locks_detach(world->user);
 	locks_free(world->locks);
 	store_free(world->store);
 	if (world->dir[0] != '\0')
@@ -586,13 +615,14 @@ give_order(struct scene *scene, unsigned number)
 	struct order *order = &buyer->order;
 
 	*order = (struct order){.quantity = scene->setting.quantities[number],
-	    .sale = SALE,
 	    .deadline_ns = BEFORE_TIME + ORDERS_TIME};
+	memcpy(order->sale, scene->judge.state.settings.id, STORE_ID_SIZE);
 	order->buyer[0] = (char)('A' + number);
 	trail_add(&order->trail, STEP_QUEUED, BEFORE_TIME);
 	buyer->last = buyer->next = STEP_QUEUED;
 	buyer->holds = buyer->blocked = buyer->die = false;
 	buyer->done = buyer->dead = false;
+	buyer->did = buyer->thing = NULL;
 	buyer->chance = (uint64_t)(number + 1) << 32;
 }
 
@@ -620,6 +650,7 @@ world_go(struct world *world, unsigned number)
 {
 	struct buyer *buyer = &world->scene->buyers[number];
 
+	buyer->did = buyer->thing = NULL;
 	give_turn(&buyer->hand);
 	return !buyer->blocked;
 }
@@ -685,7 +716,10 @@ world_standing(const struct world *world, unsigned number)
 	return (struct standing){.done = buyer->done,
 	    .dead = buyer->dead,
 	    .holds = buyer->holds,
-	    .next = buyer->next};
+	    .next = buyer->next,
+	    .did = buyer->did,
+	    .thing = buyer->thing,
+	    .whom = buyer->whom};
 }
 
 bool
@@ -710,17 +744,18 @@ world_all_over(const struct world *world)
 enum stop
 world_stop(const struct world *world)
 {
-	unsigned i;
+	unsigned i, living = 0;
 
 	if (world_all_over(world))
 		return STOP_DONE;
 	for (i = 0; i < world->scene->setting.buyers; i++) {
 		const struct buyer *buyer = &world->scene->buyers[i];
 
+		living += !world_is_over(world, i);
 		if (buyer->dead && buyer->holds)
 			return STOP_STUCK;
 	}
-	return STOP_DEADLOCK;
+	return living == 1 ? STOP_STUCK : STOP_DEADLOCK;
 }
 
 const struct order *
@@ -746,50 +781,61 @@ fill_told(const struct buyer *buyer, struct bought *bought, struct end *end)
 	}
 }
 
+/* All locks are new, and so are the processes that have them. */
+static void
+renew(struct world *world)
+{
+	unsigned i;
+
+	for (i = 0; i < LAB_BUYERS_MAX; i++)
+		end_process(&world->scene->buyers[i].hand);
+	locks_free(world->locks);
+	if (make_locks(world))
+		return;
+	perror("lab: locks");
+	abort();
+}
+
 /*
- * Or the next schedule would inherit what the dead of this one held: under the
- * sale's strategy, or under the one that it had before.
+ * What the dead hold, of whichever lock, is no business of the next schedule:
+ * the sale keeps its slot, and the next one has another, until there are many.
  */
 static void
-sweep(struct world *world)
+keep_slot(struct world *world)
 {
-	const unsigned slot = world->scene->judge.state.slot;
-	size_t i;
+	struct judge *judge = &world->scene->judge;
+	unsigned i;
 
 	for (i = 0; i < world->scene->setting.buyers; i++)
-		locks_force_release(world->locks, (unsigned)i);
-	museum_sweep(slot);
-	for (i = 0; i < lock_count() - museum_count(); i++) {
-		struct lock_hold hold = {.user = NULL};
-
-		if (lock_acquire(world->user, lock_at(i), slot, soon_ns(),
-			&hold) > LOCK_INHERITED)
-			abort();
-		lock_release(&hold);
-	}
+		locks_force_release(world->locks, i);
+	judge->kept[judge->kept_count++] = judge->state;
+	if (judge->kept_count < KEPT_MAX)
+		return;
+	ask_judge(world, TASK_CLEAR);
+	renew(world);
 }
 
 void
 world_end(struct world *world, struct end *end)
 {
 	struct scene *scene = world->scene;
-	bool killed = false;
+	bool all_done = true;
 	unsigned i;
 
 	scene->judge.end = (struct end){.remaining = 0};
 	for (i = 0; i < scene->setting.buyers; i++) {
 		struct buyer *buyer = &scene->buyers[i];
 
-		killed |= buyer->dead;
-		if (buyer->done || buyer->dead)
-			continue;
-		end_process(&buyer->hand);
-		killed = true;
+		all_done &= buyer->done;
+		if (!buyer->done)
+			end_process(&buyer->hand);
 	}
-	if (killed)
-		sweep(world);
 	ask_judge(world, TASK_JUDGE);
 	*end = scene->judge.end;
 	for (i = 0; i < scene->setting.buyers; i++)
 		fill_told(&scene->buyers[i], &end->bought[i], end);
+	if (all_done)
+		ask_judge(world, TASK_CLOSE);
+	else
+		keep_slot(world);
 }

@@ -71,6 +71,10 @@ struct standing {
 	bool done, dead;
 	bool holds;     /* a lock, as its trail says */
 	enum step next; /* the step that its next letter begins with */
+	/* Of an exhibit, in its last letter; literals. */
+	const char *did;   /* NULL: nothing that the trail does not say */
+	const char *thing; /* it waits for; NULL: for the lock */
+	unsigned whom;     /* the buyer who has that thing */
 };
 
 struct standing world_standing(const struct world *world, unsigned buyer);
@@ -83,7 +87,7 @@ bool world_all_over(const struct world *world);
 enum stop {
 	STOP_DONE = 0, /* there are none: everybody is done, or dead */
 	STOP_DEADLOCK, /* each waits for another one */
-	STOP_STUCK,    /* they wait for the dead */
+	STOP_STUCK,    /* they wait for the dead, or nobody else is left */
 };
 
 enum stop world_stop(const struct world *world);

@@ -324,13 +324,19 @@ print_drills(const struct page *page)
 		    "\nMisfortune struck %zu times of %zu; selling stopped for "
 		    "%.2f s at most.\n",
 		    hits, wanted, longest);
-	if (recovered + unknown + later > 0)
+	if (wanted == 0 && recovered + unknown + later > 0)
+		fprintf(page->out, "\n");
+	if (recovered + unknown > 0)
 		fprintf(page->out,
-		    "%sOrders without an answer: %" PRId64
+		    "Orders without an answer: %" PRId64
 		    " learnt theirs by asking again by key, %" PRId64
-		    "\nnever did; %" PRId64 " answers said \"come "
-		    "later\" (503).\n",
-		    wanted > 0 ? "" : "\n", recovered, unknown, later);
+		    "\nnever did.\n",
+		    recovered, unknown);
+	if (later > 0)
+		fprintf(page->out,
+		    "%" PRId64 " answer%s \"come later\" (503): not in time, "
+		    "and nothing was sold.\n",
+		    later, later == 1 ? " was" : "s were");
 }
 
 /* Of each strategy that was wrong, once. */

@@ -16,7 +16,7 @@ look_and_set(struct visitor *v, unsigned slot, unsigned looks)
 	for (; looks > 0; looks--) {
 		if (atomic_load(&v->words->word[slot][0]) != 0)
 			return LOCK_TIMED_OUT;
-		museum_letter();
+		museum_letter("sees that the flag is not set");
 	}
 	atomic_store(&v->words->word[slot][0], v->name);
 	return LOCK_HELD;

@@ -17,7 +17,8 @@ late_before(void *own, unsigned slot, enum step step)
 	if (step != STEP_WRITE)
 		return;
 	while (!museum_take(&v->words->word[slot][0], v))
-		museum_blocked();
+		museum_blocked(
+		    "the lock", atomic_load(&v->words->word[slot][0]));
 }
 
 const struct exhibit late_exhibit = {

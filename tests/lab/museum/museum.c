@@ -4,8 +4,8 @@
 
 #include "locks/shared.h"
 
-void (*museum_letter)(void);
-void (*museum_blocked)(void);
+void (*museum_letter)(const char *did);
+void (*museum_blocked)(const char *thing, uint32_t whom);
 int64_t (*museum_now_ns)(void);
 
 /* Exhibits have museum_prepare(), and nobody else has. */
@@ -93,16 +93,4 @@ museum_release(void *own, unsigned slot, unsigned permits)
 	(void)permits;
 	if (atomic_load(&v->words->word[slot][0]) == v->name)
 		atomic_store(&v->words->word[slot][0], 0);
-}
-
-void
-museum_sweep(unsigned slot)
-{
-	size_t i;
-
-	for (i = 0; i < room_count; i++) {
-		atomic_store(&rooms[i]->word[slot][0], 0);
-		atomic_store(&rooms[i]->word[slot][1], 0);
-		atomic_store(&rooms[i]->until_ns[slot], 0);
-	}
 }

@@ -71,15 +71,13 @@ lock_release_fn museum_release;
 void museum_before(
     struct lock_strategy strategy, unsigned slot, enum step step);
 
-/* The controller: what the dead left in the slot is gone. */
-void museum_sweep(unsigned slot);
-
 /*
- * What the laboratory is told: here a letter ends, others may come between;
- * here nothing could be done, somebody else has to go first.
+ * What the laboratory is told: here a letter ends, others may come between, and
+ * that was done in it; here nothing could be done, as another visitor has the
+ * thing.  Texts are literals.
  */
-extern void (*museum_letter)(void);
-extern void (*museum_blocked)(void);
+extern void (*museum_letter)(const char *did);
+extern void (*museum_blocked)(const char *thing, uint32_t whom);
 
 /* The laboratory's time. */
 extern int64_t (*museum_now_ns)(void);

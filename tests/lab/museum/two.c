@@ -21,9 +21,10 @@ take_both(struct visitor *v, unsigned slot, unsigned first)
 
 	if (!museum_take(&word[first], v))
 		return LOCK_TIMED_OUT;
-	museum_letter();
+	museum_letter(first == 0 ? "takes lock 1" : "takes lock 2");
 	while (!museum_take(&word[1 - first], v))
-		museum_blocked();
+		museum_blocked(first == 0 ? "lock 2" : "lock 1",
+		    atomic_load(&word[1 - first]));
 	return LOCK_HELD;
 }
 

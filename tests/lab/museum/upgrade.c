@@ -12,7 +12,7 @@
  */
 #include "tests/lab/museum/museum.h"
 
-/* word[0]: how many look; word[1]: who changes. */
+/* word[0]: who looks, a bit each; word[1]: who changes. */
 static enum lock_result
 upgrade_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
 {
@@ -22,19 +22,26 @@ upgrade_acquire(void *own, unsigned slot, unsigned permits, int64_t deadline_ns)
 	(void)deadline_ns;
 	if (atomic_load(&v->words->word[slot][1]) != 0)
 		return LOCK_TIMED_OUT;
-	atomic_fetch_add(&v->words->word[slot][0], 1);
+	atomic_fetch_or(&v->words->word[slot][0], 1u << v->name);
 	return LOCK_HELD;
+}
+
+static uint32_t
+others_of(const struct visitor *v, unsigned slot)
+{
+	return atomic_load(&v->words->word[slot][0]) & ~(1u << v->name);
 }
 
 static void
 upgrade_before(void *own, unsigned slot, enum step step)
 {
 	struct visitor *v = own;
+	uint32_t others;
 
 	if (step != STEP_WRITE)
 		return;
-	while (atomic_load(&v->words->word[slot][0]) > 1)
-		museum_blocked();
+	while ((others = others_of(v, slot)) != 0)
+		museum_blocked("a share", (uint32_t)__builtin_ctz(others));
 	atomic_store(&v->words->word[slot][1], v->name);
 }
 
@@ -46,7 +53,7 @@ upgrade_release(void *own, unsigned slot, unsigned permits)
 	(void)permits;
 	if (atomic_load(&v->words->word[slot][1]) == v->name)
 		atomic_store(&v->words->word[slot][1], 0);
-	atomic_fetch_sub(&v->words->word[slot][0], 1);
+	atomic_fetch_and(&v->words->word[slot][0], ~(1u << v->name));
 }
 
 const struct exhibit upgrade_exhibit = {
