@@ -366,7 +366,7 @@ void
 census_print_json(const struct census *census, FILE *out)
 {
 	const struct flags *flags = census->flags;
-	size_t i;
+	size_t i, j;
 
 	fprintf(out,
 	    "{\n  \"buyers\": %u,\n  \"tickets\": %" PRId64
@@ -394,9 +394,14 @@ census_print_json(const struct census *census, FILE *out)
 		    row->ends.count, row->strange);
 		fprintf(out, row->shortest.length > 0 ? "\"%s\"" : "null",
 		    shortest);
-		fprintf(out, ", \"whole\": %s, \"took_ms\": %.1f}",
+		fprintf(out, ", \"whole\": %s, \"took_ms\": %.1f",
 		    row->is_whole ? "true" : "false",
 		    (double)row->took_ns / NS_PER_MS);
+		for (j = 0; j < row->ends.count; j++)
+			fprintf(out, "%s\"%s\"",
+			    j == 0 ? ",\n     \"each_end\": [" : ", ",
+			    row->ends.texts[j]);
+		fprintf(out, "%s}", j > 0 ? "]" : "");
 	}
 	fprintf(out, "\n  ]\n}\n");
 }

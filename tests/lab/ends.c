@@ -11,8 +11,8 @@ void
 ends_print(const struct run *run, unsigned buyers, char *text)
 {
 	static const char *const stops[] = {[STOP_DONE] = "",
-	    [STOP_DEADLOCK] = "deadlock",
-	    [STOP_STUCK] = "stuck"};
+	    [STOP_DEADLOCK] = "; deadlock",
+	    [STOP_STUCK] = "; stuck"};
 	size_t n = 0;
 	unsigned i;
 
@@ -20,7 +20,8 @@ ends_print(const struct run *run, unsigned buyers, char *text)
 		const struct bought *bought = &run->end.bought[i];
 
 		n += (size_t)snprintf(text + n, ENDS_TEXT_SIZE - n,
-		    "%c %s%s v%" PRId64 " on v%" PRId64 "; ", 'A' + (int)i,
+		    "%s%c %s%s v%" PRId64 " on v%" PRId64, i == 0 ? "" : "; ",
+		    'A' + (int)i,
 		    bought->outcome == OUTCOME_NONE
 			? "untold"
 			: order_outcome_name(bought->outcome),
