@@ -41,5 +41,7 @@ const struct exhibit early_exhibit = {
     .says = "but all of it stands between lock and unlock",
     .why = "the commit comes after the unlock",
     .cure = "unlock after the commit",
+    .met_in = "https://github.com/spring-projects/spring-framework/"
+	      "issues/23549",
     .before = early_before,
 };

@@ -58,6 +58,7 @@ const struct exhibit flag_exhibit = {
     .says = "but I look whether it is locked first",
     .why = "both look before either has set it",
     .cure = "test and set in one step: atomic_exchange(), O_EXCL",
+    .met_in = "https://github.com/cameronmaske/celery-once/issues/7",
 };
 
 /* And with a second look, as one does who has had it happen. */

@@ -32,5 +32,6 @@ const struct exhibit late_exhibit = {
     .says = "but I did lock the write",
     .why = "the check is outside: what is written was decided before",
     .cure = "take the lock before the read that is decided on",
+    .met_in = "https://github.com/vendurehq/vendure/pull/4930",
     .before = late_before,
 };

@@ -72,6 +72,7 @@ const struct exhibit two_exhibit = {
     .says = "but I lock both of them",
     .why = "each has one, and waits for the other's",
     .cure = "one order for all: two-ordered",
+    .met_in = "https://github.com/team-telnyx/freeswitch/pull/542",
 };
 
 const struct exhibit two_ordered = {
