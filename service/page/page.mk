@@ -3,7 +3,24 @@
 # has an .incbin and a row of page_files[] for each of them.
 
 PAGE_FILES := $(sort $(wildcard $(addprefix service/page/*.,html css js svg))) \
-	service/openapi.yaml
+	service/openapi.yaml $(BUILD)/service/page/orders.json
+
+# What "every order" shows is the laboratory's, which runs here, and links
+# nothing of this folder.  Where the machine that builds cannot run what it
+# builds, ORDERS_LAB is a laboratory that it can run; without one the page
+# lacks that part.
+ORDERS_LAB ?= $(BUILD)/lab
+ORDERS_SECONDS := 120
+
+$(BUILD)/service/page/orders.json: $(ORDERS_LAB)
+	@mkdir -p $(@D)
+	@( echo '['; comma=; for case in '2 1' '2 2' '3 2'; do \
+		printf '%s' "$$comma" && comma=, && \
+		timeout $(ORDERS_SECONDS) $(ORDERS_LAB) --catalogue \
+			--buyers "$${case% *}" --tickets "$${case#* }" || exit 1; \
+	done; echo ']' ) >$@.new || { echo "$(ORDERS_LAB) cannot run here:" \
+		"the page will lack \"every order\"" >&2; echo '[]' >$@.new; }
+	@mv $@.new $@
 
 $(BUILD)/service/page/page_files.c: $(PAGE_FILES) service/page/page.mk
 	@mkdir -p $(@D)
@@ -15,6 +32,7 @@ $(BUILD)/service/page/page_files.c: $(PAGE_FILES) service/page/page.mk
 		*.html) type=text/html ;; *.css) type=text/css ;; \
 		*.js) type=text/javascript ;; *.svg) type=image/svg+xml ;; \
 		*.yaml) type=application/openapi+yaml ;; \
+		*.json) type=application/json ;; \
 		esac; \
 		case $$type in image/* | application/*) ;; *) type="$$type; charset=utf-8" ;; \
 		esac; \

@@ -45,6 +45,10 @@ static const struct options_row rows[] = {
 	  "the museum of wrong fixes: what people write who\n"
 	  "mean to cure it; --lock and --locks take them, too",
 	  OPTIONS_FLAG, AT(museum) },
+	{ "catalogue", NULL, NULL,
+	  "each schedule of none, and what it becomes under\n"
+	  "every strategy, as JSON: the page's every order",
+	  OPTIONS_FLAG, AT(catalogue) },
 
 	{ "buyers", "N", "2", "how many (2; as many as a schedule names)",
 	  OPTIONS_NUMBER, LAB_BUYERS_MIN, LAB_BUYERS_MAX, AT(buyers),
@@ -140,9 +144,11 @@ count_buyers(struct flags *flags)
 static bool
 check(const struct flags *flags, FILE *err)
 {
-	if (flags->census + flags->museum + (flags->schedule != NULL) > 1)
-		fprintf(err,
-		    "lab: --census, --schedule and --museum: choose one\n");
+	if (flags->census + flags->museum + flags->catalogue +
+		(flags->schedule != NULL) >
+	    1)
+		fprintf(err, "lab: --census, --schedule, --museum and "
+			     "--catalogue: choose one\n");
 	else if (flags->cures && flags->schedule == NULL)
 		fprintf(err, "lab: --cures needs a --schedule\n");
 	else if (flags->locks_given != NULL && flags->schedule != NULL &&

@@ -13,7 +13,7 @@
 #define EXIT_USAGE 2
 
 struct flags {
-	bool census, cures, museum;
+	bool census, cures, museum, catalogue;
 	const char *schedule;
 	unsigned buyers;
 	const char *buyers_given; /* NULL: a schedule says how many */

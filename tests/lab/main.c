@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lab/catalogue.h"
 #include "tests/lab/census.h"
 #include "tests/lab/guide.h"
 #include "tests/lab/tell.h"
@@ -58,7 +59,8 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	signalled_catch();
-	status = flags.museum             ? guide(&flags, &signalled, stdout)
+	status = flags.museum      ? guide(&flags, &signalled, stdout)
+		 : flags.catalogue ? catalogue(&flags, &signalled, stdout)
 		 : flags.schedule != NULL ? tell(&flags, stdout)
 					  : take_census(&flags);
 	if (signalled != 0)

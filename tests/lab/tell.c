@@ -1,210 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Letters as they are done, and what the orders' trails say of each. */
+/* What the orders' trails say of each letter. */
 #include "tests/lab/tell.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lab/follow.h"
 #include "tests/lab/museum/museum.h"
 
-#define REASON_SIZE 96
 #define LINE_SIZE 96
-
-/* How a schedule was followed, under one strategy. */
-struct way {
-	struct schedule done; /* what was done; the text, or more, or less */
-	char reason[REASON_SIZE];  /* why a letter was none; "" */
-	bool ended_early, went_on; /* the text, though no letter was none */
-	enum stop stop;
-	char circle[LINE_SIZE]; /* who waits for whom; "": nobody */
-	struct end end;
-};
-
-/* Somebody who hears what happens. */
-struct listener {
-	void (*hear)(void *arg, const struct world *world, struct letter letter,
-	    size_t trail_before);
-	void (*blocked)(void *arg, struct letter letter, const char *reason);
-	void *arg;
-};
-
-/* Who has the lock that the buyer waits for; -1: nobody. */
-static int
-holder(const struct world *world, unsigned buyers, unsigned buyer)
-{
-	unsigned i;
-
-	for (i = 0; i < buyers; i++)
-		if (i != buyer && world_standing(world, i).holds)
-			return (int)i;
-	return -1;
-}
-
-/* "letter 2: B waits, A holds the lock"; "A waits for lock 2, B has it" */
-static void
-say_blocked(const struct world *world, unsigned buyers, unsigned buyer,
-    size_t number, char reason[REASON_SIZE])
-{
-	const struct standing standing = world_standing(world, buyer);
-	const int who = holder(world, buyers, buyer);
-	const bool is_dead =
-	    who != -1 && world_standing(world, (unsigned)who).dead;
-	char holds[48] = "";
-
-	if (standing.thing != NULL)
-		snprintf(holds, sizeof(holds), " for %s, %c has it",
-		    standing.thing, 'A' + (int)standing.whom);
-	else if (who != -1)
-		snprintf(holds, sizeof(holds), ", %c %s the lock", 'A' + who,
-		    is_dead ? "died with" : "holds");
-	snprintf(reason, REASON_SIZE, "letter %zu: %c waits%s", number,
-	    'A' + (int)buyer, holds);
-}
-
-/* False: the letter was none; why, if it is the first, is in the way. */
-static bool
-do_letter(struct world *world, const struct search *search,
-    struct letter letter, size_t number, struct way *way,
-    const struct listener *listener)
-{
-	const size_t before =
-	    trail_length(&world_order(world, letter.buyer)->trail);
-	char reason[REASON_SIZE] = "";
-	bool moved = true;
-
-	switch (letter.deed) {
-	case DEED_GO:
-	case DEED_KILL:
-		if (world_is_over(world, letter.buyer)) {
-			snprintf(reason, sizeof(reason),
-			    "letter %zu: %c was done before", number,
-			    'A' + (int)letter.buyer);
-			way->went_on |= way->reason[0] == '\0';
-			moved = false;
-			break;
-		}
-		moved = letter.deed == DEED_GO
-			    ? world_go(world, letter.buyer)
-			    : world_kill(world, letter.buyer);
-		if (!moved)
-			say_blocked(world, search->setting.buyers, letter.buyer,
-			    number, reason);
-		break;
-	case DEED_SUPERVISE:
-		(void)world_supervise(world);
-		break;
-	case DEED_TIME:
-		world_pass_time(world);
-		break;
-	case DEED_PATCH:
-		world_patch(world, search->patch);
-		break;
-	}
-	if (!moved) {
-		if (way->reason[0] == '\0')
-			memcpy(way->reason, reason, REASON_SIZE);
-		if (listener != NULL)
-			listener->blocked(listener->arg, letter, reason);
-		return false;
-	}
-	way->done.letters[way->done.length++] = letter;
-	if (listener != NULL)
-		listener->hear(listener->arg, world, letter, before);
-	return true;
-}
-
-/* What the text leaves over: one after the other. */
-static void
-do_rest(struct world *world, const struct search *search, struct way *way,
-    const struct listener *listener)
-{
-	bool moved = true;
-	unsigned i;
-
-	while (moved) {
-		moved = false;
-		for (i = 0; i < search->setting.buyers; i++)
-			while (!world_is_over(world, i) &&
-			       way->done.length < SCHEDULE_MAX &&
-			       do_letter(world, search,
-				   (struct letter){DEED_GO, i},
-				   way->done.length + 1, way, listener))
-				moved = true;
-	}
-}
-
-/* "A --lock 2--> B --lock 1--> A", if it is known what they wait for. */
-static void
-draw_circle(const struct world *world, unsigned buyers, char circle[LINE_SIZE])
-{
-	unsigned first = 0, next, i;
-	int length;
-
-	while (world_is_over(world, first))
-		first++;
-	next = first;
-	length = snprintf(circle, LINE_SIZE, "%c", 'A' + (int)first);
-	for (i = 0; i < buyers && (i == 0 || next != first); i++) {
-		const struct standing standing = world_standing(world, next);
-
-		if (standing.thing == NULL) {
-			circle[0] = '\0';
-			return;
-		}
-		next = standing.whom;
-		length += snprintf(circle + length, LINE_SIZE - (size_t)length,
-		    " --%s--> %c", standing.thing, 'A' + (int)next);
-	}
-}
-
-/*
- * What the text leaves over: one after the other, and the supervisor where
- * nobody can go on.
- */
-static void
-finish(struct world *world, const struct search *search, struct way *way,
-    const struct listener *listener)
-{
-	do_rest(world, search, way, listener);
-	if (world_stop(world) == STOP_STUCK && !search->alone) {
-		(void)do_letter(world, search,
-		    (struct letter){.deed = DEED_SUPERVISE},
-		    way->done.length + 1, way, listener);
-		do_rest(world, search, way, listener);
-	}
-}
-
-static void
-follow(struct world *world, const struct search *search,
-    const struct schedule *text, struct way *way,
-    const struct listener *listener)
-{
-	size_t i, length;
-
-	*way = (struct way){.done = {.length = 0}};
-	world_begin(world, &search->setting);
-	for (i = 0; i < text->length && way->done.length < SCHEDULE_MAX; i++)
-		(void)do_letter(
-		    world, search, text->letters[i], i + 1, way, listener);
-	length = way->reason[0] == '\0' ? way->done.length : SCHEDULE_MAX;
-	finish(world, search, way, listener);
-	way->ended_early = way->done.length > length;
-	way->stop = world_stop(world);
-	if (way->stop == STOP_DEADLOCK)
-		draw_circle(world, search->setting.buyers, way->circle);
-	world_end(world, &way->end);
-}
-
-static const char *
-verdict_of(const struct way *way)
-{
-	if (way->stop != STOP_DONE)
-		return way->stop == STOP_STUCK ? "stuck" : "deadlock";
-	if (way->end.oversold || way->end.double_booked)
-		return way->end.oversold ? "oversold" : "double-booked";
-	return way->end.stranded ? "stranded" : "correct";
-}
 
 /* --------------------------------------------------------------- telling -- */
 
@@ -358,11 +163,13 @@ hear(void *arg, const struct world *world, struct letter letter,
 }
 
 static void
-hear_blocked(void *arg, struct letter letter, const char *reason)
+hear_blocked(void *arg, const struct world *world, struct letter letter,
+    const char *reason)
 {
 	struct teller *teller = arg;
 	const unsigned bit = 1u << letter.buyer;
 
+	(void)world;
 	if (teller->number >= teller->given && (teller->waiting & bit) != 0)
 		return;
 	teller->waiting |= bit;
@@ -394,7 +201,7 @@ tell_one(struct world *world, const struct flags *flags,
 	follow(world, search, schedule, way, &listener);
 	fprintf(out,
 	    "\n%s: %" PRId64 " sold of %" PRId64 ", %" PRId64 " left%s\n",
-	    verdict_of(way), way->end.tickets, flags->tickets,
+	    follow_verdict(way), way->end.tickets, flags->tickets,
 	    way->end.remaining,
 	    way->end.untold ? "; one was sold and never told" : "");
 	if (way->circle[0] != '\0')
@@ -412,7 +219,7 @@ tell_cure(struct world *world, const struct flags *flags,
 	follow(world, &search, schedule, &way, NULL);
 	schedule_print(&way.done, done);
 	fprintf(out, "  %-14s %-14s %-10s %s\n", search.setting.lock,
-	    verdict_of(&way), done,
+	    follow_verdict(&way), done,
 	    way.reason[0] == '\0' ? "followed" : way.reason);
 }
 
