@@ -13,6 +13,7 @@ import { getLanguage, onLanguage, setLanguage, t, tOr } from './i18n.js';
 import { showRunning, showSold, showVerdict } from './outcome.js';
 import { startPhone } from './phone.js';
 import { Projector } from './projector.js';
+import { Room } from './room.js';
 import { inspect, openSale, sendBuyers, watchSale } from './sale.js';
 import { fittingDelay, longestMs, readFragment, readSettings, writeFragment }
   from './settings.js';
@@ -21,7 +22,7 @@ import { Why } from './why.js';
 const DELAYS = ['0', '5ms', '50ms', '200ms', '1s', '3s', '1s-3s'];
 
 let locks = [], about = { may_change: true, admin: 'open' };
-let hall, why, both, classSale, projector;
+let hall, why, both, room, classSale, projector;
 let running = null; // {id, lock} while it sells
 let shown = null;   // {result, guess} after it
 let ticketsChosen = false, isBusy = false;
@@ -398,6 +399,7 @@ function drawWords() {
   hall.redraw();
   projector.draw();
   both.draw();
+  room.draw();
   if (classSale.id)
     drawNotes(classSale.notes, shown ? shown.result.audit.tickets : null);
   if (shown) {
@@ -411,7 +413,8 @@ async function startHost(settings) {
   hall = new Hall($('hall'), $('bar-counter'), $('bar-receipts'),
     $('bars-verdict'));
   ({ locks } = await get('/locks'));
-  why = new Why(locks, (lock) => tried(() => again(lock))());
+  room = new Room(() => why.draw());
+  why = new Why(locks, (lock) => tried(() => again(lock))(), room);
   both = new Both();
   classSale = newClassSale();
   projector = new Projector(() => why.draw());
@@ -441,6 +444,7 @@ async function startHost(settings) {
   $('token-form').addEventListener('submit', tried(useToken));
   await classSale.resume(classSettings());
   projector.resume();
+  await room.load(readFragment().get('orders'));
 }
 
 const given = readFragment();

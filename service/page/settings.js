@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the link's fragment carries: #lock=none&tickets=1&buyers=10&delay=200ms
-// &axis=time&lang=zh, or #buy=ID.  A token is taken out of it at once.
+// &lang=zh&orders=2/1/ABBA/mutex, or #buy=ID.  A token is taken out of it at once.
 
 import { setToken } from './api.js';
 
@@ -50,5 +50,5 @@ export function writeFragment(values) {
   for (const [name, value] of Object.entries(values))
     now.set(name, value);
   history.replaceState(null, '',
-    `#${String(now).replaceAll('%3A', ':')}`);
+    `#${String(now).replaceAll('%3A', ':').replaceAll('%2F', '/')}`);
 }

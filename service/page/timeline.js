@@ -16,9 +16,10 @@ const clamp = (x, least = 0, most = 1) => Math.min(most, Math.max(least, x));
 
 export class Timeline {
   // `labels` and `scroller` are the two halves of the picture.  One that is
-  // `narrow` stands beside another: it says no times.
-  constructor({ frame, labels, scroller, narrow = false }, onStep) {
-    Object.assign(this, { frame, labels, scroller, narrow, onStep });
+  // `narrow` stands beside another; it says no times, as `untimed` does.
+  constructor({ frame, labels, scroller, narrow = false, untimed = narrow },
+    onStep) {
+    Object.assign(this, { frame, labels, scroller, narrow, untimed, onStep });
     // A document has one of each id.
     this.ref = (name) => `${name}-${frame.id}`;
     this.axis = 'order';
@@ -148,6 +149,8 @@ export class Timeline {
     const { events, from } = this.story;
     if (this.narrow)
       return 44 * this.scale;
+    if (this.untimed)
+      return 62 * this.scale;
     const longest = Math.max(...events.map((event) =>
       milliseconds(event.key - from).length));
     return Math.max((events.length < 6 ? 62 : 84) * this.scale,
@@ -204,10 +207,11 @@ export class Timeline {
 
   drawLabels() {
     const lanes = this.story.lanes.map((lane) => {
-      const clerk = this.narrow ? '' : lane.clerk ? t('clerkLane', lane)
+      const clerk = this.untimed ? '' : lane.clerk ? t('clerkLane', lane)
         : t('laneRefused');
       const [buyer] = lane.buyers;
-      const label = make('div', { class: 'lane-label' }, ...this.isOnes(lane.id)
+      const label = make('div', { class: 'lane-label',
+        'data-buyer': buyer }, ...this.isOnes(lane.id)
         ? [make('b', {}, nameOf({ buyer })), make('span', {}, clerk)]
         : [make('b', {}, clerk)]);
       label.style.top = `${this.y.get(lane.id)}px`;
@@ -334,7 +338,7 @@ export class Timeline {
         class: 'tick' }));
       marks.push(this.text(x, 15 * s, event.column + 1,
         { class: bad ? 'step-number bad' : 'step-number', size: 13 }));
-      if (!this.narrow)
+      if (!this.untimed)
         marks.push(this.text(x, foot, milliseconds(event.key - from),
           { class: 'dim', size: 11 }));
     }
@@ -426,7 +430,7 @@ export class Timeline {
     const label = this.named(turn.lane, turn.orders, this.boxLabel(kind));
     const full = turn.endColumn === undefined ? this.column
       : this.xOfColumn(turn.endColumn) - from;
-    if (!this.narrow && width > badge + 5 * this.sizeOf(11) &&
+    if (!this.untimed && width > badge + 5 * this.sizeOf(11) &&
         turn.writeAt !== null &&
         this.position > turn.endColumn + TRAVEL_FROM)
       parts.push(this.text(from + width - 6 * s, y + 20 * s,

@@ -58,9 +58,10 @@ export function drawSeat(cell, { story, position }) {
 }
 
 export class Why {
-  // `onAgain(lock)`: run the same again under another strategy.
-  constructor(locks, onAgain) {
-    Object.assign(this, { locks, onAgain, result: null });
+  // `onAgain(lock)`: run the same again under another strategy.  `room`: where
+  // a collision's order can be seen among all.
+  constructor(locks, onAgain, room) {
+    Object.assign(this, { locks, onAgain, room, result: null });
     this.timeline = new Timeline({ frame: $('timeline'),
       labels: $('lane-labels'), scroller: $('timeline-scroll') },
     () => this.stepped());
@@ -190,10 +191,24 @@ export class Why {
         ...this.locks.filter((lock) => lock.name === 'none')
           .map((lock) => again(lock, 'backTo', false))));
     }
+    if (collision?.again)
+      parts.push(this.drawAgain(collision));
     parts.push(make('p', {}, make('small', {}, `${t('deeper')}: `,
       make('a', { href: `/sales/${audit.sale}/audit.txt`, target: '_blank',
         rel: 'noopener' }, t('auditText')))));
     $('explain').replaceChildren(...parts);
+  }
+
+  // The laboratory's command; and the order among all, if it is there.
+  drawAgain({ again, schedule }) {
+    const [, tickets] = /--tickets (\d+)/.exec(again) ?? [];
+    const found = this.room.find(schedule, Number(tickets));
+    return make('p', { id: 'again' }, `${t('again')} `, make('code', {}, again),
+      found && make('br'), found && make('a', { href: `#orders=${found.link}`,
+        onclick: (event) => {
+          event.preventDefault();
+          this.room.follow(found.link);
+        } }, t('againRoom', found)));
   }
 
   // ------------------------------------------------------------- moving

@@ -799,6 +799,269 @@ test('with the keyboard alone: predict, start, replay, step, cure', async () => 
   await browser.key('\uE007');
 });
 
+// ------------------------------------------------------------ every order --
+
+const strip = (order) => `#orders-groups [data-order="${order}"]`;
+
+async function openOrders(asked = '', language = 'en') {
+  await browser.go('about:blank');
+  await browser.go(`${service.url}/#lang=${language}&lock=none` +
+    (asked && `&orders=${asked}`));
+  await browser.until('the orders',
+    "return document.getElementById('orders-case').options.length === 3");
+}
+
+async function predictOrders(setting, guess) {
+  await browser.run(`const one = document.getElementById('orders-case');
+    one.selectedIndex = arguments[0];
+    one.dispatchEvent(new Event('change'))`, setting);
+  if (guess !== null)
+    await browser.type('#orders-guess', String(guess));
+  await browser.click('#orders-predict button');
+}
+
+const chooseUnder = (name, lock) => browser.run(`document.querySelector(
+  'input[name=' + arguments[0] + '][value="' + arguments[1] + '"]').click()`,
+name, lock);
+
+test('every order: first a prediction, then the picture, and both are told',
+  async () => {
+    await openOrders();
+    check('no picture yet', await browser.run(
+      "return document.getElementById('orders-picture').hidden"));
+    equal('strips', await count('#orders-groups .strip'), 0);
+    await browser.click('#orders-predict button');
+    check('asks for a guess', /guess first/.test(await text('orders-first')));
+    await browser.type('#orders-guess', '3');
+    await browser.click('#orders-predict button');
+    equal('told', await text('orders-result'),
+      'You predicted 3; 4 of 6 are wrong.');
+    await predictOrders(1, 4);
+    equal('told', await text('orders-result'),
+      'You were right: 4 of 6 are wrong.');
+    await browser.run("document.getElementById('orders-case').selectedIndex = " +
+      "2; document.getElementById('orders-case').dispatchEvent(" +
+      "new Event('change'))");
+    check('each setting asks', await browser.run(
+      "return document.getElementById('orders-picture').hidden"));
+    await browser.click('#orders-predict button');
+    await browser.click('#orders-predict button');
+    equal('skipped', await text('orders-result'), '84 of 90 are wrong.');
+  });
+
+test('every order: 6, 4 wrong; 90, 84 wrong, 36 ends; under a lock 6, 0 wrong',
+  async () => {
+    await openOrders();
+    for (const [setting, n, wrong, ends] of [[0, 6, 4, 4], [1, 6, 4, 4],
+      [2, 90, 84, 36]]) {
+      await predictOrders(setting, 1);
+      equal('strips', await count('#orders-groups .strip'), n);
+      equal('wrong ones', await count('#orders-groups .strip.wrong'), wrong);
+      equal('ends', await count('#orders-groups .end'), ends);
+      equal('marked not by colour alone', await browser.run(`return [
+        ...document.querySelectorAll('#orders-groups .strip')].filter((strip) =>
+        strip.textContent.endsWith('✗') !== strip.matches('.wrong')).length`),
+      0);
+    }
+    for (const lock of ['flock', 'mutex', 'semaphore', 'optimistic']) {
+      await chooseUnder('orders-lock', lock);
+      equal(`wrong under ${lock}`, await count('#orders-groups .strip.wrong'), 0);
+      equal(`ends under ${lock}`, await count('#orders-groups .end'), 6);
+    }
+    check('said', /^90 orders come to 6 ends, and none of them is wrong/
+      .test(await text('orders-sum')));
+  });
+
+test('every order: ABBA oversells; mutex holds B up at letter 2', async () => {
+  await openOrders();
+  await predictOrders(0, 3);
+  await browser.click(strip('ABBA'));
+  equal('the verdict', await text('orders-verdict'), 'Oversold2 sold of 1.');
+  equal('two held one number', await count('#orders-timeline rect.box.twin'), 2);
+  check('the first seat', /1 · B · A/.test(await text('orders-seats')));
+  equal('times', await browser.run(`return [...document.querySelectorAll(
+    '#orders-told text, #orders-steps span')].filter((part) =>
+    / ms/.test(part.textContent)).length`), 0);
+  await chooseUnder('told-lock', 'mutex');
+  equal('the verdict', await text('orders-verdict'), 'Correct1 sold of 1.');
+  equal('held up', await text('orders-held'), 'letter 2: B waits, A holds ' +
+    'the lockThe same order then becomes AAB');
+  check('waiting is hatched', await count('#orders-timeline rect.wait') === 1);
+  equal('the steps', await browser.run(`return [...document.querySelectorAll(
+    '#orders-steps li > :last-child')].map((one) => one.textContent).join()`),
+  'A gets a lock (mutex),A reads 1 left (version 0),' +
+    'letter 2: B waits, A holds the lock,A writes 0 left, takes seat 1,' +
+    'B gets a lock (mutex),B reads 0 left (version 1): too few, refused');
+  await chooseUnder('told-lock', 'optimistic');
+  check('one more look', /becomes ABBAA$/.test(await text('orders-held')));
+  check('it bounces', await count('#orders-timeline .cross') === 1);
+  check('the address has it', (await browser.run('return location.hash'))
+    .endsWith('orders=2/1/ABBA/optimistic'));
+});
+
+test('every order: a link opens one of them', async () => {
+  await openOrders('3/2/ABCCBA/flock');
+  check('its words', /becomes AABBC$/.test(await text('orders-held')));
+  equal('the focus', await browser.run('return document.activeElement.id'),
+    'orders-told-head');
+  await openOrders('3/2/XYZ');
+  check('one that is none: predict', !(await browser.run(
+    "return document.getElementById('orders-predict').hidden")));
+});
+
+// Tab until the element has the focus, as a hand would.
+async function tabInto(css) {
+  for (let i = 0; i < 120; i++) {
+    await browser.key('\uE004');
+    if (await browser.run('return document.activeElement.matches(arguments[0])',
+      css))
+      return;
+  }
+  throw new Error(`Tab does not reach ${css}`);
+}
+
+const shownOrder = () => browser.run(
+  'return document.activeElement.dataset.order');
+
+test('every order, with the keyboard alone', async () => {
+  await openOrders();
+  await browser.run("document.getElementById('language').focus()");
+  await tabTo('orders-guess');
+  await browser.key('4');
+  await browser.key('\uE007'); // Enter
+  equal('the focus', await browser.run('return document.activeElement.id'),
+    'orders-result');
+  await tabInto('#orders-locks input');
+  await tabInto('#orders-groups .strip');
+  const first = await shownOrder();
+  await browser.key('\uE015'); // down
+  const second = await shownOrder();
+  check(`${first}, then ${second}`, second !== first);
+  await browser.key('\uE014'); // right
+  check('another', (await shownOrder()) !== second);
+  await browser.key('\uE010'); // End
+  const last = await shownOrder();
+  await browser.key('\uE011'); // Home
+  equal('Home', await shownOrder(), first);
+  await browser.key('\uE010');
+  equal('End', await shownOrder(), last);
+  await browser.key('\uE007');
+  equal('the focus', await browser.run('return document.activeElement.id'),
+    'orders-told-head');
+  await tabInto('#told-locks input');
+  await browser.key('\uE014'); // right: the next strategy
+  check('it is chosen, and has the focus', await browser.run(
+    'return document.activeElement.matches("input[name=told-lock]:checked") && ' +
+    'document.activeElement.value !== "none"'));
+  await tabTo('orders-timeline');
+  await browser.key('\uE011');
+  await browser.key('\uE014');
+  equal('the step', await browser.run(`return document.getElementById(
+    'orders-timeline').getAttribute('aria-valuenow')`), '1');
+  await browser.key('\uE00C'); // Escape
+  equal('Escape', await shownOrder(), last);
+});
+
+test('every order: names for who cannot see it, in both languages', async () => {
+  await openOrders('2/1/ABBA/mutex', 'zh');
+  const names = () => browser.run(`return [...document.querySelectorAll(
+    '#orders-groups > *, #orders-groups .strip, #told-locks input, ' +
+    '#orders-groups, #orders-timeline')].map((one) =>
+      one.getAttribute('aria-label') ?? '')`);
+  const chinese = await names();
+  equal('without a name', chinese.filter((name) => !name).length, 0);
+  check('words', /^第 2 个字母：.*B.*得等，锁在.*A.*手里/
+    .test(await text('orders-held')));
+  check('a strip', chinese.includes('A B B A: 正确. 变成\u2009A A B。') ||
+    chinese.some((name) => /^A B B A: 正确. 变成.*A A B。$/.test(name)));
+  await browser.click('#language');
+  const english = await names();
+  check('a strip', english.includes('A B B A: Correct. It becomes A A B.'));
+  check('an end', english.includes('Correct: A has seat 1, B is refused'));
+  check('no Chinese is left', !/[\u4e00-\u9fff]/.test(await browser.run(
+    "return document.getElementById('orders').textContent") + english.join()));
+});
+
+for (const language of ['en', 'zh'])
+  test(`every order fits 390 px and more: ${language}`, async () => {
+    for (const link of ['2/1/ABBA', '2/2/ABAB/mutex', '3/2/ABCCBA',
+      '3/2/ABCCBA/optimistic', '3/2/CBBCAA/flock']) {
+      await openOrders(link, language);
+      for (const width of [360, 390, 1280, 1920]) {
+        await browser.size(width, 844);
+        const wide = await browser.run(`const out = [];
+          const most = document.getElementById('orders').clientWidth;
+          if (document.documentElement.scrollWidth > innerWidth)
+            out.push('the page');
+          for (const one of document.querySelectorAll('#orders *')) {
+            const box = one.getBoundingClientRect();
+            if (!one.closest('.timeline-scroll') && one.checkVisibility() &&
+                box.right > most + document.getElementById('orders')
+                  .getBoundingClientRect().left)
+              out.push(one.id || one.className || one.tagName);
+          }
+          for (const one of document.querySelectorAll('#orders-groups .end'))
+            if (one.scrollWidth > one.clientWidth)
+              out.push('in ' + one.textContent);
+          return out.join()`);
+        equal(`${link} at ${width} px`, wide, '');
+      }
+    }
+    await browser.size(1280, 800);
+  });
+
+test('every order: less motion, if asked for: no number between two steps',
+  async () => {
+    await openOrders('2/1/ABBA');
+    await browser.cdp('Emulation.setEmulatedMedia', { features: [
+      { name: 'prefers-reduced-motion', value: 'reduce' }] });
+    const between = await browser.run(`return Promise.all([
+      import('/page/replay.js')]).then(([{ Replay }]) => new Promise((done) => {
+        const seen = [];
+        const events = [{ key: 0 }, { key: 1 }];
+        const replay = new Replay({ story: { events }, position: 0, go(to) {
+          this.position = to; seen.push(to); } }, () => {}, () =>
+          done(seen.filter((to) => to % 1 !== 0).length));
+        replay.start();
+      }))`);
+    await browser.cdp('Emulation.setEmulatedMedia', { features: [] });
+    equal('positions between', between, 0);
+  });
+
+test('a collision ends with the laboratory’s command, and a link to its order',
+  async () => {
+    await sell('lock=none&tickets=1&buyers=6&delay=200ms', 1);
+    const told = await text('again');
+    check(told, /turnstile-lab --tickets 1 --schedule (ABAB|ABBA|BAAB|BABA) --cures/
+      .test(told));
+    const [, order] = /--schedule ([AB]+)/.exec(told);
+    await browser.click('#again a');
+    check('it is opened', (await browser.run(`return document.querySelector(
+      '#orders-groups [aria-current]')?.dataset.order`)) === order);
+    equal('the verdict', await text('orders-verdict'), 'Oversold2 sold of 1.');
+    check('the run is still there', await count('.hall .seat.twice') === 1);
+    equal('of more tickets', await browser.run(`return import('/page/room.js')
+      .then(({ Room }) => { const find = Room.prototype.find.bind({ cases: [
+        { buyers: 2, tickets: 2, orders: ['ABAB'] }] });
+      return JSON.stringify([find('ABAB', 100), find('ABABAB', 100),
+        find('ABAB', 1)]); })`),
+    '[{"tickets":2,"link":"2/2/ABAB"},null,null]');
+  });
+
+test('a page without orders, as the build could not run the laboratory',
+  async () => {
+    await openPage('lock=none');
+    await browser.until('the page', isIdle);
+    equal('orders', await browser.run(`const real = window.fetch;
+      window.fetch = async () => new Response('[]');
+      return import('/page/room.js').then(async ({ Room }) => {
+        document.getElementById('orders').hidden = true;
+        await new Room(() => {}).load('2/1/ABBA');
+        window.fetch = real;
+        return document.getElementById('orders').hidden;
+      })`), true);
+  });
+
 test('replay is in view at 1280 x 720: both buyers, and the seat', async () => {
   await browser.size(1280, 720);
   await sell('lock=none&tickets=1&buyers=6&delay=200ms', 1);
