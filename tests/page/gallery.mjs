@@ -67,6 +67,20 @@ async function sellToClass() {
     document.getElementById('told').textContent)`);
 }
 
+// Every order: the question, the picture, and one of them, held up.
+async function orders(name, language) {
+  for (const [stage, link] of [['orders', ''], ['orders-one', '2/1/ABBA'],
+    ['orders-held', '2/1/ABBA/mutex'], ['orders-three', '3/2/ABCCBA'],
+    ['orders-again', '3/2/ABCCBA/optimistic']]) {
+    await browser.go('about:blank');
+    await browser.go(`${base}/#lang=${language}&lock=none&orders=${link}`);
+    await browser.until('the orders', `return document.getElementById(
+      'orders-case')?.options.length === 3 && (arguments[0] === '' ||
+      !document.getElementById('orders-told').hidden)`, link);
+    await take(name(stage), true);
+  }
+}
+
 async function phones(language) {
   await browser.size(390, 844);
   await browser.go('about:blank');
@@ -80,6 +94,7 @@ for (const [language, dark] of LOOKS) {
   for (const [width, height] of SIZES) {
     const name = (stage) => `${width}-${look}-${stage}`;
     await browser.size(width, height, dark);
+    await orders(name, language);
     await run(language, 'none', 1, 10);
     await take(name('page'), true);
     await browser.run("document.querySelector('[data-cure=mutex]').click()");
