@@ -417,7 +417,10 @@ async function startHost(settings) {
   why = new Why(locks, (lock) => tried(() => again(lock))(), room);
   both = new Both();
   classSale = newClassSale();
-  projector = new Projector(() => why.draw());
+  projector = new Projector(() => {
+    why.draw();
+    room.draw();
+  });
   ticketsChosen = readFragment().has('tickets');
   $('tickets').value = settings.tickets;
   $('buyers').value = settings.buyers;

@@ -10,7 +10,7 @@ PAGE_FILES := $(sort $(wildcard $(addprefix service/page/*.,html css js svg))) \
 # builds, ORDERS_LAB is a laboratory that it can run; without one the page
 # lacks that part.
 ORDERS_LAB ?= $(BUILD)/lab
-ORDERS_SECONDS := 120
+ORDERS_SECONDS := 60
 
 $(BUILD)/service/page/orders.json: $(ORDERS_LAB)
 	@mkdir -p $(@D)

@@ -6,7 +6,8 @@
 import { $, make } from './dom.js';
 import { t } from './i18n.js';
 
-const STAGES = ['setup', 'class', 'outcome', 'why', 'both', 'compare'];
+const STAGES = ['setup', 'class', 'outcome', 'why', 'both', 'orders',
+  'compare'];
 const root = document.documentElement;
 const KEPT = 'turnstile-stage';
 const LEAVING_MS = 300;

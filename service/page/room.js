@@ -153,10 +153,16 @@ export class Room {
     this.show($('orders-told'), $('orders-told-head'));
   }
 
-  // To the strip of the order that is shown.
+  // To the strip of the order that is shown.  On the projector there is room
+  // for the picture or one order (style.css).
   back() {
     this.replay.stop();
-    const strip = this.strips().find((one) => one.dataset.order === this.order);
+    const { order } = this;
+    if (document.documentElement.dataset.stage !== undefined) {
+      this.order = null;
+      this.draw();
+    }
+    const strip = this.strips().find((one) => one.dataset.order === order);
     if (strip)
       this.show(strip, strip, 'center');
   }

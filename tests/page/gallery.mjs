@@ -107,7 +107,7 @@ for (const [language, dark] of LOOKS) {
     if (width > 390) {
       await browser.run("document.getElementById('projector').click()");
       for (const stage of ['setup', 'class', 'outcome', 'why', 'both',
-        'compare'])
+        'orders', 'compare'])
         if (await browser.run(`const button = document.querySelector(
           '[data-go=${stage}]'); button.click(); return !button.disabled`))
           await take(name(`projector-${stage}`));

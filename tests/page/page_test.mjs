@@ -742,7 +742,8 @@ for (const [width, height] of [[1280, 720], [1920, 1080]])
       equal('lanes', await count('#timeline .lane'), 2);
       await browser.press('body', '\uE00E'); // PageUp
       equal('PageUp goes to', await browser.run(
-        'return document.documentElement.dataset.stage'), 'both');
+        'return document.documentElement.dataset.stage'), 'orders');
+      await browser.press('body', '\uE00E');
       await browser.click('#both-replay');
       await browser.until('wrong and cured seats', "return document" +
         ".querySelector('#wrong-seat.twice') && document.querySelector(" +
@@ -1047,6 +1048,36 @@ test('a collision ends with the laboratory’s command, and a link to its order'
         find('ABAB', 1)]); })`),
     '[{"tickets":2,"link":"2/2/ABAB"},null,null]');
   });
+
+for (const [width, height] of [[1280, 720], [1920, 1080]])
+  test(`every order on the projector, ${width} x ${height}: large letters`,
+    async () => {
+      await browser.size(width, height);
+      await openOrders();
+      await browser.until('the page', isIdle);
+      await browser.click('#projector');
+      await browser.click('[data-go=orders]');
+      equal('the question', await browser.run(tooSmall), '');
+      await browser.type('#orders-guess', '3');
+      await browser.click('#orders-predict button');
+      equal('the picture', await browser.run(tooSmall), '');
+      await browser.click(strip('ABBA'));
+      equal('one of them', await browser.run(tooSmall), '');
+      await chooseUnder('told-lock', 'mutex');
+      equal('held up', await browser.run(tooSmall), '');
+      await browser.key('\uE00C'); // Escape
+      equal('back at', await shownOrder(), 'ABBA');
+      check('the picture alone', await browser.run(
+        "return document.getElementById('orders-told').hidden"));
+      await chooseUnder('orders-lock', 'mutex');
+      equal('the picture under mutex', await browser.run(tooSmall), '');
+      await predictOrders(2, 1);
+      equal('a box sticks out', await browser.run(`const stage = document
+        .getElementById('orders'); return stage.scrollWidth > stage.clientWidth`),
+      false);
+      await browser.click('#projector');
+      await browser.size(1280, 800);
+    });
 
 test('a page without orders, as the build could not run the laboratory',
   async () => {
