@@ -3,7 +3,7 @@
 // watch where a strategy holds it up.
 
 import { $, make } from './dom.js';
-import { t, tOr } from './i18n.js';
+import { listOf, t, tOr } from './i18n.js';
 import { countOf, groupByEnd, loadOrders, ordersOf, stepsOf } from './orders.js';
 import { Replay } from './replay.js';
 import { writeFragment } from './settings.js';
@@ -340,9 +340,17 @@ export class Room {
 
   drawVerdict(run) {
     const sold = run.end.filter(({ seat }) => seat !== null).length;
+    const says = [t('ordersSold', { sold, tickets: this.case.tickets })];
+    for (let seat = 1; seat <= this.case.tickets; seat++) {
+      const names = run.end.filter((one) => one.seat === seat)
+        .map(({ who }) => who);
+      if (names.length > 1)
+        says.push(`${t('seatTwice', { seat, n: names.length,
+          names: listOf(names) })}${t('period')}`);
+    }
     $('orders-verdict').className = `verdict ${run.wrong ? 'wrong' : 'right'}`;
     $('orders-verdict').replaceChildren(make('b', {}, verdictOf(run)),
-      t('ordersSold', { sold, tickets: this.case.tickets }));
+      says.join(' '));
   }
 
   drawHeld(run) {

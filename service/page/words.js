@@ -293,6 +293,7 @@ export const words = {
     buyerN: 'buyer {n}',
     and: '{some} and {last}',
     comma: ', ',
+    period: '.',
     names: 'Alice Bob Carol Dan Erin Frank Grace Heidi Ivan Judy Ken Liz',
     footer: 'Nothing on this page comes from elsewhere. For a command line: ',
 
@@ -582,6 +583,7 @@ export const words = {
     buyerN: '{n} 号同学',
     and: '{some}和{last}',
     comma: '、',
+    period: '。',
     names: '小安 小波 小陈 小丁 小恩 小方 小高 小何 小伊 小金 小柯 小林',
     footer: '本页的内容全部来自本机。命令行用法：',
     'plain.none': '谁也不等谁。',

@@ -44,3 +44,22 @@ becomes() {
   run -2 "$LAB" --catalogue --schedule ABBA
   grep -q 'choose one$' <<<"$output"
 }
+
+# orders FLAG…: the page's file, made by the build that way
+orders() {
+  local file=$BATS_TEST_TMPDIR/service/page/orders.json
+  run -0 --separate-stderr make -s -C "$BATS_TEST_DIRNAME/../.." \
+    BUILD="$BATS_TEST_TMPDIR" "$@" "$file"
+  orders=$(jq -c 'map("\(.buyers)/\(.tickets)")' "$file")
+}
+
+@test "the build makes the page's file with it, and goes on without it" {
+  orders ORDERS_LAB="$(realpath "$LAB")"
+  equal orders "$orders" '["2/1","2/2","3/2"]'
+  equal stderr "$stderr" ''
+  rm "$BATS_TEST_TMPDIR/service/page/orders.json"
+  orders ORDERS_LAB=/bin/false
+  equal orders "$orders" '[]'
+  equal stderr "$stderr" \
+    '/bin/false cannot run here: the page will lack "every order"'
+}

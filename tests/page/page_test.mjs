@@ -877,7 +877,8 @@ test('every order: ABBA oversells; mutex holds B up at letter 2', async () => {
   await openOrders();
   await predictOrders(0, 3);
   await browser.click(strip('ABBA'));
-  equal('the verdict', await text('orders-verdict'), 'Oversold2 sold of 1.');
+  equal('the verdict', await text('orders-verdict'),
+    'Oversold2 sold of 1. Seat 1: sold 2 times, to B and A.');
   equal('two held one number', await count('#orders-timeline rect.box.twin'), 2);
   check('the first seat', /1 · B · A/.test(await text('orders-seats')));
   equal('times', await browser.run(`return [...document.querySelectorAll(
@@ -1039,7 +1040,8 @@ test('a collision ends with the laboratory’s command, and a link to its order'
     await browser.click('#again a');
     check('it is opened', (await browser.run(`return document.querySelector(
       '#orders-groups [aria-current]')?.dataset.order`)) === order);
-    equal('the verdict', await text('orders-verdict'), 'Oversold2 sold of 1.');
+    check('the verdict', (await text('orders-verdict'))
+      .startsWith('Oversold2 sold of 1.'));
     check('the run is still there', await count('.hall .seat.twice') === 1);
     equal('of more tickets', await browser.run(`return import('/page/room.js')
       .then(({ Room }) => { const find = Room.prototype.find.bind({ cases: [
