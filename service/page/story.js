@@ -162,7 +162,10 @@ function place(story, effects) {
   for (const turn of story.turns) {
     if (turn.writeAt === null || turn.writeKey !== null)
       continue;
-    const passed = effects.find((effect) => effect.version > turn.version);
+    // What refused it was there before it was told so.  If that is another
+    // order's, and not in view, a later write is none of its causes.
+    const passed = effects.find((effect) => effect.version > turn.version &&
+      effect.key <= turn.endAt);
     turn.writeKey = Math.max(turn.writeAt, (passed?.key ?? 0) + EPSILON,
       turn.key + EPSILON);
   }

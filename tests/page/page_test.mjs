@@ -263,6 +263,40 @@ test('a story puts reads above the writes that they did not see', async () => {
   equal('steps', steps, 'read Ann,read Ben,write Ann,write Ben');
 });
 
+// In view is Ben alone, of three: he is refused by Ann's write, then by Cay's.
+// Wim's write began meanwhile, while nothing was checked, and was seen last.
+test('a refused write stands in its own turn, also when its cause is not in view',
+  async () => {
+    await openPage('lock=none');
+    const read = (at_ns, remaining, version) => ({ step: 'read', at_ns,
+      remaining, version });
+    const write = (at_ns, remaining) => ({ step: 'write', at_ns, remaining });
+    const conflict = (at_ns) => ({ step: 'conflict', at_ns });
+    const ann = { order: 'a', buyer: 'Ann', worker: 1, clerk: 1, seats: [1],
+      version: 1, trail: [read(100, 4, 0), write(200, 3)] };
+    const ben = { order: 'b', buyer: 'Ben', worker: 1, clerk: 2, seats: [3],
+      version: 3, trail: [read(110, 4, 0), write(210, 3), conflict(230),
+        read(240, 3, 1), write(340, 2), conflict(360), read(370, 2, 2),
+        write(470, 1)] };
+    const wim = { order: 'w', buyer: 'Wim', worker: 2, clerk: 1, seats: [1],
+      version: 4, trail: [read(105, 4, 0), write(225, 3)] };
+    const placed = (orders) => browser.run(`return import('/page/story.js')
+      .then(({ makeStory }) => {
+        const { events, turns } = makeStory(arguments[0]);
+        const laps = turns.filter((a) => turns.some((b) => a !== b &&
+          a.lane === b.lane && a.key < b.key && b.key < a.writeKey));
+        return [events.map((event) => event.type + ' ' +
+          event.orders[0].buyer).join(), laps.length];
+      })`, orders);
+    const turns = 'bounce Ben,read Ben,bounce Ben,read Ben,write Ben';
+    const [steps, laps] = await placed([ann, ben]);
+    equal('steps', steps, `read Ann,read Ben,write Ann,${turns}`);
+    equal('boxes that overlap', laps, 0);
+    const [withLate, lateLaps] = await placed([ben, wim]);
+    equal('steps', withLate, `read Wim,read Ben,${turns},write Wim`);
+    equal('boxes that overlap', lateLaps, 0);
+  });
+
 test('a late write that puts the counter back is named as the culprit',
   async () => {
     const told = await browser.run(`
