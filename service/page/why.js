@@ -22,13 +22,15 @@ const tellApart = (orders) => orders.map((order, i) => {
 });
 
 // The orders that tell the most: the audit's, with what the buys' own answers
-// add; of a run without a collision the first that was sold, and the next.
+// add; of a run without a collision the first that was sold, and the next, by
+// their versions: so no write between them is out of view.
 export function witnessesOf({ audit, orders }) {
   if (audit.collision)
     return tellApart(audit.collision.orders.map((order) => ({ ...order,
       ...orders.find((own) => own.order === order.order) })));
   const all = orders.filter((order) => order.trail?.length > 0)
-    .sort((a, b) => readAt(a) - readAt(b));
+    .sort((a, b) => (a.version ?? Infinity) - (b.version ?? Infinity) ||
+      readAt(a) - readAt(b));
   const first = all.find((order) => order.outcome === 'sold');
   const next = all.slice(all.indexOf(first) + 1);
   const waited = next.find((order) => order.clerk &&

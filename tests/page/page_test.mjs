@@ -297,6 +297,23 @@ test('a refused write stands in its own turn, also when its cause is not in view
     equal('boxes that overlap', lateLaps, 0);
   });
 
+test('of a run that went well the first two that were sold are shown',
+  async () => {
+    await openPage('lock=none');
+    const shown = (orders) => browser.run(`return import('/page/why.js').then(
+      ({ witnessesOf }) => witnessesOf({ audit: {}, orders: arguments[0] })
+        .map(({ buyer }) => buyer).join())`, orders);
+    const order = (buyer, clerk, at_ns, version) => ({ buyer, worker: 1, clerk,
+      outcome: version ? 'sold' : 'refused', ...version && { version },
+      trail: [{ step: 'read', at_ns, remaining: 3, version: 0 }] });
+    const ann = order('Ann', 1, 120, 1), ben = order('Ben', 2, 100, 3),
+      cay = order('Cay', 3, 130, 2), dan = order('Dan', 4, 90);
+    equal('sold', await shown([ann, ben, cay, dan]), 'Ann,Cay');
+    equal('another clerk', await shown([ann, ben, { ...cay, clerk: 1 }]),
+      'Ann,Ben');
+    equal('one, and who was refused', await shown([ann, dan]), 'Ann,Dan');
+  });
+
 test('a late write that puts the counter back is named as the culprit',
   async () => {
     const told = await browser.run(`
