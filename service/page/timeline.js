@@ -12,6 +12,15 @@ import { counterTrack } from './story.js';
 const LANE = 58, COUNTER = 50, GAP = 12, WIDE_GAP = 34, HEAD = 22, FOOT = 20;
 const TRAVEL_FROM = 0.45; // of the way from one event to the next
 
+const ruler = document.createElement('canvas').getContext('2d');
+
+// How wide words are drawn.
+function widthOf(words, size) {
+  const { fontFamily } = getComputedStyle(document.documentElement);
+  ruler.font = `${size}px ${fontFamily}`;
+  return ruler.measureText(words).width;
+}
+
 const clamp = (x, least = 0, most = 1) => Math.min(most, Math.max(least, x));
 
 export class Timeline {
@@ -144,17 +153,27 @@ export class Timeline {
     return Math.max(size * this.scale, this.leastText);
   }
 
+  // On the projector: whole milliseconds, or how long after the step before.
+  timeWords({ key, column }) {
+    const { events, from } = this.story;
+    if (this.leastText === 0)
+      return milliseconds(key - from);
+    const gap = key - events[column - 1]?.key;
+    return gap < 1e6 ? `+${(gap / 1e3).toFixed(0)} µs`
+      : `${((key - from) / 1e6).toFixed(0)} ms`;
+  }
+
   // No time may run into the next one.
   leastColumn() {
-    const { events, from } = this.story;
+    const { events } = this.story;
     if (this.narrow)
       return 44 * this.scale;
     if (this.untimed)
       return 62 * this.scale;
     const longest = Math.max(...events.map((event) =>
-      milliseconds(event.key - from).length));
-    return Math.max((events.length < 6 ? 62 : 84) * this.scale,
-      (longest + 1) * 0.6 * this.sizeOf(11));
+      widthOf(this.timeWords(event), this.sizeOf(11))));
+    const least = events.length < 6 || this.leastText > 0 ? 62 : 84;
+    return Math.max(least * this.scale, longest + 0.6 * this.sizeOf(11));
   }
 
   placeCounter(y) {
@@ -339,7 +358,7 @@ export class Timeline {
       marks.push(this.text(x, 15 * s, event.column + 1,
         { class: bad ? 'step-number bad' : 'step-number', size: 13 }));
       if (!this.untimed)
-        marks.push(this.text(x, foot, milliseconds(event.key - from),
+        marks.push(this.text(x, foot, this.timeWords(event),
           { class: 'dim', size: 11 }));
     }
     return marks;

@@ -818,6 +818,64 @@ for (const [width, height] of [[1280, 720], [1920, 1080]])
       await browser.size(1280, 800);
     });
 
+// Two buyers under a lock, a second each, as a class's round goes.
+const lockedPair = ['Ann', 'Ben'].map((buyer, i) => {
+  const step = (name, ms, more) => ({ step: name, at_ns: ms * 1e6, ...more });
+  const [wait, lock, read, write] = [[0, 0.114, 0.115, 1013.693],
+    [41.5, 1016.664, 1016.666, 2023.091]][i];
+  return { order: buyer, buyer, worker: 1, clerk: i + 1, outcome: 'sold',
+    seats: [i + 1], version: i + 1, lock: 'mutex', trail: [step('wait', wait),
+      step('lock', lock), step('read', read, { remaining: 3 - i, version: i }),
+      step('write', write, { remaining: 2 - i })] };
+});
+
+// In place of what the page shows: a timeline of these orders.
+const drawInstead = (orders, frame, labels, scroller, narrow) => browser.run(`
+  const [orders, frame, labels, scroller, narrow] = arguments;
+  const $ = (id) => document.getElementById(id);
+  return Promise.all([import('/page/timeline.js'), import('/page/story.js')])
+    .then(([{ Timeline }, { makeStory }]) => new Timeline({ frame: $(frame),
+      labels: $(labels), scroller: $(scroller), narrow }, () => {})
+      .show(makeStory(orders), { fault: null, culprit: null }))
+    .then(() => null)`, orders, frame, labels, scroller, narrow);
+
+// Of words of the picture: [text, left, right, top] of each, left to right.
+const placesOf = (css) => browser.run(`return [...document.querySelectorAll(
+  arguments[0])].map((words) => {
+    const { left, right, top } = words.getBoundingClientRect();
+    return [words.textContent, left, right, top];
+  }).sort((a, b) => a[1] - b[1])`, css);
+
+for (const language of ['en', 'zh'])
+  test(`the projector, ${language}: a lock's whole story is in sight`,
+    async () => {
+      await sell('lock=mutex&tickets=2&buyers=2&delay=0', 2);
+      await browser.run(`return import('/page/i18n.js').then(
+        ({ setLanguage }) => setLanguage(arguments[0]))`, language);
+      await browser.click('#projector');
+      await browser.click('[data-go=why]');
+      for (const [width, height] of [[1280, 720], [1920, 1080]]) {
+        await browser.size(width, height);
+        await drawInstead(lockedPair, 'timeline', 'lane-labels',
+          'timeline-scroll', false);
+        equal('steps', await count('#timeline .step-number'), 8);
+        const [has, room] = await browser.run(`const { scrollWidth,
+          clientWidth } = document.getElementById('timeline-scroll');
+          return [scrollWidth, clientWidth]`);
+        check(`${width}: ${has} px are in ${room}`, has <= room);
+        const times = (await placesOf('#timeline svg > .dim'))
+          .filter(([words]) => / (ms|µs)$/.test(words));
+        const foot = Math.max(...times.map(([, , , top]) => top));
+        const marks = times.filter(([, , , top]) => top === foot);
+        equal('times', marks.map(([words]) => words).join(),
+          '0 ms,+114 µs,+1 µs,42 ms,1014 ms,1017 ms,+2 µs,2023 ms');
+        marks.forEach(([words, left], i) => check(`${words} is apart`,
+          i === 0 || marks[i - 1][2] < left));
+      }
+      await browser.click('#projector');
+      await browser.size(1280, 800);
+    });
+
 // Tab until the element has the focus, as a hand would.
 async function tabTo(id) {
   for (let i = 0; i < 80; i++) {
