@@ -25,6 +25,12 @@ export function makeSvg(tag, attributes = {}, ...children) {
     attributes, children);
 }
 
+// Text whose options of the command line, "--clerks 20", stay in one line.
+export function wholeOptions(text) {
+  return text.split(/(--[a-z]+ [:\w]+)/).map((part, i) =>
+    i % 2 ? make('code', { class: 'option' }, part) : part);
+}
+
 // Numbers of a trail, as the audit prints them.
 export function milliseconds(ns) {
   return `${(ns / 1e6).toFixed(3)} ms`;

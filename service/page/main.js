@@ -7,7 +7,7 @@ import { ClassSale } from './class.js';
 import { addressesOf, drawAddress, drawNotes, drawRound, enlargeCode }
   from './classroom.js';
 import { addRun, drawRuns } from './compare.js';
-import { $, make } from './dom.js';
+import { $, make, wholeOptions } from './dom.js';
 import { Hall } from './hall.js';
 import { getLanguage, onLanguage, setLanguage, t, tOr } from './i18n.js';
 import { showRunning, showSold, showVerdict } from './outcome.js';
@@ -377,9 +377,10 @@ function drawWarning() {
   const alone = addressesOf(about).length === 0;
   const n = Math.max(CLASS_LEAST, classSale?.notes?.here.size ?? 0);
   $('class-warn').hidden = !alone && !(served < n);
-  $('class-warn').textContent = alone ? t('classLocal', { host: location.host })
+  $('class-warn').replaceChildren(...wholeOptions(alone
+    ? t('classLocal', { host: location.host })
     : t('classClerks', { all: served, workers, clerks, n,
-      need: Math.ceil(n / workers / 10) * 10 });
+      need: Math.ceil(n / workers / 10) * 10 })));
 }
 
 function drawWords() {

@@ -261,8 +261,8 @@ export class Timeline {
     picture.append(this.patterns());
     for (const lane of story.lanes)
       picture.append(this.laneBand(lane));
-    picture.append(...this.faultMark(), ...this.counterBand(),
-      ...this.axisMarks());
+    picture.append(...this.faultMark(), ...this.axisMarks(),
+      ...this.counterBand());
     picture.append(...this.cursor());
     for (const wait of story.waits)
       picture.append(...this.waiting(wait));
@@ -390,9 +390,9 @@ export class Timeline {
       return [];
     const parts = [svg('rect', { x: from, y: y + 18 * s, width: to - from,
       height: 24 * s, fill: `url(#${this.ref('hatch')})`, class: 'wait' })];
-    if (to - from > 6 * this.sizeOf(11))
-      parts.push(this.text(from + 6 * s, y + 13 * s,
-        this.named(wait.lane, [wait.order], t('waits')),
+    const words = this.named(wait.lane, [wait.order], t('waits'));
+    if (to - from > widthOf(words, this.sizeOf(11)) + 4 * s)
+      parts.push(this.text(from + 4 * s, y + 13 * s, words,
         { class: 'dim', 'text-anchor': 'start', size: 11 }));
     return parts;
   }
@@ -405,8 +405,11 @@ export class Timeline {
       return [];
     const parts = [svg('rect', { x: from, y: y + (LANE - 7) * s,
       width: Math.max(6 * s, to - from), height: 5 * s, class: 'hold' })];
-    if (this.axis === 'order' && !this.narrow)
-      parts.push(this.text(from + 4 * s, y + 13 * s, t('hasLock'),
+    // What it did with the lock may have words of its own in the next column.
+    const words = [t('hasLock'), t('lockShort')].find((one) => this.column >
+      widthOf(one, this.sizeOf(11)) + 4 * s);
+    if (this.axis === 'order' && words)
+      parts.push(this.text(from + 4 * s, y + 13 * s, words,
         { class: 'dim', 'text-anchor': 'start', size: 11 }));
     return parts;
   }

@@ -632,6 +632,65 @@ test('class: three tickets, or one witness and its own heading', async () => {
   await closeRound();
 });
 
+test('side by side: who waits and who has the lock is written, and nothing '
+  + 'crosses the counter', async () => {
+  await sell('lock=none&tickets=3&buyers=3&delay=200ms', 3);
+  await browser.run("document.querySelector('[data-cure=mutex]').click()");
+  await browser.until('both', "return !document.getElementById('both')" +
+    ".hidden && !document.getElementById('start').disabled");
+  await browser.click('#projector');
+  await browser.click('[data-go=both]');
+  for (const [language, waits, lock] of [['en', 'waits', 'lock'],
+    ['zh', '等锁', '有锁']]) {
+    await browser.run(`return import('/page/i18n.js').then(
+      ({ setLanguage }) => setLanguage(arguments[0]))`, language);
+    for (const [width, height] of [[1280, 720], [1920, 1080]]) {
+      await browser.size(width, height);
+      await drawInstead(lockedPair, 'cured-timeline', 'cured-labels',
+        'cured-scroll', true);
+      const words = (await placesOf('#cured-timeline svg > .dim'))
+        .map(([one]) => one).sort();
+      equal(`${language} ${width}`, words.join(),
+        [waits, waits, lock, lock].sort().join());
+      equal('lines across its numbers', await browser.run(`
+        const parts = [...document.querySelectorAll('#cured-timeline svg > *')];
+        const band = parts.findIndex((part) => part.matches('.counter'));
+        return parts.slice(band).filter((part) => part.matches('.tick')).length`),
+      0);
+    }
+  }
+  await browser.click('#projector');
+  await browser.size(1280, 800);
+});
+
+test('words: a sentence begins with a capital, and an option is one piece',
+  async () => {
+    await openPage('lock=none');
+    equal('why', await browser.run(`return import('/page/tell.js').then(
+      ({ tellWhy }) => tellWhy({ explained: true, orders: [
+        { role: 'first', buyer: 'Ann', worker: 1, lock: 'semaphore:3' },
+        { role: 'second', buyer: 'Ben', worker: 1, lock: 'semaphore:3' }] },
+      [{ name: 'semaphore:3', holds: true, excludes_processes: true }]))`),
+    'Three were let in at once: Ann and Ben were both between reading and ' +
+      'writing.');
+    equal('options', await browser.run(`return import('/page/dom.js').then(
+      ({ wholeOptions }) => ['For 30 telephones: --clerks 20.',
+        '请用 --listen :8080 启动服务'].map((text) => wholeOptions(text).map(
+          (part) => part.textContent ? '[' + part.textContent + ']' : part)
+        .join('')).join('; '))`),
+    'For 30 telephones: [--clerks 20].; 请用 [--listen :8080] 启动服务');
+    equal('they do not break', await browser.run(`const line =
+      document.createElement('p');
+      document.getElementById('host').append(line);
+      line.style.width = '1px';
+      return import('/page/dom.js').then(({ wholeOptions }) => {
+        line.append(...wholeOptions('--clerks 20'));
+        const rows = line.firstElementChild?.getClientRects().length;
+        line.remove();
+        return rows;
+      })`), 1);
+  });
+
 test('class: a reload goes on with the round, another tab asks', async () => {
   await openRound('lock=none&tickets=2&delay=0');
   await note('guess 2', 'p1');
@@ -829,10 +888,12 @@ const lockedPair = ['Ann', 'Ben'].map((buyer, i) => {
       step('write', write, { remaining: 2 - i })] };
 });
 
-// In place of what the page shows: a timeline of these orders.
+// In place of what the page shows, in a frame of its own, as the page draws
+// again into its own when that has another size: a timeline of these orders.
 const drawInstead = (orders, frame, labels, scroller, narrow) => browser.run(`
   const [orders, frame, labels, scroller, narrow] = arguments;
   const $ = (id) => document.getElementById(id);
+  $(frame).replaceWith($(frame).cloneNode(true));
   return Promise.all([import('/page/timeline.js'), import('/page/story.js')])
     .then(([{ Timeline }, { makeStory }]) => new Timeline({ frame: $(frame),
       labels: $(labels), scroller: $(scroller), narrow }, () => {})
