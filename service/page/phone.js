@@ -55,7 +55,7 @@ class Phone {
     // also after a reload.
     Object.assign(this, { id, inClass, me: kept(PHONE, randomKey().slice(0, 8)),
       key: randomKey(), busy: false, open: !inClass, wasOpen: false,
-      tickets: null, result: null, guess: null, buyer: null,
+      tickets: null, left: null, result: null, guess: null, buyer: null,
       notes: { epoch: null, etag: null, there: false },
       sale: { epoch: null, etag: null, version: 0 } });
     const { epoch = null, version = 0, ...own } = recall(`${ROUND}-${id}`);
@@ -65,6 +65,11 @@ class Phone {
 
   get won() {
     return Boolean(this.result?.won);
+  }
+
+  // Until there are tickets again: more were added, or it is another round.
+  get soldOut() {
+    return this.result?.key === 'phone.sold-out' && !(this.left > 0);
   }
 
   // What a reload must not forget, and the round that it is of.
@@ -83,9 +88,9 @@ class Phone {
       ? `${t('phoneTitle')}${nth ? ` ${nth}` : ''}` : this.id;
     $('phone-tickets').textContent = tickets === null || open || this.wasOpen ? ''
       : t('phoneTickets', { n: tickets });
-    $('phone-buy').disabled = busy || won || !open;
+    $('phone-buy').disabled = busy || won || this.soldOut || !open;
     $('phone-buy').textContent = t(busy ? 'phoneBusy' : won && open
-      ? 'phoneHas' : open || !this.inClass ? 'phoneBuy' : 'phoneWait');
+      ? 'phoneHas' : this.soldOut && open ? 'phoneNone' : open || !this.inClass ? 'phoneBuy' : 'phoneWait');
     $('phone-left-row').hidden = !open;
     const asks = this.inClass && notes.there && !open && guess === null;
     $('phone-guess-form').hidden = !asks;
@@ -151,7 +156,8 @@ class Phone {
             (version === 0 || version < sale.version))
           this.newRound();
         Object.assign(sale, { epoch: seen.epoch, version });
-        $('phone-left').textContent = seen.data.remaining;
+        this.left = seen.data.remaining;
+        $('phone-left').textContent = this.left;
       }
       if (this.inClass && TO_COME.includes(this.result?.key ?? TO_COME[0]) &&
           !this.busy)
@@ -248,6 +254,8 @@ class Phone {
     } catch (error) {
       if (key === this.key)
         this.result = { key: resultOf(error) };
+      if (this.result?.key === 'phone.sold-out')
+        this.left = 0;
       if (error.status === 422)
         Object.assign(this, { key: randomKey(), buyer: null });
       if (error.status === 409 || error.status === 503)

@@ -371,6 +371,22 @@ test('a telephone buys at /#buy=ID, and a second one reads sold out',
     await browser.click('#phone-buy');
     await browser.until('the refusal', "return /^Sold out/.test(" +
       "document.getElementById('phone-result').textContent)");
+    const button = `const { textContent, disabled } =
+      document.getElementById('phone-buy'); return textContent + ' ' +
+      disabled`;
+    equal('the button', await browser.run(button), 'Sold out true');
+    await openPage('buy=hall');
+    await browser.until('the same after a reload', button.replace('return',
+      "return 'Sold out true' ==="));
+    const raise = (capacity) => fetch(`${service.url}/sales/hall`,
+      { method: 'PATCH', headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ capacity }) });
+    equal('more tickets', (await raise(2)).status, 200);
+    await browser.until('a button', button.replace('return',
+      "return 'Buy a ticket false' ==="));
+    await browser.click('#phone-buy');
+    await browser.until('a seat', "return /^Seat 2 is yours/.test(" +
+      "document.getElementById('phone-result').textContent)");
     await fetch(`${service.url}/sales/hall?force=1`, { method: 'DELETE' });
     await openHall();
     await browser.until('a new round', "return /^A new round/.test(" +
