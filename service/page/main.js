@@ -6,7 +6,7 @@ import { Both } from './both.js';
 import { ClassSale } from './class.js';
 import { addressesOf, drawAddress, drawNotes, drawRound, enlargeCode }
   from './classroom.js';
-import { addRun, drawRuns } from './compare.js';
+import { addRun, drawRuns, longestWait } from './compare.js';
 import { $, make, wholeOptions } from './dom.js';
 import { Hall } from './hall.js';
 import { getLanguage, onLanguage, setLanguage, t, tOr } from './i18n.js';
@@ -211,7 +211,8 @@ async function run(settings, guess) {
     const found = await inspect(running.id, false);
     hall.setCounter(found.sale.remaining, found.sale.version);
     addRun({ ...settings, lock: running.locks.join(' → '), predicted: guess,
-      sold: found.audit.tickets, verdict: found.audit.verdict });
+      sold: found.audit.tickets, waited: longestWait(orders),
+      verdict: found.audit.verdict });
     show({ orders, ...found }, guess);
     $('guess').value = '';
   } finally {
@@ -308,7 +309,8 @@ function newClassSale() {
       both.keep(result, classSale.epoch);
       addRun({ ...classSale.settings, id: classSale.epoch, buyers: null,
         lock: audit.lock, predicted: classSale.notes.median(),
-        sold: audit.tickets, verdict: audit.verdict });
+        sold: audit.tickets, waited: longestWait(found.orders),
+        verdict: audit.verdict });
     },
     gone(id) {
       drawClass();

@@ -160,6 +160,32 @@ test('the cure button runs the same again, and no seat is sold twice',
       (await browser.run('return location.hash')).includes('lock=mutex'));
   });
 
+test('all runs: a lock has its price, by the clock of the service', async () => {
+  await anotherTab();
+  await sell('lock=none&tickets=3&buyers=3&delay=200ms', 3);
+  await browser.run("document.querySelector('[data-cure=mutex]').click()");
+  await browser.until('the next', "return document.querySelectorAll(" +
+    "'#runs tbody tr').length === 2");
+  const told = await browser.run(`return [...document.querySelectorAll(
+    '#runs tbody tr :nth-last-child(2)')].map((cell) => cell.textContent)`);
+  const [none, mutex] = told.map((words) => parseFloat(words) *
+    (words.endsWith(' s') ? 1000 : 1));
+  check(`one delay: ${told}`, none >= 200 && / m?s$/.test(told[0]));
+  check(`three after each other: ${told}`, mutex >= 600 && mutex > none);
+  equal('of trails', await browser.run(`return import('/page/compare.js').then(
+    ({ longestWait }) => {
+      const order = (outcome, ...steps) => ({ outcome, trail: steps.map(
+        ([step, at_ns]) => ({ step, at_ns })) });
+      return [longestWait([order('sold', ['queued', 5], ['write', 9],
+        ['conflict', 10], ['read', 11], ['write', 25], ['unlock', 90]),
+      order('sold', ['queued', 7], ['write', 20]), { outcome: 'sold' },
+      order('refused', ['queued', 1], ['read', 70])]),
+      longestWait([order('refused', ['queued', 1])])].join();
+    })`), '20,');
+  equal('the raw times leave this page alone', await browser.run(
+    "return document.querySelector('#compare a').target"), '_blank');
+});
+
 test('under mutex boxes never overlap, and waiting is hatched', async () => {
   await sell('lock=mutex&tickets=20&buyers=6&delay=50ms', 6);
   const boxes = await browser.run(`return [...document.querySelectorAll(
@@ -724,7 +750,7 @@ test('class: a reload goes on with the round, another tab asks', async () => {
   await has('sold-n', '^1$');
   equal('its row in all runs', await browser.until('a row', `return [...document
     .querySelectorAll('#runs tbody tr:last-child td')].map((cell) =>
-      cell.textContent).join(' ')`), 'none none 2 class 2 1 ✓ Correct');
+      cell.textContent.replace(/^[0-9.]+ (µs|ms)$/, '#')).join(' ')`), 'none none 2 class 2 1 # ✓ Correct');
   const rows = await count('#runs tbody tr');
   await openPage('lock=mutex');
   await has('sold-n', '^1$');
