@@ -405,11 +405,11 @@ export class Timeline {
       return [];
     const parts = [svg('rect', { x: from, y: y + (LANE - 7) * s,
       width: Math.max(6 * s, to - from), height: 5 * s, class: 'hold' })];
-    // What it did with the lock may have words of its own in the next column.
+    // The next column has an arrow's head, and maybe words.
     const words = [t('hasLock'), t('lockShort')].find((one) => this.column >
-      widthOf(one, this.sizeOf(11)) + 4 * s);
+      widthOf(one, this.sizeOf(11)) + 8 * s);
     if (this.axis === 'order' && words)
-      parts.push(this.text(from + 4 * s, y + 13 * s, words,
+      parts.push(this.text(from + 2 * s, y + 13 * s, words,
         { class: 'dim', 'text-anchor': 'start', size: 11 }));
     return parts;
   }

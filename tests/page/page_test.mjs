@@ -1337,6 +1337,19 @@ test('390 px: no column is cut, and no time runs into the next', async () => {
   await browser.size(1280, 800);
 });
 
+test('390 px: three seats and their names stick out of nothing', async () => {
+  await browser.size(390, 844);
+  await sell('lock=none&tickets=3&buyers=6&delay=50ms', 6);
+  for (const language of ['en', 'zh']) {
+    await browser.run(`return import('/page/i18n.js').then(
+      ({ setLanguage }) => setLanguage(arguments[0]))`, language);
+    const wide = await browser.run(
+      'return document.documentElement.scrollWidth - innerWidth');
+    check(`${language}: ${wide} px`, wide <= 0);
+  }
+  await browser.size(1280, 800);
+});
+
 test('two numbers that were held at once are both told', async () => {
   await openPage('lock=none');
   const told = await browser.run(`
