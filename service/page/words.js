@@ -231,7 +231,7 @@ export const words = {
     'col.verdict': 'verdict',
     noRuns: 'Each run gets a line here.',
     classRun: 'class',
-    prices: 'A cure is paid for by waiting. Longest wait: of all who got a ticket, from the order’s arrival until its seat was written, by this service’s own clock, without browser and network.',
+    prices: 'A cure is paid for by waiting. Longest wait: of all who got a ticket, from the order’s arrival to the write of its seat, by this service’s own clock, without browser and network.',
     pricesLink: 'All its times',
     prices2: ' (raw); “make stress” in its source measures all strategies (tests/stress/README.md).',
 
@@ -527,7 +527,7 @@ export const words = {
     'col.verdict': '结论',
     noRuns: '每跑一次，这里就多一行。',
     classRun: '全班',
-    prices: '改对了，代价是等待。最久等待：买到票的人里等得最久的那一位，从订单到达到座位写好，按服务自己的时钟算，不含浏览器和网络。',
+    prices: '改对了，代价是等待。最久等待：买到票的人里等得最久的那一位，从订单到达起，到开始写座位为止，按服务自己的时钟算，不含浏览器和网络。',
     pricesLink: '服务的全部计时',
     prices2: '（原始数据）；源码里的 “make stress” 会测量每一种策略（tests/stress/README.md）。',
     class: '全班一起来抢票',
