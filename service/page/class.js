@@ -230,14 +230,15 @@ export class ClassSale {
   }
 
   async look(round) {
+    const { id } = this; // close() may come meanwhile
     const known = this.etag ? { 'If-None-Match': this.etag } : {};
-    const { status, etag, data } = await call('GET', `/sales/${this.id}`,
+    const { status, etag, data } = await call('GET', `/sales/${id}`,
       undefined, known);
     if (status === 304 || round !== this.round)
       return;
-    const audit = await get(`/sales/${this.id}/audit`);
+    const audit = await get(`/sales/${id}/audit`);
     const lines = data.version > this.version
-      ? await ledger(this.id, this.version, true) : [];
+      ? await ledger(id, this.version, true) : [];
     if (round !== this.round)
       return;
     this.etag = etag;

@@ -602,6 +602,32 @@ test('class: a telephone that is loaded again keeps guess, key and seat',
     await anotherTab();
   });
 
+test('class: a round that is closed while it looks asks for no other sale',
+  async () => {
+    await openPage('lock=none');
+    const asked = await browser.run(`return import('/page/class.js').then(
+      async ({ ClassSale }) => {
+        const own = new ClassSale({}), asked = [];
+        Object.assign(own, { id: 'class', round: 1, version: 0 });
+        const { fetch } = window;
+        window.fetch = async (path) => {
+          asked.push(path.split('?')[0]);
+          if (path.endsWith('/audit'))
+            Object.assign(own, { id: null, round: 2 }); // as close() does
+          return new Response('{"version":1,"lines":[],"next":null}',
+            { headers: { 'Content-Type': 'application/json' } });
+        };
+        try {
+          await own.look(1).catch((error) => asked.push(String(error)));
+        } finally {
+          window.fetch = fetch;
+        }
+        return asked.join();
+      })`);
+    equal('asked', asked,
+      '/sales/class,/sales/class/audit,/sales/class/ledger');
+  });
+
 test('class: bars are as wide as each other, and a seat stays told', async () => {
   await openPage('lock=none');
   const [outlier, told, round] = await browser.run(`return import(
