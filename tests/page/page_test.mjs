@@ -162,7 +162,7 @@ test('the cure button runs the same again, and no seat is sold twice',
 
 test('all runs: a lock has its price, by the clock of the service', async () => {
   await anotherTab();
-  await sell('lock=none&tickets=3&buyers=3&delay=200ms', 3);
+  await sell('lock=none&tickets=3&buyers=3&delay=1s', 3);
   await browser.run("document.querySelector('[data-cure=mutex]').click()");
   await browser.until('the next', "return document.querySelectorAll(" +
     "'#runs tbody tr').length === 2");
@@ -170,8 +170,9 @@ test('all runs: a lock has its price, by the clock of the service', async () => 
     '#runs tbody tr :nth-last-child(2)')].map((cell) => cell.textContent)`);
   const [none, mutex] = told.map((words) => parseFloat(words) *
     (words.endsWith(' s') ? 1000 : 1));
-  check(`one delay: ${told}`, none >= 200 && / m?s$/.test(told[0]));
-  check(`three after each other: ${told}`, mutex >= 600 && mutex > none);
+  check(`one delay: ${told}`, none >= 1000 && / m?s$/.test(told[0]));
+  // Three, less what the last came later than the first.
+  check(`one after the other: ${told}`, mutex >= 2000);
   equal('of trails', await browser.run(`return import('/page/compare.js').then(
     ({ longestWait }) => {
       const order = (outcome, ...steps) => ({ outcome, trail: steps.map(
