@@ -15,7 +15,7 @@ $(BUILD)/redis_load: $(BUILD)/tests/bench/redis_load.o
 bench: bench-programs ## how fast, beside Redis and PostgreSQL: 15 minutes
 	@BENCH_COMMAND="make bench$(if $(BENCH), BENCH='$(BENCH)')" \
 	    tests/bench/run --build $(BUILD) --results tests/bench $(BENCH)
-bench-programs: packages
+bench-programs: packages ## what tests/bench/run needs, and nothing is measured
 	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/million $(BENCH_PROGRAMS)
 flame: bench-programs ## where the time of a buy goes: FLAME='--store json'
 	@tests/packages.sh python3 wrk linux-perf

@@ -129,7 +129,7 @@ def find_programs(options):
         path = os.environ.get("TURNSTILE") if name == "turnstile" else None
         found[name] = os.path.abspath(path or f"{options.build}/{name}")
         if not os.access(found[name], os.X_OK):
-            fail(f"there is no {found[name]}: make bench makes it")
+            fail(f"there is no {found[name]}: make bench-programs makes it")
     if not shutil.which("wrk"):
         fail("there is no wrk: it is a package of Debian's")
     return found
@@ -334,6 +334,8 @@ def main(arguments):
     write(os.path.join(results, "RESULTS.svg"), plot.plot(data))
     rows = table.rows(table.Run(data))
     tell(rows)
+    print(report.warnings(table.Run(data)).lstrip("> ").replace("**", ""),
+          end="")
     print(f"written: {results}/RESULTS.md, {results}/RESULTS.svg")
     return table.exit_status(rows)
 
