@@ -16,6 +16,7 @@
 	ROW(lock_flock)          \
 	ROW(lock_mutex)          \
 	ROW(lock_semaphore)      \
+	ROW(lock_spin)           \
 	ROW(lock_optimistic)
 /* clang-format on */
 

@@ -39,12 +39,13 @@
 #include <stdlib.h>
 
 #include "locks/clock.h"
+#include "locks/owner.h"
 #include "locks/shared.h"
 #include "locks/tsan.h"
 
 /* Both are kept in 32 bits: where a clerk is, and its name. */
 static_assert((uint64_t)LOCK_SLOTS * LOCK_PERMITS_MAX < UINT32_MAX, "at");
-static_assert((uint64_t)LOCK_WORKERS_MAX * LOCK_CLERKS_MAX < UINT32_MAX, "tag");
+static_assert((uint64_t)CLERK_NAMES < UINT32_MAX, "tag");
 
 /* One for each slot and number of permits: a change of N needs no reset. */
 struct gate {
@@ -64,12 +65,6 @@ struct semaphore_own {
 	_Atomic uint32_t *at;
 	uint32_t name;
 };
-
-static uint32_t
-clerk_name(unsigned worker, unsigned clerk)
-{
-	return 1 + worker * LOCK_CLERKS_MAX + clerk;
-}
 
 static int
 semaphore_prepare(const struct lock_config *config, void **shared)

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "locks/owner.h"
 #include "locks/shared.h"
 
 #define WORDS_SIZE (LOCK_SLOTS * sizeof(_Atomic uint32_t))
@@ -26,12 +27,6 @@ struct template_own {
 	_Atomic uint32_t *words; /* one for each sale's slot; all processes */
 	uint32_t name;           /* this clerk's: no other has it; never 0 */
 };
-
-static uint32_t
-clerk_name(unsigned worker, unsigned clerk)
-{
-	return 1 + worker * LOCK_CLERKS_MAX + clerk;
-}
 
 /* Supervisor, before it forks: memory that all workers see, filled with 0. */
 static int

@@ -307,6 +307,7 @@ export const words = {
     'plain.semaphore': 'One clerk at a time: one permit goes round.',
     'lock.semaphore:3': 'a POSIX semaphore with three permits',
     'plain.semaphore:3': 'Three clerks at a time: three permits go round.',
+    'plain.spin': 'One clerk at a time: whoever waits looks again and again.',
     'plain.optimistic': 'Nobody waits; a write that comes too late is refused and tried again.',
   },
 
@@ -598,6 +599,7 @@ export const words = {
     'plain.mutex': '一次只进一个：所有进程共用一把锁。',
     'plain.semaphore': '一次只进一个：只有一个名额，轮流用。',
     'plain.semaphore:3': '一次进三个：有三个名额。',
+    'plain.spin': '一次只进一个：等的人一遍又一遍地去看。',
     'plain.optimistic': '谁也不等；写晚了就写不进去，再来一次。',
     'lock.none': '不加锁：大家都先读，再都去写',
     'lock.mutex-private': 'pthread 互斥锁，放在各个进程自己的内存里',
@@ -605,6 +607,7 @@ export const words = {
     'lock.mutex': 'robust 的 pthread 互斥锁，放在共享内存里',
     'lock.semaphore': 'POSIX 信号量，放在共享内存里；semaphore:3 同时放进三个',
     'lock.semaphore:3': '初值为 3 的 POSIX 信号量',
+    'lock.spin': '共享内存里的一个字，一遍又一遍地去看',
     'lock.optimistic': '不加锁：版本变了就不让写',
   },
 };

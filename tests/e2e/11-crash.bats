@@ -10,7 +10,7 @@
 load helper
 load helper_crash
 
-PROMISING='flock mutex semaphore optimistic'
+PROMISING='flock mutex semaphore spin optimistic'
 
 # For each strategy that promises, and RUNS times.
 each_promise() {
@@ -119,7 +119,7 @@ the_supervisor() {
 }
 
 @test "the supervisor killed, and started again: 100 seats; sqlite" {
-  unless_repeated 'mutex optimistic'
+  unless_repeated 'mutex spin optimistic'
   STORE=sqlite each_promise the_supervisor
 }
 
@@ -165,7 +165,7 @@ the_holder() {
   local before after held=1 permits=0 number
   case $LOCK in
     optimistic) held=0 ;;
-    semaphore) permits=1 ;;
+    semaphore | spin) permits=1 ;;
   esac
   drill_begin
   start_workers 2 --store "$STORE" --lock "$LOCK" --tickets 10
@@ -190,9 +190,10 @@ the_holder() {
   equal permits "$(metric turnstile_permits_handed_back_total)" "$permits"
   equal "locks held" "$(metric turnstile_locks_held)" 0
   # "inherited" is said where the strategy knows, and only there.
-  if [ "$LOCK" = mutex ]; then
-    equal inherited "$(metric 'turnstile_locks_inherited_total{lock="mutex"}')" 1
-  fi
+  case $LOCK in
+    mutex | spin) equal inherited \
+      "$(metric "turnstile_locks_inherited_total{lock=\"$LOCK\"}")" 1 ;;
+  esac
   buyers 12 demo # as many as there are permits: still one
   equal receipts "$(receipts)" 9
   audit_is_correct demo 10

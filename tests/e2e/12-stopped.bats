@@ -10,7 +10,7 @@
 load helper
 load helper_crash
 
-LOCKS='flock mutex semaphore'
+LOCKS='flock mutex semaphore spin'
 
 # begin DEADLINE
 begin() {

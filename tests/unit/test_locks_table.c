@@ -43,7 +43,7 @@ test_names(void **state)
 	}
 	assert_string_equal(lock_names(),
 	    "none, mutex-private, flock, mutex, semaphore, "
-	    "semaphore:N (N from 2 to 8), optimistic");
+	    "semaphore:N (N from 2 to 8), spin, optimistic");
 	assert_round_trip("semaphore:1", "semaphore");
 	for (i = 2; i <= LOCK_PERMITS_MAX; i++) {
 		snprintf(name, sizeof(name), "semaphore:%zu", i);
@@ -104,6 +104,7 @@ test_facts(void **state)
 	    {"semaphore", true, true, true, false, false, false},
 	    {"semaphore:2", true, false, false, false, false, true},
 	    {"semaphore:3", true, false, false, false, false, true},
+	    {"spin", true, true, true, false, true, false},
 	    {"optimistic", false, false, false, true, false, false},
 	};
 	struct lock_strategy strategy;

@@ -824,9 +824,9 @@ test_wrong_words(void **state)
 	(void)state;
 	RUN("--store", "postgres", NULL);
 	ASSERT_WRONG("--store", "\"postgres\"", "json or sqlite");
-	RUN("--lock", "spin", NULL);
-	ASSERT_WRONG("--lock", "\"spin\"", "none", "mutex-private", "flock",
-	    "mutex", "semaphore", "optimistic");
+	RUN("--lock", "queue", NULL);
+	ASSERT_WRONG("--lock", "\"queue\"", "none", "mutex-private", "flock",
+	    "mutex", "semaphore", "spin", "optimistic");
 	RUN("--lock", "semaphore:9", NULL);
 	ASSERT_WRONG("--lock", "semaphore:N");
 	RUN("--lock", "Mutex", NULL);
