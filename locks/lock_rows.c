@@ -17,6 +17,7 @@
 	ROW(lock_mutex)          \
 	ROW(lock_semaphore)      \
 	ROW(lock_spin)           \
+	ROW(lock_ticket)         \
 	ROW(lock_optimistic)
 /* clang-format on */
 

@@ -308,6 +308,7 @@ export const words = {
     'lock.semaphore:3': 'a POSIX semaphore with three permits',
     'plain.semaphore:3': 'Three clerks at a time: three permits go round.',
     'plain.spin': 'One clerk at a time: whoever waits looks again and again.',
+    'plain.ticket': 'One clerk at a time: whoever came first goes first.',
     'plain.optimistic': 'Nobody waits; a write that comes too late is refused and tried again.',
   },
 
@@ -600,6 +601,7 @@ export const words = {
     'plain.semaphore': '一次只进一个：只有一个名额，轮流用。',
     'plain.semaphore:3': '一次进三个：有三个名额。',
     'plain.spin': '一次只进一个：等的人一遍又一遍地去看。',
+    'plain.ticket': '一次只进一个：取号，先来先进。',
     'plain.optimistic': '谁也不等；写晚了就写不进去，再来一次。',
     'lock.none': '不加锁：大家都先读，再都去写',
     'lock.mutex-private': 'pthread 互斥锁，放在各个进程自己的内存里',
@@ -608,6 +610,7 @@ export const words = {
     'lock.semaphore': 'POSIX 信号量，放在共享内存里；semaphore:3 同时放进三个',
     'lock.semaphore:3': '初值为 3 的 POSIX 信号量',
     'lock.spin': '共享内存里的一个字，一遍又一遍地去看',
+    'lock.ticket': '每人取一个号，按号的先后进',
     'lock.optimistic': '不加锁：版本变了就不让写',
   },
 };

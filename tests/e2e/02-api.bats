@@ -83,7 +83,7 @@ etag_works() {
   answered 200 GET /locks
   equal names "$(grep -o '"name":"[^"]*"' <<<"$body" | cut -d '"' -f 4 |
     paste -sd ' ')" \
-    'none mutex-private flock mutex semaphore spin optimistic semaphore:3'
+    'none mutex-private flock mutex semaphore spin ticket optimistic semaphore:3'
   local lock fact
   lock_is() {
     fact=$(grep -o "{\"name\":\"$1\",[^}]*}" <<<"$body")
@@ -99,6 +99,7 @@ etag_works() {
   lock_is mutex true true true false
   lock_is semaphore true true true false
   lock_is spin true true true false
+  lock_is ticket true true true false
   lock_is optimistic true false false false
   lock_is semaphore:3 false false false true
 }
@@ -259,7 +260,7 @@ trail_is_right() {
 trails_are_right() {
   start --store "$STORE" --workers 2 --clerks 4
   local lock left
-  for lock in mutex-private flock mutex semaphore spin semaphore:3; do
+  for lock in mutex-private flock mutex semaphore spin ticket semaphore:3; do
     trail_is_right "$lock" 'queued wait lock read delay write commit unlock'
   done
   trail_is_right none 'queued read delay write commit'

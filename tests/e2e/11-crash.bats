@@ -10,7 +10,7 @@
 load helper
 load helper_crash
 
-PROMISING='flock mutex semaphore spin optimistic'
+PROMISING='flock mutex semaphore spin ticket optimistic'
 
 # For each strategy that promises, and RUNS times.
 each_promise() {
@@ -114,12 +114,12 @@ the_supervisor() {
 
 # Together they meet each strategy.
 @test "the supervisor killed, and started again: 100 seats; json" {
-  unless_repeated 'flock semaphore'
+  unless_repeated 'flock semaphore ticket'
   STORE=json each_promise the_supervisor
 }
 
 @test "the supervisor killed, and started again: 100 seats; sqlite" {
-  unless_repeated 'mutex spin optimistic'
+  unless_repeated 'mutex spin ticket optimistic'
   STORE=sqlite each_promise the_supervisor
 }
 
@@ -165,7 +165,7 @@ the_holder() {
   local before after held=1 permits=0 number
   case $LOCK in
     optimistic) held=0 ;;
-    semaphore | spin) permits=1 ;;
+    semaphore | spin | ticket) permits=1 ;;
   esac
   drill_begin
   start_workers 2 --store "$STORE" --lock "$LOCK" --tickets 10

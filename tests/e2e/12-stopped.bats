@@ -10,7 +10,7 @@
 load helper
 load helper_crash
 
-LOCKS='flock mutex semaphore spin'
+LOCKS='flock mutex semaphore spin ticket'
 
 # begin DEADLINE
 begin() {

@@ -215,7 +215,7 @@ crash_run(const struct settings *settings)
 {
 	static const char *const stores[] = {"json", "sqlite"};
 	static const char *const locks[] = {
-	    "mutex", "flock", "semaphore", "spin", "optimistic"};
+	    "mutex", "flock", "semaphore", "spin", "ticket", "optimistic"};
 	size_t i, j;
 
 	report_begin(settings, "crash");

@@ -597,7 +597,7 @@ actors_run(const struct check *checks, size_t count)
 	int processes;
 
 	assert_in_range(count, 1, CHECKS_MAX);
-	alarm(120); /* whatever happens */
+	alarm(300); /* whatever happens */
 	for (i = 0; i < lock_count(); i++)
 		for (processes = 0; processes < 2; processes++) {
 			write_plays_of(

@@ -17,10 +17,10 @@
 #include "service/sale/sell.h"
 #include "tests/unit/fixture.h"
 
-#define ORDERS_MAX 128
+#define ORDERS_MAX 256
 #define WAITING_MAX 16
 #define SCRIPT_MAX 4
-#define LINES_MAX 64
+#define LINES_MAX 128
 #define STORY_SIZE 8192
 
 #define TICK_NS (10 * NS_PER_US) /* what a look at the clock takes */
@@ -33,7 +33,7 @@
 
 /* Every strategy, and one that lets three in. */
 extern const char *const all_locks[];
-#define LOCKS 8
+#define LOCKS 9
 
 /* This program is also the disk; set only while there is one thread. */
 struct disk {

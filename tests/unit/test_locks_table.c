@@ -43,7 +43,7 @@ test_names(void **state)
 	}
 	assert_string_equal(lock_names(),
 	    "none, mutex-private, flock, mutex, semaphore, "
-	    "semaphore:N (N from 2 to 8), spin, optimistic");
+	    "semaphore:N (N from 2 to 8), spin, ticket, optimistic");
 	assert_round_trip("semaphore:1", "semaphore");
 	for (i = 2; i <= LOCK_PERMITS_MAX; i++) {
 		snprintf(name, sizeof(name), "semaphore:%zu", i);
@@ -95,17 +95,18 @@ test_facts(void **state)
 {
 	static const struct {
 		const char *name;
-		bool holds, threads, processes, checks, tells, wrong;
+		bool holds, threads, processes, checks, tells, fair, wrong;
 	} rows[] = {
-	    {"none", false, false, false, false, false, true},
-	    {"mutex-private", true, true, false, false, false, true},
-	    {"flock", true, true, true, false, false, false},
-	    {"mutex", true, true, true, false, true, false},
-	    {"semaphore", true, true, true, false, false, false},
-	    {"semaphore:2", true, false, false, false, false, true},
-	    {"semaphore:3", true, false, false, false, false, true},
-	    {"spin", true, true, true, false, true, false},
-	    {"optimistic", false, false, false, true, false, false},
+	    {"none", false, false, false, false, false, false, true},
+	    {"mutex-private", true, true, false, false, false, false, true},
+	    {"flock", true, true, true, false, false, false, false},
+	    {"mutex", true, true, true, false, true, false, false},
+	    {"semaphore", true, true, true, false, false, false, false},
+	    {"semaphore:2", true, false, false, false, false, false, true},
+	    {"semaphore:3", true, false, false, false, false, false, true},
+	    {"spin", true, true, true, false, true, false, false},
+	    {"ticket", true, true, true, false, false, true, false},
+	    {"optimistic", false, false, false, true, false, false, false},
 	};
 	struct lock_strategy strategy;
 	size_t i;
@@ -121,6 +122,7 @@ test_facts(void **state)
 		assert_int_equal(facts.excludes_processes, rows[i].processes);
 		assert_int_equal(facts.checks_write, rows[i].checks);
 		assert_int_equal(facts.tells_death, rows[i].tells);
+		assert_int_equal(facts.fair, rows[i].fair);
 		assert_int_equal(facts.wrong_on_purpose, rows[i].wrong);
 		assert_int_equal(lock_is_safe(strategy), !rows[i].wrong);
 	}

@@ -11,7 +11,8 @@
  *               of being woken.
  *
  * Who gives up takes its number back: nobody waits behind an empty chair.
- * That is what a counter "now serving" cannot do.
+ * That is what a counter "now serving" alone cannot do; lock_ticket.c, which
+ * has one, has stubs as well.
  */
 #include "locks/lock_impl.h"
 
