@@ -18,6 +18,7 @@
 	ROW(lock_semaphore)      \
 	ROW(lock_spin)           \
 	ROW(lock_ticket)         \
+	ROW(lock_rwlock)         \
 	ROW(lock_optimistic)
 /* clang-format on */
 

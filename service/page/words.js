@@ -309,6 +309,7 @@ export const words = {
     'plain.semaphore:3': 'Three clerks at a time: three permits go round.',
     'plain.spin': 'One clerk at a time: whoever waits looks again and again.',
     'plain.ticket': 'One clerk at a time: whoever came first goes first.',
+    'plain.rwlock': 'One clerk at a time: a lock that could be shared to look.',
     'plain.optimistic': 'Nobody waits; a write that comes too late is refused and tried again.',
   },
 
@@ -602,6 +603,7 @@ export const words = {
     'plain.semaphore:3': '一次进三个：有三个名额。',
     'plain.spin': '一次只进一个：等的人一遍又一遍地去看。',
     'plain.ticket': '一次只进一个：取号，先来先进。',
+    'plain.rwlock': '一次只进一个：读写锁，卖票要独占。',
     'plain.optimistic': '谁也不等；写晚了就写不进去，再来一次。',
     'lock.none': '不加锁：大家都先读，再都去写',
     'lock.mutex-private': 'pthread 互斥锁，放在各个进程自己的内存里',
@@ -611,6 +613,7 @@ export const words = {
     'lock.semaphore:3': '初值为 3 的 POSIX 信号量',
     'lock.spin': '共享内存里的一个字，一遍又一遍地去看',
     'lock.ticket': '每人取一个号，按号的先后进',
+    'lock.rwlock': '读写锁：看可以共享，改要独占；卖票要独占',
     'lock.optimistic': '不加锁：版本变了就不让写',
   },
 };

@@ -16,7 +16,8 @@
 #include "locks/lock.h"
 #include "service/sale/order.h"
 
-/* Rows by strategy: lock_row()'s, then semaphore:N, then unknown. */
+/* Rows by strategy: lock_row()'s, then semaphore:N and all other names with a
+ * number, then unknown. */
 #define COUNTING_SHARED LOCK_ROWS_MAX
 #define COUNTING_UNKNOWN (LOCK_ROWS_MAX + 1)
 #define COUNTING_ROWS (LOCK_ROWS_MAX + 2)

@@ -22,7 +22,7 @@ load helper
     '--version' '--help'; do
     matches "--help" "$output" "(^|"$'\n'")  $word "
   done
-  for word in none mutex-private flock mutex semaphore spin ticket optimistic; do
+  for word in none mutex-private flock mutex semaphore spin ticket rwlock optimistic; do
     matches "--help" "$output" $'\n'"  $word  "
   done
   matches "--help" "$output" $'\n'"  none .*WRONG, on purpose"

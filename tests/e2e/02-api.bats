@@ -83,7 +83,7 @@ etag_works() {
   answered 200 GET /locks
   equal names "$(grep -o '"name":"[^"]*"' <<<"$body" | cut -d '"' -f 4 |
     paste -sd ' ')" \
-    'none mutex-private flock mutex semaphore spin ticket optimistic semaphore:3'
+    'none mutex-private flock mutex semaphore spin ticket rwlock optimistic semaphore:3'
   local lock fact
   lock_is() {
     fact=$(grep -o "{\"name\":\"$1\",[^}]*}" <<<"$body")
@@ -100,6 +100,7 @@ etag_works() {
   lock_is semaphore true true true false
   lock_is spin true true true false
   lock_is ticket true true true false
+  lock_is rwlock true true true false
   lock_is optimistic true false false false
   lock_is semaphore:3 false false false true
 }
@@ -260,7 +261,7 @@ trail_is_right() {
 trails_are_right() {
   start --store "$STORE" --workers 2 --clerks 4
   local lock left
-  for lock in mutex-private flock mutex semaphore spin ticket semaphore:3; do
+  for lock in mutex-private flock mutex semaphore spin ticket rwlock semaphore:3; do
     trail_is_right "$lock" 'queued wait lock read delay write commit unlock'
   done
   trail_is_right none 'queued read delay write commit'

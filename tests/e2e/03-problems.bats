@@ -435,7 +435,7 @@ refused() {
 
 @test "503 lock-timeout: the deadline passed while another held the lock" {
   local lock
-  for lock in mutex flock semaphore spin ticket mutex-private; do
+  for lock in mutex flock semaphore spin ticket rwlock mutex-private; do
     start --workers 1 --clerks 4 --timeout 100ms --delay 300ms --lock "$lock"
     buyers 3 demo
     refused lock-timeout 3

@@ -190,7 +190,7 @@ crowds() {
   for ((run = 1; run <= ${RUNS:-1}; run++)); do
     for BATCH in 1 64; do
       start --store "$STORE" --workers 2 --clerks 4 --batch "$BATCH"
-      for lock in mutex flock semaphore spin ticket optimistic; do
+      for lock in mutex flock semaphore spin ticket rwlock optimistic; do
         for delay in 0 2ms; do crowd "$lock" "$delay"; done
       done
       stop

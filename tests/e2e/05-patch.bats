@@ -8,7 +8,7 @@
 
 load helper
 
-STRATEGIES=(none mutex-private flock mutex semaphore spin ticket optimistic)
+STRATEGIES=(none mutex-private flock mutex semaphore spin ticket rwlock optimistic)
 PAIRS=$((${#STRATEGIES[@]} * (${#STRATEGIES[@]} - 1))) # ordered
 BUYERS=8
 
@@ -85,7 +85,7 @@ every_pair() {
 
   # What excludes overwrote nobody; what does not did, or there was no load.
   answered 200 GET /sales/x/audit
-  for lock in flock mutex semaphore spin ticket optimistic; do
+  for lock in flock mutex semaphore spin ticket rwlock optimistic; do
     equal "$lock" "$(member wrong "$(strategy "$lock")")" false
     equal "$lock: overwrites" "$(member overwrites "$(strategy "$lock")")" 0
     equal "$lock: seats twice" "$(member seats_twice "$(strategy "$lock")")" 0

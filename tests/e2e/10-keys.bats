@@ -9,7 +9,7 @@
 load helper
 load helper_crash
 
-STRATEGIES='none mutex-private flock mutex semaphore spin ticket optimistic'
+STRATEGIES='none mutex-private flock mutex semaphore spin ticket rwlock optimistic'
 
 # x COUNT: so many characters
 x() {

@@ -10,7 +10,7 @@
 load helper
 load helper_crash
 
-PROMISING='flock mutex semaphore spin ticket optimistic'
+PROMISING='flock mutex semaphore spin ticket rwlock optimistic'
 
 # For each strategy that promises, and RUNS times.
 each_promise() {
@@ -119,7 +119,7 @@ the_supervisor() {
 }
 
 @test "the supervisor killed, and started again: 100 seats; sqlite" {
-  unless_repeated 'mutex spin ticket optimistic'
+  unless_repeated 'mutex spin rwlock optimistic'
   STORE=sqlite each_promise the_supervisor
 }
 
@@ -191,7 +191,7 @@ the_holder() {
   equal "locks held" "$(metric turnstile_locks_held)" 0
   # "inherited" is said where the strategy knows, and only there.
   case $LOCK in
-    mutex | spin) equal inherited \
+    mutex | spin | rwlock) equal inherited \
       "$(metric "turnstile_locks_inherited_total{lock=\"$LOCK\"}")" 1 ;;
   esac
   buyers 12 demo # as many as there are permits: still one

@@ -10,7 +10,7 @@
 load helper
 load helper_crash
 
-LOCKS='flock mutex semaphore spin ticket'
+LOCKS='flock mutex semaphore spin ticket rwlock'
 
 # begin DEADLINE
 begin() {

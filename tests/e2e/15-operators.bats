@@ -34,7 +34,7 @@ ready'
 unsafe_is_seen() {
   local lock safe
   start --store "$STORE"
-  for lock in none mutex-private flock mutex semaphore spin ticket semaphore:3 \
+  for lock in none mutex-private flock mutex semaphore spin ticket rwlock semaphore:3 \
     optimistic; do
     case $lock in
       none | mutex-private | semaphore:3) safe=false ;;

@@ -47,6 +47,7 @@ semaphore 2 2 0 0 0 2 -
 semaphore:3 6 2 4 0 0 4 ABBA
 spin 2 2 0 0 0 2 -
 ticket 2 2 0 0 0 2 -
+rwlock 2 2 0 0 0 2 -
 optimistic 6 6 0 0 0 2 -")"
 }
 
@@ -73,6 +74,7 @@ semaphore 6 6 0 0 0 6 -
 semaphore:3 90 6 84 0 0 36 AABCCB
 spin 6 6 0 0 0 6 -
 ticket 6 6 0 0 0 6 -
+rwlock 6 6 0 0 0 6 -
 optimistic 498 498 0 0 0 6 -")"
   same "$(census --buyers 3 --tickets 2 "${both[@]}")" "$first"
 }
@@ -90,18 +92,20 @@ json none 90 6 84 0 0 36 AABCCB"
 }
 
 @test "one is killed: nothing is sold twice, and two were never told" {
-  same "$(census --crash --locks flock,mutex,semaphore,spin,ticket)" "\
+  same "$(census --crash --locks flock,mutex,semaphore,spin,ticket,rwlock)" "\
 json flock 8 8 0 0 2 6 -
 json mutex 8 8 0 0 2 6 -
 json semaphore 8 8 0 0 2 6 -
 json spin 8 8 0 0 2 6 -
-json ticket 8 8 0 0 2 6 -"
+json ticket 8 8 0 0 2 6 -
+json rwlock 8 8 0 0 2 6 -"
   # Nobody hands back what the dead had.
-  same "$(census --crash --alone --locks mutex,semaphore,spin,ticket)" "\
+  same "$(census --crash --alone --locks mutex,semaphore,spin,ticket,rwlock)" "\
 json mutex 8 8 0 0 2 6 -
 json semaphore 8 4 4 4 2 7 a
 json spin 8 4 4 4 2 7 a
-json ticket 8 4 4 4 2 7 a"
+json ticket 8 4 4 4 2 7 a
+json rwlock 8 8 0 0 2 6 -"
 }
 
 # ends FLAG…: those that a strategy has that way
@@ -111,7 +115,7 @@ ends() {
 
 @test "in classes, and at each step: the same ends" {
   local lock what bound
-  for lock in none mutex flock semaphore spin ticket optimistic; do
+  for lock in none mutex flock semaphore spin ticket rwlock optimistic; do
     for what in '--tickets 1' '--tickets 2' '--tickets 2 --quantities 1,2,1'; do
       # shellcheck disable=SC2086
       set -- --buyers 3 --locks "$lock" $what
@@ -149,6 +153,7 @@ ends() {
   semaphore:3    oversold       ABBA       followed
   spin           correct        AAB        letter 2: B waits, A holds the lock
   ticket         correct        AAB        letter 2: B waits, A holds the lock
+  rwlock         correct        AAB        letter 2: B waits, A holds the lock
   optimistic     correct        ABBAA      followed"
 }
 
@@ -196,7 +201,7 @@ ends() {
 
 @test "a PATCH of a lock that is none: wrong is only what came before it" {
   local to
-  for to in flock mutex semaphore spin ticket optimistic; do
+  for to in flock mutex semaphore spin ticket rwlock optimistic; do
     # The 4 of the 6 in which nobody changed it, and none of the others.
     run -0 census --patch "$to" --locks none
     [[ $output =~ ^'json none '[0-9]+' '[0-9]+' 4 0 0 4 ABBA'$ ]]

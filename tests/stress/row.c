@@ -63,7 +63,7 @@ static bool
 is_shipped(const char *lock)
 {
 	static const char *const names[] = {"none", "mutex-private", "flock",
-	    "mutex", "semaphore", "spin", "ticket", "optimistic"};
+	    "mutex", "semaphore", "spin", "ticket", "rwlock", "optimistic"};
 	const size_t length = strcspn(lock, ":");
 	size_t i;
 

@@ -378,7 +378,7 @@ price() {
 
 @test "a stopped holder: nobody steals, its late sale is right" {
   run --separate-stderr "$STRESS" --data "$WHERE" --pause-holder 700ms \
-    --timeout 300ms --json --locks flock,mutex,semaphore,spin,ticket,optimistic
+    --timeout 300ms --json --locks flock,mutex,semaphore,spin,ticket,rwlock,optimistic
   echo "$output" | tail -n 400
   [ "$status" -eq 0 ]
   [ "$(sum_where_safe struck)" -ge 7 ]

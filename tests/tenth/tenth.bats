@@ -17,12 +17,12 @@ load ../e2e/helper_crash
   matches "--help" "$("$TURNSTILE" --help)" \
     $'\n''  futex  +a name in shared memory, and futex\(2\) to wait for it'$'\n'
   matches "stress --help" "$("$TENTH/stress-futex" --help)" $'\n''  futex  +a '
-  refuses 2 'semaphore:N \(N from 2 to 8\), spin, ticket, optimistic, futex$' --lock nix
+  refuses 2 'semaphore:N \(N from 2 to 8\), spin, ticket, rwlock, rwlock:N \(N from 2 to 8\), optimistic, futex$' --lock nix
   start
   answered 200 GET /locks
   equal names "$(grep -o '"name":"[^"]*"' <<<"$body" | cut -d '"' -f 4 |
     paste -sd ' ')" \
-    'none mutex-private flock mutex semaphore spin ticket optimistic futex semaphore:3'
+    'none mutex-private flock mutex semaphore spin ticket rwlock optimistic futex semaphore:3'
   body=$(grep -o '{"name":"futex",[^}]*}' <<<"$body")
   equal safe "$(member safe)" true
   equal "when killed" "$(member when_killed)" 'the supervisor clears its name'
@@ -79,7 +79,7 @@ values() {
   run --separate-stderr "$TENTH/stress-futex" --service "$TURNSTILE" \
     --data "$WORK" --stores json --duration 0 --json
   equal strategies "$(values 6 lock | tr ' ' '\n' | sort | paste -sd ' ')" \
-    'flock futex mutex mutex-private none optimistic semaphore semaphore:3 spin ticket'
+    'flock futex mutex mutex-private none optimistic rwlock semaphore semaphore:3 spin ticket'
 }
 
 @test "a copy of none that claims to exclude is found out by both" {

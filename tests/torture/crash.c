@@ -214,8 +214,8 @@ int
 crash_run(const struct settings *settings)
 {
 	static const char *const stores[] = {"json", "sqlite"};
-	static const char *const locks[] = {
-	    "mutex", "flock", "semaphore", "spin", "ticket", "optimistic"};
+	static const char *const locks[] = {"mutex", "flock", "semaphore",
+	    "spin", "ticket", "rwlock", "optimistic"};
 	size_t i, j;
 
 	report_begin(settings, "crash");

@@ -27,7 +27,7 @@ one() {
 
 one 10 --kill 3 --expect 'stop<2s'
 one 10 --kill-holder 3 --expect 'stop<2s'
-one 2 --locks mutex,flock,semaphore,spin,ticket,optimistic --workers 2,4 --clerks 1,8 \
+one 2 --locks mutex,flock,semaphore,spin,ticket,rwlock,optimistic --workers 2,4 --clerks 1,8 \
   --batch 1,64 --delay 0,1ms --duration 500ms
 echo "stress: $cases cases, $failed failed"
 [ "$failed" -eq 0 ]

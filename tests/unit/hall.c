@@ -9,7 +9,7 @@
 #include "service/splitmix.h"
 
 const char *const all_locks[LOCKS] = {"none", "mutex-private", "flock", "mutex",
-    "semaphore", "semaphore:3", "spin", "ticket", "optimistic"};
+    "semaphore", "semaphore:3", "spin", "ticket", "rwlock", "optimistic"};
 
 /* ------------------------------------------------------------- the disk -- */
 

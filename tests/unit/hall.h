@@ -33,7 +33,7 @@
 
 /* Every strategy, and one that lets three in. */
 extern const char *const all_locks[];
-#define LOCKS 9
+#define LOCKS 10
 
 /* This program is also the disk; set only while there is one thread. */
 struct disk {

@@ -122,13 +122,17 @@ test_killed_holder_is_succeeded(void **state)
 	struct stage *stage = *state;
 	const bool told = lock_facts(stage->play->strategy).tells_death;
 	struct actor *waiter;
+	unsigned handed_back;
 
 	actors_fill(stage);
 	waiter = actor_up(stage, actors_admitted(stage->play));
 	actor_tell_acquire(waiter, SLOT, actors_in(SERVED));
 	actor_await_asleep(waiter);
-	assert_int_equal(
-	    actor_kill(&stage->actors[0]), is_handed_back(stage->play) ? 1 : 0);
+	handed_back = actor_kill(&stage->actors[0]);
+	if (told) /* also by the kernel */
+		assert_in_range(handed_back, 0, is_handed_back(stage->play));
+	else
+		assert_int_equal(handed_back, is_handed_back(stage->play));
 	assert_int_equal(
 	    actor_answer(waiter).result, told ? LOCK_INHERITED : LOCK_HELD);
 

@@ -180,10 +180,138 @@ test_ticket_stubs_run_out(void **state)
 	}
 }
 
+/* ---------------------------------------------------------------- rwlock -- */
+
+static enum lock_result
+take(struct lock_user *user, const char *name, int64_t deadline_ns,
+    struct lock_hold *hold)
+{
+	struct lock_strategy strategy;
+
+	*hold = (struct lock_hold){.user = NULL};
+	assert_true(lock_parse(name, &strategy));
+	return lock_acquire(user, strategy, SLOT, deadline_ns, hold);
+}
+
+/* The test's own clerks, beside the actors. */
+static void
+attach(struct stage *stage, struct lock_user *users[], unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		users[i] = locks_attach(stage->locks, 0, i);
+		assert_non_null(users[i]);
+	}
+}
+
+static void
+detach(struct lock_user *users[], unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		locks_detach(users[i]);
+}
+
+static void
+test_rwlock_shares(void **state)
+{
+	struct lock_user *users[4];
+	struct lock_hold holds[4];
+	unsigned i;
+
+	attach(*state, users, 4);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(
+		    take(users[i], "rwlock:3", 0, &holds[i]), LOCK_HELD);
+	assert_int_equal(
+	    take(users[3], "rwlock:3", 0, &holds[3]), LOCK_TIMED_OUT);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(
+		    take(users[3], "rwlock", 0, &holds[3]), LOCK_TIMED_OUT);
+		lock_release(&holds[i]);
+	}
+	assert_int_equal(take(users[3], "rwlock", 0, &holds[3]), LOCK_HELD);
+	assert_int_equal(
+	    take(users[0], "rwlock:3", 0, &holds[0]), LOCK_TIMED_OUT);
+	lock_release(&holds[3]);
+	assert_int_equal(take(users[0], "rwlock:3", 0, &holds[0]), LOCK_HELD);
+	lock_release(&holds[0]);
+	detach(users, 4);
+}
+
+/*
+ * Who wants it alone waits in the door for one share; meanwhile no other is
+ * given out, so that it gets in when that one is back.
+ */
+static void
+test_rwlock_is_not_starved(void **state)
+{
+	struct stage *stage = *state;
+	struct actor *alone = actor_up(stage, 1);
+	struct lock_user *users[2];
+	struct lock_hold holds[2];
+
+	attach(stage, users, 2);
+	assert_int_equal(take(users[0], "rwlock:3", 0, &holds[0]), LOCK_HELD);
+	actor_tell_acquire(alone, SLOT, actors_in(SERVED));
+	actor_await_asleep(alone);
+	assert_int_equal(
+	    take(users[1], "rwlock:3", 0, &holds[1]), LOCK_TIMED_OUT);
+	lock_release(&holds[0]);
+	assert_int_equal(actor_answer(alone).result, LOCK_HELD);
+	actor_release(alone);
+	detach(users, 2);
+}
+
+/* Whoever dies in the door, waiting for a share, leaves it open. */
+static void
+test_rwlock_dies_in_the_door(void **state)
+{
+	struct stage *stage = *state;
+	struct actor *alone = actor_up(stage, 1);
+	struct lock_user *users[2];
+	struct lock_hold holds[2];
+
+	attach(stage, users, 2);
+	assert_int_equal(take(users[0], "rwlock:3", 0, &holds[0]), LOCK_HELD);
+	actor_tell_acquire(alone, SLOT, actors_in(SERVED));
+	actor_await_asleep(alone);
+	assert_int_equal(actor_kill(alone), 0);
+	assert_in_range(take(users[1], "rwlock:3", 0, &holds[1]), LOCK_HELD,
+	    LOCK_INHERITED);
+	lock_release(&holds[0]);
+	lock_release(&holds[1]);
+	assert_true(actors_can_enter(stage, 2, SLOT));
+	detach(users, 2);
+}
+
+/* What is the actor's is a share, now. */
+static void
+test_rwlock_share_of_the_dead(void **state)
+{
+	struct stage *stage = *state;
+	struct lock_user *user;
+	struct lock_hold hold;
+
+	assert_true(actors_can_enter(stage, 1, SLOT));
+	attach(stage, &user, 1);
+	assert_int_equal(take(user, "rwlock", 0, &hold), LOCK_TIMED_OUT);
+	assert_int_equal(locks_force_release(stage->locks, 2), 0);
+	assert_int_equal(take(user, "rwlock", 0, &hold), LOCK_TIMED_OUT);
+	assert_int_equal(actor_kill(&stage->actors[1]), 1);
+	assert_int_equal(take(user, "rwlock", 0, &hold), LOCK_HELD);
+	lock_release(&hold);
+	detach(&user, 1);
+}
+
 /* ------------------------------------------------------------------ run -- */
 
 static struct play spin = {.name = "spin", .processes = true};
 static struct play ticket = {.name = "ticket", .processes = true};
+static struct play rwlock = {.name = "rwlock", .processes = true};
+static struct play shared = {.name = "rwlock:3", .processes = true};
 
 #define TEST(check, play)                                                      \
 	cmocka_unit_test_prestate_setup_teardown(                              \
@@ -199,9 +327,15 @@ main(void)
 	    TEST(test_ticket_empty_places, ticket),
 	    TEST(test_ticket_try, ticket),
 	    TEST(test_ticket_stubs_run_out, ticket),
+	    TEST(test_rwlock_shares, rwlock),
+	    TEST(test_rwlock_is_not_starved, rwlock),
+	    TEST(test_rwlock_dies_in_the_door, rwlock),
+	    TEST(test_rwlock_share_of_the_dead, shared),
 	};
 
 	assert_true(lock_parse("spin", &spin.strategy));
 	assert_true(lock_parse("ticket", &ticket.strategy));
+	assert_true(lock_parse("rwlock", &rwlock.strategy));
+	assert_true(lock_parse("rwlock:3", &shared.strategy));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

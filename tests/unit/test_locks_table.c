@@ -43,7 +43,8 @@ test_names(void **state)
 	}
 	assert_string_equal(lock_names(),
 	    "none, mutex-private, flock, mutex, semaphore, "
-	    "semaphore:N (N from 2 to 8), spin, ticket, optimistic");
+	    "semaphore:N (N from 2 to 8), spin, ticket, "
+	    "rwlock, rwlock:N (N from 2 to 8), optimistic");
 	assert_round_trip("semaphore:1", "semaphore");
 	for (i = 2; i <= LOCK_PERMITS_MAX; i++) {
 		snprintf(name, sizeof(name), "semaphore:%zu", i);
@@ -106,6 +107,8 @@ test_facts(void **state)
 	    {"semaphore:3", true, false, false, false, false, false, true},
 	    {"spin", true, true, true, false, true, false, false},
 	    {"ticket", true, true, true, false, false, true, false},
+	    {"rwlock", true, true, true, false, true, false, false},
+	    {"rwlock:2", true, false, false, false, true, false, true},
 	    {"optimistic", false, false, false, true, false, false, false},
 	};
 	struct lock_strategy strategy;

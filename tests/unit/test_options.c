@@ -826,7 +826,7 @@ test_wrong_words(void **state)
 	ASSERT_WRONG("--store", "\"postgres\"", "json or sqlite");
 	RUN("--lock", "queue", NULL);
 	ASSERT_WRONG("--lock", "\"queue\"", "none", "mutex-private", "flock",
-	    "mutex", "semaphore", "spin", "ticket", "optimistic");
+	    "mutex", "semaphore", "spin", "ticket", "rwlock", "optimistic");
 	RUN("--lock", "semaphore:9", NULL);
 	ASSERT_WRONG("--lock", "semaphore:N");
 	RUN("--lock", "Mutex", NULL);

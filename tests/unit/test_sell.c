@@ -189,7 +189,7 @@ static void
 test_trespass(void **state)
 {
 	static const char *const locks[] = {"mutex", "flock", "semaphore",
-	    "spin", "ticket", "none", "optimistic", "mutex-private",
+	    "spin", "ticket", "rwlock", "none", "optimistic", "mutex-private",
 	    "semaphore:3"};
 	struct hall *hall = *state;
 	size_t i;
