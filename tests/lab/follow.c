@@ -151,6 +151,18 @@ draw_circle(
 	}
 }
 
+static bool
+dead_hold(const struct world *world, unsigned buyers)
+{
+	unsigned i;
+
+	for (i = 0; i < buyers; i++)
+		if (world_standing(world, i).dead &&
+		    world_standing(world, i).holds)
+			return true;
+	return false;
+}
+
 /*
  * What the text leaves over: one after the other, and the supervisor where
  * nobody can go on.
@@ -160,7 +172,8 @@ finish(struct world *world, const struct search *search, struct way *way,
     const struct listener *listener)
 {
 	do_rest(world, search, way, listener);
-	if (world_stop(world) == STOP_STUCK && !search->alone) {
+	if (dead_hold(world, search->setting.buyers) && !search->alone &&
+	    world_stop(world) == STOP_STUCK) {
 		(void)do_letter(world, search,
 		    (struct letter){.deed = DEED_SUPERVISE},
 		    way->done.length + 1, way, listener);

@@ -32,7 +32,7 @@ told() {
 
 @test "the counter goes down by one, however many are bought" {
   local lock
-  for lock in flock mutex semaphore optimistic; do
+  for lock in flock mutex semaphore spin ticket rwlock optimistic; do
     finds decide-counts-one $lock AABB --tickets 2 --quantities 2,1
   done
   told decide-counts-one oversold AABB --tickets 2 --quantities 2,1 --lock mutex
@@ -40,7 +40,7 @@ told() {
 
 @test "more are sold to one than there are left" {
   local lock
-  for lock in flock mutex semaphore optimistic; do
+  for lock in flock mutex semaphore spin ticket rwlock optimistic; do
     finds decide-sells-the-rest $lock AAB --quantities 2,1
     finds decide-sells-the-rest $lock BBA --quantities 1,2
   done
@@ -50,6 +50,11 @@ told() {
 @test "a shared lock where it has to be exclusive" {
   finds flock-shared flock ABBA
   told flock-shared oversold ABBA --lock flock
+}
+
+@test "a word that is set, whosever it is" {
+  finds spin-untested spin ABBA
+  told spin-untested oversold ABBA --lock spin
 }
 
 @test "the permit of the dead is not posted" {
@@ -64,7 +69,7 @@ told() {
 
 @test "the lock of a strategy that the sale has no more" {
   local lock
-  for lock in flock semaphore; do
+  for lock in flock semaphore spin ticket rwlock; do
     finds sell-epoch $lock APABAAB --patch mutex
   done
   told sell-epoch oversold APABAAB --lock flock --patch mutex
