@@ -1121,7 +1121,7 @@ test_wrong_sales(void **state)
 	refuse_sale(s, "id=jazz", "capacity");
 	refuse_sale(s, "id=jazz&capacity=0", "capacity");
 	refuse_sale(s, "id=jazz&capacity=10000001", "capacity");
-	refuse_sale(s, "id=jazz&capacity=5&lock=spin", "lock");
+	refuse_sale(s, "id=jazz&capacity=5&lock=nosuch", "lock");
 	assert_body_has(s, "mutex-private");
 	refuse_sale(s, "id=jazz&capacity=5&delay=5", "delay");
 	refuse_sale(s, "id=jazz&capacity=5&delay=3s-1s", "delay");
