@@ -46,7 +46,8 @@ function resultOf(error) {
     return `phone.${error.kind}`;
   if (error.status === 404)
     return 'phone.closed';
-  return error.status === 500 ? 'phone.unknown' : 'phone.later';
+  return [500, 502, 504].includes(error.status) ? 'phone.unknown'
+    : 'phone.later';
 }
 
 class Phone {
@@ -219,7 +220,8 @@ class Phone {
     return this.buyer;
   }
 
-  // The answer; 503 means that nothing was sold, so it asks again by itself.
+  // The answer.  503 means that nothing was sold; of a proxy's 502 or 504 it
+  // is the key that tells.  So it asks again by itself.
   async order(buyer) {
     const { key } = this;
     for (let i = 1; ; i++) {
@@ -227,7 +229,8 @@ class Phone {
         return await call('POST', `/sales/${this.id}/buy`, { buyer },
           { 'Idempotency-Key': key });
       } catch (error) {
-        if (error.status !== 503 || i === TRIES || key !== this.key)
+        if (![502, 503, 504].includes(error.status) || i === TRIES ||
+            key !== this.key)
           throw error;
         this.result = { key: 'phoneQueue' };
         this.draw();
