@@ -275,6 +275,22 @@ find_recount(const struct store_line *line, void *arg)
 	return true;
 }
 
+/* What is so already is not written, so that its ETag stays. */
+static enum store_result
+configure(struct call *call, struct store_state *state,
+    const struct store_change *change)
+{
+	const struct store_settings *is = &state->settings;
+	const struct store_settings *to = &change->settings;
+
+	if (to->capacity == is->capacity && strcmp(to->lock, is->lock) == 0 &&
+	    to->delay_min_ms == is->delay_min_ms &&
+	    to->delay_max_ms == is->delay_max_ms)
+		return STORE_OK;
+	return store_configure(
+	    call->store, state, change, handle_deadline_ns(call));
+}
+
 /* Change what was read; again while others change it too. */
 static void
 change_sale(struct call *call, const struct body *body)
@@ -299,8 +315,7 @@ change_sale(struct call *call, const struct body *body)
 		/* A lock stops new damage and repairs none. */
 		change.recount = !handle_lock_is_safe(state.settings.lock) &&
 				 handle_lock_is_safe(change.settings.lock);
-		result = store_configure(
-		    call->store, &state, &change, handle_deadline_ns(call));
+		result = configure(call, &state, &change);
 	} while ((result == STORE_CONFLICT || result == STORE_MOVED) &&
 		 clock_now_ns() < handle_deadline_ns(call));
 	if (!handle_store_ok(call, result))
@@ -343,8 +358,10 @@ may_delete(struct call *call, const struct store_state *state)
 	return problem_reply(call->reply, PROBLEM_HAS_RECEIPTS,
 	    json_pack("{s:I, s:I}", "remaining", state->remaining, "version",
 		state->version),
-	    "It has sold; GET /sales/%s/ledger.csv keeps its ledger, and "
-	    "?force=1 deletes both.",
+	    "It has sold: keep its ledger, by \"turnstile backup\" or, if it "
+	    "fits "
+	    "into a MiB, from /sales/%s/ledger.csv; then ?force=1 deletes "
+	    "both.",
 	    call->request->sale);
 }
 

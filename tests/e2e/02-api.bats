@@ -497,8 +497,13 @@ sale_changes() {
   call PATCH /sales/demo -d capacity=12
   problem bad-value 400
   equal member "$(member member)" capacity
-  answered 200 PATCH /sales/demo -d capacity=13 -d lock=flock
+  answered 200 GET /sales/demo
+  local tag
+  tag=$(header etag)
+  answered 200 PATCH /sales/demo -d capacity=13 -d lock=flock -d delay=0
   equal version "$(member version)" 6
+  equal "its tag" "$(header etag)" "$tag"
+  answered 304 GET /sales/demo -H "If-None-Match: $tag"
   call PATCH /sales/demo
   problem bad-value 400
   call PATCH /sales/nix -d lock=none

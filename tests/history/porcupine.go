@@ -246,10 +246,18 @@ func patch(s sale, w wish, t told) []interface{} {
 		return nil
 	case t.Refused != "":
 		return nil
-	case t.Epoch != "" && (t.Epoch == s.epoch || find(s.retired, t.Epoch) != nil):
+	case find(s.retired, t.Epoch) != nil:
 		return nil
 	}
-	s = s.retire()
+	// If nothing changes that is known here, the epoch may stay or not: it is
+	// the delay's.
+	mayStay := raise == 0 && (w.Lock == "" || s.lock == "" || w.Lock == s.lock)
+	if t.Epoch != "" && t.Epoch == s.epoch && !mayStay {
+		return nil
+	}
+	if !mayStay || t.Unknown || (t.Epoch != "" && t.Epoch != s.epoch) {
+		s = s.retire()
+	}
 	s.epoch = t.Epoch
 	s.capacity += raise
 	s.remaining += raise

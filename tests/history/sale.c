@@ -322,6 +322,41 @@ buy(struct sale *sale, const struct op *op, struct undo *undo,
 
 /* -------------------------------------------------- opening and changing -- */
 
+/*
+ * Could it be that the epoch stays?  It does if nothing changes, and of a
+ * sale's delay nothing is known here.
+ */
+static bool
+may_change_nothing(const struct sale_now *s, const struct op *op, int64_t raise)
+{
+	return raise == 0 &&
+	       (op->wish_lock == 0 || s->lock == 0 || op->wish_lock == s->lock);
+}
+
+/* It fits: do it.  The epoch is then the one that was told. */
+static enum fit
+do_change(
+    struct sale *sale, const struct op *op, int64_t raise, struct undo *undo)
+{
+	struct sale_now *s = &sale->now;
+	const bool stays = may_change_nothing(s, op, raise) &&
+			   op->answer == ANSWER_DONE &&
+			   (op->epoch == 0 || op->epoch == s->epoch);
+
+	if (stays && op->epoch != 0 &&
+	    (op->wish_lock == 0 || op->wish_lock == s->lock))
+		return FIT_SAME;
+	if (!stays)
+		retire(sale, undo);
+	s->epoch = op->epoch;
+	s->version += raise > 0;
+	s->capacity += raise;
+	s->remaining += raise;
+	if (op->wish_lock != 0)
+		s->lock = op->wish_lock;
+	return FIT_CHANGED;
+}
+
 static enum fit
 change(struct sale *sale, const struct op *op, struct undo *undo,
     struct reason *reason)
@@ -344,7 +379,8 @@ change(struct sale *sale, const struct op *op, struct undo *undo,
 		return no_fit(reason, MISFIT_ODD, op->odd, 0);
 	/* A new epoch is new. */
 	if (op->epoch != 0 &&
-	    (op->epoch == s->epoch || sale->retired[op->epoch]))
+	    (sale->retired[op->epoch] ||
+		(op->epoch == s->epoch && !may_change_nothing(s, op, raise))))
 		return no_fit(reason, MISFIT_EPOCH, op->epoch, s->epoch);
 	if (!told_is(op->version, s->version + (raise > 0), MISFIT_VERSION,
 		reason) ||
@@ -356,14 +392,7 @@ change(struct sale *sale, const struct op *op, struct undo *undo,
 		op->wish_lock != 0 ? op->wish_lock : s->lock, MISFIT_LOCK,
 		reason))
 		return FIT_NOT;
-	retire(sale, undo);
-	s->epoch = op->epoch;
-	s->version += raise > 0;
-	s->capacity += raise;
-	s->remaining += raise;
-	if (op->wish_lock != 0)
-		s->lock = op->wish_lock;
-	return FIT_CHANGED;
+	return do_change(sale, op, raise, undo);
 }
 
 static void

@@ -206,6 +206,23 @@ patched(void **state)
 	is_right();
 }
 
+/* Another delay, which nobody tells, is another epoch; the same one is not. */
+static void
+patched_with_nothing(void **state)
+{
+	(void)state;
+	begin();
+	ask(&made, 1, "patch", "'lock':'mutex'");
+	told(&made, 1, "patch", "'version':0,'lock':'mutex','epoch':'e1'");
+	ask(&made, 1, "patch", "%s", "");
+	told(&made, 1, "patch", "'version':0,'lock':'mutex','epoch':'e2'");
+	ask(&made, 1, "patch", "'capacity':3");
+	told(&made, 1, "patch", "'capacity':3,'lock':'mutex','epoch':'e2'");
+	ask_buy(2, ",'if_match':{'epoch':'e2','version':0}");
+	tell_sold(2, 1, 2, 1);
+	is_right();
+}
+
 /* Its epoch is not known, until somebody looks. */
 static void
 patched_unknown(void **state)
@@ -475,6 +492,16 @@ an_old_epoch(void **state)
 }
 
 static void
+another_lock_in_the_same_epoch(void **state)
+{
+	(void)state;
+	begin();
+	ask(&made, 1, "patch", "'lock':'flock'");
+	told(&made, 1, "patch", "'lock':'flock','epoch':'e1'");
+	is_wrong(4, "told epoch e1, here it is e1");
+}
+
+static void
 changed_though_it_was_not(void **state)
 {
 
@@ -572,6 +599,7 @@ main(void)
 	    cmocka_unit_test(not_enough),
 	    cmocka_unit_test(if_match),
 	    cmocka_unit_test(patched),
+	    cmocka_unit_test(patched_with_nothing),
 	    cmocka_unit_test(patched_unknown),
 	    cmocka_unit_test(a_second_life),
 	    cmocka_unit_test(refused_for_now),
@@ -591,6 +619,7 @@ main(void)
 	    cmocka_unit_test(sold_twice_for_one_unknown),
 	    cmocka_unit_test(half_a_patch),
 	    cmocka_unit_test(an_old_epoch),
+	    cmocka_unit_test(another_lock_in_the_same_epoch),
 	    cmocka_unit_test(changed_though_it_was_not),
 	    cmocka_unit_test(after_its_death),
 	    cmocka_unit_test(seats_apart),

@@ -137,6 +137,7 @@ static void
 serve_patch(struct play *play, struct shop *s, struct client *c)
 {
 	const int raise = c->capacity == 0 ? 0 : c->capacity - s->capacity;
+	const bool changes = raise > 0 || (c->lock != 0 && c->lock != s->lock);
 
 	if (!s->exists) {
 		say(c, "'refused':'no-sale'");
@@ -148,7 +149,8 @@ serve_patch(struct play *play, struct shop *s, struct client *c)
 		s->version += raise > 0;
 		if (c->lock != 0)
 			s->lock = c->lock;
-		if (play->fault != FAULT_EPOCH)
+		/* The delay is another one, or the same; nobody tells. */
+		if (changes ? play->fault != FAULT_EPOCH : play->asked % 2 == 0)
 			s->epoch = ++play->next_epoch;
 		say(c,
 		    "'capacity':%d,'remaining':%d,'version':%d,'lock':'l%d',"
