@@ -36,8 +36,8 @@ struct options {
 	char host[256]; /* as given, without brackets; "" is every address */
 	uint16_t port;  /* 0: pick one */
 	const char *data;
-	bool existing; /* refuse a directory that would be a new one */
-	const char *store;
+	bool existing;     /* refuse a directory that would be a new one */
+	const char *store; /* not given: of a new data directory */
 	char lock[STORE_LOCK_SIZE];
 	int64_t delay_min_ms, delay_max_ms;
 	int64_t tickets; /* of the sale demo; 0: it is not opened */
@@ -51,6 +51,8 @@ struct options {
 	size_t origin_count;
 	/* NULL: not given, so that admin follows from the host, … */
 	const char *admin_given;
+	/* … the store from the directory, … */
+	const char *store_given;
 	/* … and nobody is warned that the sale has other settings. */
 	const char *lock_given, *delay_given, *tickets_given;
 };

@@ -290,6 +290,18 @@ listen_there(const struct service *service)
 	return fail_address(service, errno);
 }
 
+/* That of the directory, unless another one is asked for. */
+static struct store *
+new_store(const struct options *options)
+{
+	char error[4500]; /* which the store says itself, when it is prepared */
+	const char *kind = NULL;
+
+	if (options->store_given == NULL)
+		kind = store_owner(options->data, error, sizeof(error));
+	return store_new(kind == NULL ? options->store : kind, options->data);
+}
+
 static int
 share_memory(struct startup *s)
 {
@@ -301,7 +313,7 @@ share_memory(struct startup *s)
 
 	service->board = shared_new(sizeof(*service->board));
 	s->prepared = shared_new(sizeof(*s->prepared));
-	service->store = store_new(options->store, options->data);
+	service->store = new_store(options);
 	service->locks = locks_prepare(&config);
 	if (service->board == NULL || s->prepared == NULL ||
 	    service->store == NULL || service->locks == NULL)
@@ -525,8 +537,9 @@ log_started(const struct service *service)
 	char url[sizeof(service->address) + 8], token[PATH_MAX];
 	struct log_field fields[] = {LOG_TEXT("version", TURNSTILE_VERSION),
 	    LOG_NUMBER("pid", getpid()), LOG_TEXT("url", url),
-	    LOG_TEXT("store", o->store), LOG_TEXT("data", o->data),
-	    LOG_NUMBER("workers", o->workers), LOG_NUMBER("clerks", o->clerks),
+	    LOG_TEXT("store", store_kind(service->store)),
+	    LOG_TEXT("data", o->data), LOG_NUMBER("workers", o->workers),
+	    LOG_NUMBER("clerks", o->clerks),
 	    LOG_TEXT("admin", admins[o->admin]),
 	    {NULL, NULL, 0}, /* where the token is, if there is one */
 	    {NULL, NULL, 0}};
@@ -552,7 +565,7 @@ print_banner(const struct service *service)
 	else
 		printf("  no sale demo: %s\n", service->prepared->error);
 	print_who_sells(o);
-	printf("  kept in %s (%s)\n", o->data, o->store);
+	printf("  kept in %s (%s)\n", o->data, store_kind(service->store));
 }
 
 /* The token itself is for people: what is no terminal is kept somewhere. */

@@ -389,6 +389,39 @@ is_waited_for() {
   answered 201 POST /sales/demo/buy
 }
 
+# Who does not say how sales are kept means as they are: after a restore, say.
+@test "a directory says itself which store it is; who names another is refused" {
+  local store
+  for store in json sqlite; do
+    start --store "$store"
+    answered 201 POST /sales/demo/buy
+    stop
+    launch --existing --listen 0 --data "$DATA"
+    start_says_store "$store"
+    answered 200 GET /sales/demo
+    equal left "$(member remaining)" 99
+    equal store "$(member store)" "$store"
+    stop
+  done
+  # Nobody's yet: the usual one.
+  launch --listen 0 --data "$WORK/new"
+  start_says_store sqlite "$WORK/new"
+  stop
+  VARIABLES=(TURNSTILE_STORE=json)
+  refuses 1 "^turnstile: $WORK/new belongs to the store \"sqlite\", not \"json\": " \
+    --listen 0 --data "$WORK/new"
+  VARIABLES=()
+  echo postgres >"$WORK/new/.store"
+  refuses 1 "^turnstile: $WORK/new belongs to the store \"postgres\", not " \
+    --listen 0 --data "$WORK/new"
+}
+
+# In words, and in the log.
+start_says_store() {
+  equal "where it is kept" "$(sed -n 3p "$OUT")" "  kept in ${2-$DATA} ($1)"
+  grep -qF " store=\"$1\" " "$ERR"
+}
+
 @test "the other store's directory is refused by name, exit 1" {
   start --store json
   stop
