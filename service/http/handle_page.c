@@ -28,13 +28,41 @@ reply_file(struct call *call, const struct page_file *file)
 	reply_header(reply, "X-Content-Type-Options", "nosniff");
 }
 
+/* The sale of the tour; while nobody can look, whether a start opens it. */
+static bool
+has_demo(const struct call *call)
+{
+	struct store_state demo;
+
+	if (call->store == NULL)
+		return call->service->options->tickets > 0;
+	return store_read(call->store, "demo", &demo) != STORE_GONE;
+}
+
+/* Where that is not: what there is, and how there comes to be a sale. */
+static void
+print_ways(FILE *out, const char *host, const struct call *call)
+{
+	const enum admin admin = call->service->options->admin;
+
+	fprintf(out,
+	    "look   curl %s/sales\n"
+	    "read   curl %s/openapi.yaml\n",
+	    host, host);
+	if (admin != ADMIN_OFF)
+		fprintf(out,
+		    "open   curl %s-d id=gig -d capacity=100 %s/sales\n"
+		    "       (then curl -d buyer=alice %s/sales/gig/buy)\n",
+		    admin == ADMIN_TOKEN ? "-H 'Authorization: Bearer TOKEN' "
+					 : "",
+		    host, host);
+}
+
 /* Nobody is told to break what only others may change. */
 static void
 print_tour(FILE *out, const char *host, bool may_change)
 {
 	fprintf(out,
-	    "turnstile " TURNSTILE_VERSION
-	    ": sells the same seat twice, shows you why, and then doesn't\n\n"
 	    "look   curl %s/sales/demo\n"
 	    "buy    curl -d buyer=alice %s/sales/demo/buy\n",
 	    host, host);
@@ -66,7 +94,14 @@ handle_page_root(struct call *call)
 		out = reply_open(call->reply);
 		if (out == NULL)
 			return;
-		print_tour(out, host, admin_is(call));
+		fputs("turnstile " TURNSTILE_VERSION
+		      ": sells the same seat twice, shows you why, and then "
+		      "doesn't\n\n",
+		    out);
+		if (has_demo(call))
+			print_tour(out, host, admin_is(call));
+		else
+			print_ways(out, host, call);
 		reply_close(call->reply, out, 200, REPLY_TEXT);
 	}
 	reply_header(call->reply, "Vary", "Accept");

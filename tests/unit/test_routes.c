@@ -464,6 +464,37 @@ test_root(void **state)
 	assert_body_has(s, "cure   curl -X PATCH");
 }
 
+/* Without the sale demo nobody is sent there: it would be 404. */
+static void
+test_root_without_demo(void **state)
+{
+	struct scene *s = *state;
+
+	ask(s, "DELETE", "/sales/demo");
+	assert_int_equal(status_of(s), 204);
+	visit(s, "GET", "/");
+	assert_null(strstr(s->reply.body, "demo"));
+	assert_body_has(s, "look   curl 127.0.0.1:8080/sales\n");
+	assert_body_has(s, "read   curl 127.0.0.1:8080/openapi.yaml\n");
+	assert_body_has(s, "open   curl -d id=gig -d capacity=100 "
+			   "127.0.0.1:8080/sales\n");
+	s->options.admin = ADMIN_TOKEN;
+	visit(s, "GET", "/");
+	assert_body_has(s, "open   curl -H 'Authorization: Bearer TOKEN' -d ");
+	s->options.admin = ADMIN_OFF;
+	visit(s, "GET", "/");
+	assert_body_has(s, "look   curl ");
+	assert_null(strstr(s->reply.body, "open "));
+	/* While the store is being recovered, nobody can look. */
+	s->call.store = NULL;
+	s->options.tickets = 0;
+	visit(s, "GET", "/");
+	assert_null(strstr(s->reply.body, "demo"));
+	s->options.tickets = 100;
+	visit(s, "GET", "/");
+	assert_body_has(s, "/sales/demo\n");
+}
+
 /* ---------------------------------------------------------------- admin -- */
 
 static const char *const admin_calls[][2] = {
@@ -1179,6 +1210,32 @@ test_change_sale(void **state)
 	assert_problem(s, PROBLEM_NO_SALE, NULL);
 }
 
+/* What is so already is not written: whoever knows the sale still does. */
+static void
+test_change_nothing(void **state)
+{
+	static const char *const forms[] = {"lock=mutex", "delay=0",
+	    "capacity=10", "lock=mutex&delay=0&capacity=10"};
+	static const char *const others[] = {
+	    "lock=flock", "delay=0-1ms", "delay=1ms", "capacity=11"};
+	struct scene *s = *state;
+	const uint64_t epoch = state_of(&s->f, "demo").epoch;
+	uint64_t last = epoch;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(
+		    visit_form(s, "PATCH", "/sales/demo", forms[i]), 200);
+		assert_body_has(s, "\"capacity\":10,\"remaining\":10,");
+		assert_int_equal(state_of(&s->f, "demo").epoch, epoch);
+	}
+	for (i = 0; i < 4; i++) {
+		visit_form(s, "PATCH", "/sales/demo", others[i]);
+		assert_int_not_equal(state_of(&s->f, "demo").epoch, last);
+		last = state_of(&s->f, "demo").epoch;
+	}
+}
+
 /* From an unsafe strategy to a safe one, what is left is counted again. */
 static void
 test_recount(void **state)
@@ -1227,6 +1284,7 @@ test_delete_sale(void **state)
 	assert_problem(s, PROBLEM_HAS_RECEIPTS, NULL);
 	assert_body_has(s, "\"remaining\":9");
 	assert_body_has(s, "\"version\":1");
+	assert_body_has(s, "turnstile backup");
 	assert_body_has(s, "/sales/demo/ledger.csv");
 	assert_int_equal(delete_demo(s, "0"), 409);
 	assert_int_equal(delete_demo(s, "false"), 409);
@@ -2155,6 +2213,7 @@ main(int argc, char **argv)
 	    ROW(test_known_arguments),
 	    ROW(test_no_store),
 	    ROW(test_root),
+	    ROW(test_root_without_demo),
 	    ROW(test_admin_open),
 	    ROW(test_admin_named_host),
 	    ROW(test_admin_origin),
@@ -2177,6 +2236,7 @@ main(int argc, char **argv)
 	    ROW(test_open_sale),
 	    ROW(test_wrong_sales),
 	    ROW(test_change_sale),
+	    ROW(test_change_nothing),
 	    ROW(test_recount),
 	    ROW(test_delete_sale),
 	    ROW(test_unclear_flags),
