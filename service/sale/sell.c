@@ -68,10 +68,13 @@ attempt(struct desk *desk, enum turn before)
 static bool
 read_sale(struct attempt *a, struct store_state *state)
 {
+	struct order *lead = a->desk->batch[0];
 	const enum store_result result =
-	    store_read(a->desk->store, a->desk->batch[0]->sale, state);
+	    store_read(a->desk->store, lead->sale, state);
 
-	if (result != STORE_OK)
+	if (result == STORE_OK)
+		lead->state = *state; /* whose lock it waits for */
+	else
 		desk_refuse(a->desk, result);
 	return result == STORE_OK;
 }
