@@ -147,6 +147,13 @@ print_by_strategy(const struct printer *p, const struct metric *m)
 			    sum(p, m->at + row * sizeof(counter)));
 }
 
+/* An order without a lock that is known came to no decision: it has no seat. */
+static bool
+may_be(unsigned row, enum order_end end)
+{
+	return row != COUNTING_UNKNOWN || end != ORDER_GOT;
+}
+
 /* What never happened is not listed, but for sales. */
 static void
 print_by_outcome(const struct printer *p, const struct metric *m)
@@ -158,10 +165,12 @@ print_by_outcome(const struct printer *p, const struct metric *m)
 	for (i = OUTCOME_SOLD * COUNTING_ROWS; i < OUTCOMES * COUNTING_ROWS;
 	     i++) {
 		const enum outcome outcome = i / COUNTING_ROWS;
+		const unsigned row = i % COUNTING_ROWS;
 		const uint64_t count = sum(p, m->at + i * sizeof(counter));
 
-		if (label_row(i % COUNTING_ROWS, label) &&
-		    (count > 0 || outcome == OUTCOME_SOLD))
+		if (label_row(row, label) &&
+		    (count > 0 || (outcome == OUTCOME_SOLD &&
+				      may_be(row, order_end(outcome)))))
 			fprintf(p->out,
 			    "turnstile_%s_total{outcome=\"%s\",lock=\"%s\"} "
 			    "%" PRIu64 "\n",
@@ -275,7 +284,7 @@ times_at(const struct metric *m, unsigned i)
 	return m->at + i * sizeof(struct histogram);
 }
 
-/* Did it never happen?  Then it is not listed, unless it is awaited. */
+/* Did it never happen?  Then it is not listed, unless a sale awaits it. */
 static bool
 is_empty(const struct printer *p, const struct metric *m, unsigned i)
 {
@@ -306,7 +315,8 @@ print_lock_times(const struct printer *p, const struct metric *m)
 	print_head(p, m);
 	for (row = 0; row < COUNTING_UNKNOWN; row++) {
 		if (!label_row(row, label) ||
-		    (row < lock_count() && !lock_facts(lock_at(row)).holds))
+		    (row < lock_count() && !lock_facts(lock_at(row)).holds) ||
+		    (!p->sales->lock_in_use[row] && is_empty(p, m, row)))
 			continue;
 		snprintf(labels, sizeof(labels), "{lock=\"%s\"", label);
 		print_time(p, m, row, labels);
@@ -342,11 +352,14 @@ print_order_times(const struct printer *p, const struct metric *m)
 	for (i = 0; i < ORDER_ENDS * COUNTING_ROWS; i++) {
 		const unsigned row = i % COUNTING_ROWS;
 
-		if (!label_row(row, label) ||
-		    (!p->sales->lock_in_use[row] && is_empty(p, m, i)))
+		const enum order_end end = i / COUNTING_ROWS;
+		const bool awaited =
+		    p->sales->lock_in_use[row] && may_be(row, end);
+
+		if (!label_row(row, label) || (!awaited && is_empty(p, m, i)))
 			continue;
 		snprintf(labels, sizeof(labels), "{result=\"%s\",lock=\"%s\"",
-		    order_end_name(i / COUNTING_ROWS), label);
+		    order_end_name(end), label);
 		print_time(p, m, i, labels);
 	}
 }
@@ -484,7 +497,8 @@ static const struct metric metrics[] = {
 	"Time that turns held a lock, the sale's delay excluded."},
     {"order_duration_seconds", "histogram", print_order_times,
 	AT(sale.order_time),
-	"Time from an order's entry into the queue to its outcome."},
+	"Time from an order's entry into the queue to its outcome; a receipt "
+	"that was given before is sold, too."},
     {"overwrites", "counter", print_by_strategy, AT(sale.overwrites),
 	"Writes that overwrote others: seats are being sold twice."},
     {"conflicts", "counter", print_by_strategy, AT(sale.conflicts),

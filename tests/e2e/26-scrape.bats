@@ -69,12 +69,23 @@ durations_agree() {
   answered 200 GET /metrics
   for result in sold refused failed; do
     for lock in mutex semaphore:N unknown; do
+      [ "$result $lock" != "sold unknown" ] || continue # it cannot be
       equal "$result $lock" \
         "$(sample "${ORDERS}_count{result=\"$result\",lock=\"$lock\"}")" 0
     done
   done
-  equal "not in use" \
-    "$(sample "${ORDERS}_count{result=\"sold\",lock=\"flock\"}")" ""
+  for lock in mutex semaphore:N; do
+    equal "waits $lock" \
+      "$(sample "turnstile_lock_wait_seconds_count{lock=\"$lock\"}")" 0
+  done
+  equal "histograms not in use" "$(grep -E '^[^#]*_bucket.*lock="(none|mutex-private|flock|semaphore|optimistic)"' <<<"$body")" ""
+  equal "sold without a lock" "$(grep -F '"sold",lock="unknown"' <<<"$body")" ""
+  # What happened stays, when no sale is left that could go on with it.
+  answered 201 POST /sales/gig/buy
+  answered 204 DELETE '/sales/gig?force=1'
+  answered 200 GET /metrics
+  equal "held once" \
+    "$(sample 'turnstile_lock_hold_seconds_count{lock="semaphore:N"}')" 1
 }
 
 @test "what takes long is in the buckets for that, by what it came to" {
@@ -86,11 +97,13 @@ durations_agree() {
     "$(sample "${ORDERS}_bucket{result=\"sold\",lock=\"mutex\",le=\"0.2048\"}")" 0
   equal "sold" \
     "$(sample "${ORDERS}_bucket{result=\"sold\",lock=\"mutex\",le=\"+Inf\"}")" 1
-  # It waited for the lock, and never came to read whose sale it was.
+  # It waited for that lock in vain.
   equal "failed within 0.1 s" \
-    "$(sample "${ORDERS}_bucket{result=\"failed\",lock=\"unknown\",le=\"0.1024\"}")" 0
+    "$(sample "${ORDERS}_bucket{result=\"failed\",lock=\"mutex\",le=\"0.1024\"}")" 0
   equal "failed" \
-    "$(sample "${ORDERS}_count{result=\"failed\",lock=\"unknown\"}")" 1
+    "$(sample "${ORDERS}_count{result=\"failed\",lock=\"mutex\"}")" 1
+  equal "lock-timeout" \
+    "$(sample 'turnstile_orders_total{outcome="lock-timeout",lock="mutex"}')" 1
 }
 
 # bounds: of the requests, as they stand there; those of the locks are the same
