@@ -63,6 +63,7 @@ struct tally {
 	counter http[SERVICE_ROUTES_MAX][SERVICE_STATUSES];
 	struct histogram http_time[SERVICE_ROUTES_MAX];
 	counter queue_depth; /* gauge */
+	counter connections; /* gauge */
 	counter turns;       /* of the HTTP loop, ten a second at least */
 	/* By the supervisor. */
 	counter deaths;
@@ -81,6 +82,7 @@ struct board {
 	_Atomic bool served;    /* by a worker: since the start, some has */
 	_Atomic bool draining;  /* by the supervisor */
 	struct flood failed[OUTCOMES]; /* orders; by whoever answers them */
+	struct flood full; /* workers that take no more connections */
 	/* Why the store cannot be opened: by workers and the recovery. */
 	struct trouble trouble;
 	struct inside inside; /* by who is inside */

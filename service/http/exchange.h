@@ -46,6 +46,9 @@ struct loop {
 	size_t in_flight; /* exchanges */
 	size_t away;      /* those of them that others have: suspended */
 	bool draining;
+	unsigned connections_most;
+	bool no_files;    /* the library had none for a connection */
+	unsigned full_at; /* so many when it was full, and was said; 0: not */
 	int64_t next_deadline_ns; /* of those that wait for a clerk */
 
 	/* By all threads: exchanges that were served. */

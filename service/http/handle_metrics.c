@@ -522,6 +522,8 @@ static const struct metric metrics[] = {
 	"Lines of the log that nobody took."},
     {"queue_depth", "gauge", print_single, AT(queue_depth),
 	"Orders that wait for a clerk."},
+    {"connections", "gauge", print_single, AT(connections),
+	"Connections of clients that are open."},
     {"locks_held", "gauge", print_single, AT(sale.holding),
 	"Clerks that hold a sale's lock now."},
     {"workers_ready", "gauge", print_ready, 0, "Workers that serve."},

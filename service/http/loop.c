@@ -111,14 +111,29 @@ prepare_last_words(struct loop *loop)
 	return loop->last_words[0] != NULL && loop->last_words[1] != NULL;
 }
 
+/*
+ * Of all that the library says only this is not told otherwise: accept() had
+ * no file, before there were as many connections as there may be.
+ */
+__attribute__((format(printf, 2, 0))) static void
+on_message(void *arg, const char *format, va_list args)
+{
+	struct loop *loop = arg;
+
+	(void)args;
+	loop->no_files |= strstr(format, "system resource limit") != NULL;
+}
+
 static struct MHD_Daemon *
 start_daemon(struct loop *loop)
 {
 	MHD_set_panic_func(on_panic, loop);
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0,
-	    NULL, NULL, exchange_handle, loop, MHD_OPTION_UNESCAPE_CALLBACK,
-	    unescape, NULL, MHD_OPTION_LISTEN_SOCKET, loop->service->listen_fd,
-	    MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
+	return MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+	    NULL, NULL, exchange_handle, loop, MHD_OPTION_EXTERNAL_LOGGER,
+	    on_message, loop, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, loop->service->listen_fd,
+	    MHD_OPTION_CONNECTION_LIMIT, loop->connections_most,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 	    MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
 	    MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL,
@@ -145,6 +160,7 @@ set_up(struct loop *loop, const struct service *service, unsigned worker)
 	loop->service = service;
 	loop->tally = &service->board->tally[worker];
 	loop->next_deadline_ns = INT64_MAX;
+	loop->connections_most = connection_limit();
 	pthread_mutex_init(&loop->mutex, NULL);
 	STAILQ_INIT(&loop->outbox);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -248,13 +264,44 @@ look_after_queue(struct loop *loop)
 	    queue_length(loop->queue), memory_order_relaxed);
 }
 
-/* Failures that were left out of the log, at the end of their second. */
+/* Whoever comes when it is full waits and is told nothing: it is said here,
+ * once, until half of them are gone. */
+static void
+look_after_connections(struct loop *loop)
+{
+	const struct service *service = loop->service;
+	const unsigned open = MHD_get_daemon_info(
+	    loop->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+				  ->num_connections;
+	const bool full = open >= loop->connections_most || loop->no_files;
+
+	atomic_store(&loop->tally->connections, open);
+	if (full && loop->full_at == 0 &&
+	    flood_says(&service->board->full, clock_now_ns()))
+		LOG_EVENT(&service->log, "connections-full",
+		    LOG_NUMBER("open", (int64_t)open),
+		    LOG_TEXT("what",
+			loop->no_files
+			    ? "no file for another one: whoever comes waits"
+			    : "as many as may be: whoever comes waits"));
+	if (full)
+		loop->full_at = MAX(open, loop->full_at);
+	else if (open <= loop->full_at / 2)
+		loop->full_at = 0;
+	loop->no_files = false;
+}
+
+/* What was left out of the log, at the end of its second. */
 static void
 log_rest(const struct loop *loop, int64_t now_ns)
 {
 	struct flood *failed = loop->service->board->failed;
+	const uint64_t full = flood_rest(&loop->service->board->full, now_ns);
 	unsigned i;
 
+	if (full > 0)
+		LOG_EVENT(&loop->service->log, "connections-full",
+		    LOG_NUMBER("more", (int64_t)full));
 	for (i = 0; i < OUTCOMES; i++) {
 		const uint64_t rest = flood_rest(&failed[i], now_ns);
 
@@ -281,6 +328,7 @@ turn(struct loop *loop, int stop_fd)
 	MHD_run(loop->daemon);
 	if (loop->queue != NULL)
 		look_after_queue(loop);
+	look_after_connections(loop);
 	log_rest(loop, clock_now_ns());
 	return fds[2].revents != 0;
 }

@@ -72,7 +72,7 @@ changes_are_told() {
   answered 200 PATCH /sales/gig -d capacity=10
   equal changed "$(said sale-changed 2)" \
     'sale="gig" capacity_old=9 capacity_new=10'
-  answered 200 PATCH /sales/gig -d lock=mutex
+  answered 200 PATCH /sales/gig -d lock=mutex -d delay=0 -d capacity=10
   equal changed "$(said sale-changed 3)" \
     'sale="gig" what="nothing: it was so already"'
   answered 200 GET /sales/gig
@@ -91,6 +91,51 @@ changes_are_told() {
 
 @test "what a change changed is logged: old and new of each member" {
   each_store changes_are_told
+}
+
+# ------------------------------------------------------------ connections --
+
+# ask_there FD PATH: over a connection that is open; prints the body.
+ask_there() {
+  printf 'GET %s HTTP/1.1\r\nHost: x\r\n\r\n' "$2" >&"$1"
+  receive "$1"
+}
+
+# 70 clients of a worker that may have 64 files; what it said of them.
+crowd_of_70() {
+  local real=$TURNSTILE fds=() fd
+  printf '#!/bin/sh\nulimit -n 64\nexec %s "$@"\n' "$real" >"$WORK/few-files"
+  chmod +x "$WORK/few-files"
+  TURNSTILE=$WORK/few-files
+  start --workers 1 "$@"
+  TURNSTILE=$real
+  for _ in {1..70}; do
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    fds+=("$fd")
+  done
+  await 5 grep -q ' connections-full ' "$ERR"
+  OPEN=$(ask_there "${fds[0]}" /metrics |
+    sed -n 's/^turnstile_connections //p')
+  equal "those who are in are served" "$(ask_there "${fds[1]}" /livez)" ok
+  for fd in "${fds[@]}"; do exec {fd}>&-; done
+  answered 200 GET /livez
+  equal "lines of it" "$(grep -c ' connections-full ' "$ERR")" 1
+  stop
+}
+
+@test "when there are as many connections as may be it says so, once" {
+  local what
+  EXPECTED+=('^[^ ]+ connections-full ')
+  crowd_of_70 --store json --clerks 1
+  what=$(said connections-full)
+  equal said "$what" \
+    'open=32 what="as many as may be: whoever comes waits"'
+  equal open "$OPEN" 32
+  # The clerks' handles take files, too.
+  crowd_of_70 --store sqlite --clerks 12
+  what=$(said connections-full)
+  matches said "$what" '^open=[0-9]+ what="no file for another one: whoever comes waits"$'
+  [ "$OPEN" -lt 32 ]
 }
 
 # ----------------------------------------------------------------- SIGHUP --
