@@ -420,6 +420,37 @@ test('a telephone buys at /#buy=ID, and a second one reads sold out',
       "document.getElementById('phone-result').textContent)");
   });
 
+// The order is sold, and the answer is lost on the way: the worker was killed,
+// or took longer than the proxy waits.
+for (const status of [502, 504])
+  test(`a telephone that a proxy tells ${status} asks again, with its key`,
+    async () => {
+      await fetch(`${service.url}/sales`, { method: 'POST',
+        body: new URLSearchParams({ id: `proxy${status}`, capacity: 5,
+          lock: 'mutex', delay: '0' }) });
+      await openPage(`buy=proxy${status}`);
+      await browser.until('what is left',
+        "return document.getElementById('phone-left').textContent === '5'");
+      await browser.run(`const real = window.fetch;
+        window.keys = [];
+        window.fetch = async (path, init) => {
+          const answer = await real(path, init);
+          if (init?.method !== 'POST')
+            return answer;
+          window.keys.push(init.headers.get('Idempotency-Key'));
+          return window.keys.length > 1 ? answer
+            : new Response('<html>Bad Gateway</html>', { status: ${status} });
+        }`);
+      await browser.click('#phone-buy');
+      await browser.until('its seat', "return /^Seat 1 is yours/.test(" +
+        "document.getElementById('phone-result').textContent)");
+      const keys = await browser.run('return window.keys');
+      equal('orders', keys.length, 2);
+      equal('the key of the second', keys[1], keys[0]);
+      const sale = await fetch(`${service.url}/sales/proxy${status}`);
+      equal('left', (await sale.json()).remaining, 4);
+    });
+
 // ------------------------------------------------------------- the class --
 
 const post = async (path, members, headers = {}) => (await fetch(
