@@ -15,7 +15,7 @@
 #include "service/version.h"
 
 /* Bytes of a label that names every strategy, with NUL. */
-#define LABEL_SIZE (LOCK_ROWS_MAX * LOCK_NAME_SIZE)
+#define LABEL_SIZE (LOCK_NAME_SIZE + 2)
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
@@ -76,28 +76,29 @@ sum(const struct printer *p, size_t at)
 }
 
 /*
- * Whom a row counts: a strategy, or all that have permits, from two on, or
- * none that is known.  False: nobody.
+ * Whom a row counts: a strategy, or all that it is with permits, from two on,
+ * or none that is known.  False: nobody.
  */
 static bool
 label_row(unsigned row, char label[LABEL_SIZE])
 {
-	struct lock_strategy variant;
-	char name[LOCK_NAME_SIZE];
-	size_t i, n = 0;
+	const bool shared = row >= COUNTING_SHARED;
+	const unsigned i = shared ? row - COUNTING_SHARED : row;
+	struct lock_strategy with_two;
+	char two[LABEL_SIZE];
 
-	label[0] = '\0';
-	if (row == COUNTING_UNKNOWN)
+	if (row == COUNTING_UNKNOWN) {
 		snprintf(label, LABEL_SIZE, "unknown");
-	else if (row < lock_count())
-		lock_print(lock_at(row), label);
-	for (i = 0; row == COUNTING_SHARED && i < lock_count(); i++)
-		if (lock_variant(i, &variant)) {
-			lock_print(lock_at(i), name);
-			n += (size_t)snprintf(label + n, LABEL_SIZE - n,
-			    "%s%s:N", n == 0 ? "" : "|", name);
-		}
-	return label[0] != '\0';
+		return true;
+	}
+	if (i >= lock_count())
+		return false;
+	lock_print(lock_at(i), label);
+	if (!shared)
+		return true;
+	snprintf(two, sizeof(two), "%s:2", label);
+	strcat(label, ":N");
+	return lock_parse(two, &with_two);
 }
 
 static bool

@@ -5,7 +5,8 @@
 unsigned
 counting_row(struct lock_strategy strategy)
 {
-	return strategy.permits > 1 ? COUNTING_SHARED : lock_row(strategy);
+	return lock_row(strategy) +
+	       (strategy.permits > 1 ? COUNTING_SHARED : 0);
 }
 
 /* Which bucket, if the bounds are `bound`, twice that, and so on. */

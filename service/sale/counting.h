@@ -16,11 +16,11 @@
 #include "locks/lock.h"
 #include "service/sale/order.h"
 
-/* Rows by strategy: lock_row()'s, then semaphore:N and all other names with a
- * number, then unknown. */
+/* Rows by strategy: lock_row()'s, then those of its names with a number (all
+ * of semaphore:N in one), then unknown. */
 #define COUNTING_SHARED LOCK_ROWS_MAX
-#define COUNTING_UNKNOWN (LOCK_ROWS_MAX + 1)
-#define COUNTING_ROWS (LOCK_ROWS_MAX + 2)
+#define COUNTING_UNKNOWN (2 * LOCK_ROWS_MAX)
+#define COUNTING_ROWS (2 * LOCK_ROWS_MAX + 1)
 #define COUNTING_BATCHES 12 /* 1, 2, 4 … 1024, +Inf */
 
 /*

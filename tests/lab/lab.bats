@@ -293,6 +293,11 @@ refused() {
   [ -z "${stderr:-}" ]
 }
 
+# directories PID: how many that lab has
+directories() {
+  find /dev/shm /tmp -maxdepth 1 -name "turnstile-lab-$1-*" | wc -l
+}
+
 @test "a signal leaves no process and no directory" {
   local pid status=0 child children
   "$LAB" --buyers 4 --tickets 2 --locks optimistic \
@@ -300,10 +305,10 @@ refused() {
   pid=$!
   until [ "$(pgrep -c -P "$pid")" -ge 5 ]; do kill -0 "$pid"; done
   children=$(pgrep -P "$pid")
-  ls -d {/dev/shm,/tmp}/turnstile-lab-"$pid"-* 2>/dev/null | grep .
+  [ "$(directories "$pid")" -eq 1 ]
   kill -TERM "$pid"
   wait "$pid" || status=$?
   [ "$status" -eq 143 ]
   for child in $children; do [ ! -e "/proc/$child" ]; done
-  ! ls -d {/dev/shm,/tmp}/turnstile-lab-"$pid"-* 2>/dev/null
+  [ "$(directories "$pid")" -eq 0 ]
 }
