@@ -53,7 +53,7 @@ slow_start() {
   stop
   mkdir "$WORK/late"
   mkfifo "$WORK/late/.store"
-  "$TURNSTILE" --listen "$PORT" --data "$WORK/late" >"$WORK/late.out" \
+  "$TURNSTILE" --listen "$PORT" --store sqlite --data "$WORK/late" >"$WORK/late.out" \
     2>"$WORK/late.err" 3>&- &
   late=$!
   LOADS+=("$late")
