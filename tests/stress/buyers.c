@@ -270,13 +270,19 @@ begin_buy(struct buyers *buyers, struct buyer *buyer)
 
 /* ----------------------------------------------------------- open loop -- */
 
-/* When the next order is due; INT64_MAX: none is. */
+/*
+ * When the next order is due; INT64_MAX: none is.  One is due just as the
+ * warm-up ends, and the others before and behind it.
+ */
 static int64_t
 next_due_ns(const struct buyers *buyers)
 {
+	const struct buyers_plan *plan = buyers->plan;
+	const uint64_t first =
+	    (uint64_t)plan->warmup_ns * plan->rate % NS_PER_SEC;
 	const int64_t due_ns =
 	    buyers->log->start_ns +
-	    (int64_t)(buyers->arrivals * NS_PER_SEC / buyers->plan->rate);
+	    (int64_t)((first + buyers->arrivals * NS_PER_SEC) / plan->rate);
 
 	return due_ns < buyers->until_ns ? due_ns : INT64_MAX;
 }

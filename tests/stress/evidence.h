@@ -48,7 +48,8 @@ struct evidence {
 	int64_t capacity, remaining, version; /* in the end */
 	int64_t capacity_before, remaining_before, version_before;
 	int64_t start_ns, end_ns; /* the barrier; the buyers' last reply */
-	bool alone;               /* nobody else bought */
+	int64_t until_ns; /* of an open loop: orders are due before; else 0 */
+	bool alone;       /* nobody else bought */
 	/* Clerks who found another one inside, where the strategy excludes. */
 	int64_t trespasses, trespasses_before;
 	int64_t client_late_ns; /* the buyers' loop itself, at most */

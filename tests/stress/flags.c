@@ -5,6 +5,7 @@
  */
 #include "tests/stress/flags.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "locks/clock.h"
@@ -16,6 +17,7 @@
 #define MOST INT64_C(1000000000)
 #define TIMEOUT_MS 5000  /* of the service's orders, if not given */
 #define PATIENCE_MS 2000 /* longer than that */
+#define ROUND_MS 10      /* a round of the price, at least */
 
 static const char *
 all_locks(void)
@@ -263,6 +265,49 @@ check_price(const struct flags *flags, FILE *err)
 	return false;
 }
 
+uint64_t
+flags_round_orders(const struct flags *flags)
+{
+	return flags->rate * (uint64_t)flags->duration_ms / 1000 /
+	       flags->rounds;
+}
+
+static int64_t
+round_up(int64_t number, int64_t by)
+{
+	return (number + by - 1) / by;
+}
+
+/* A round in which next to nothing happens has no price. */
+static bool
+check_rounds(const struct flags *flags, FILE *err)
+{
+	const int64_t orders_ms =
+	    FLAGS_ROUND_ORDERS * INT64_C(1000) * flags->rounds;
+	char least[DURATION_RANGE_SIZE];
+
+	if (flags->duration_ms == 0 || flags->flood != NULL ||
+	    flags->sale != NULL || flags_drill(flags))
+		return true;
+	if (flags->duration_ms < ROUND_MS * (int64_t)flags->rounds) {
+		fprintf(err,
+		    "stress: --duration is too short for --rounds %u: must be "
+		    "%ums or more, or 0\n",
+		    flags->rounds, ROUND_MS * flags->rounds);
+		return false;
+	}
+	if (flags->rate == 0 || flags_round_orders(flags) >= FLAGS_ROUND_ORDERS)
+		return true;
+	duration_range_print(round_up(orders_ms, (int64_t)flags->rate),
+	    round_up(orders_ms, (int64_t)flags->rate), least);
+	fprintf(err,
+	    "stress: --rate is too low for --rounds %u: must be %" PRId64
+	    " or more, or --duration %s,\nso that each has %d orders\n",
+	    flags->rounds, round_up(orders_ms, flags->duration_ms), least,
+	    FLAGS_ROUND_ORDERS);
+	return false;
+}
+
 static bool
 check_flood(const struct flags *flags, FILE *err)
 {
@@ -386,7 +431,7 @@ flags_parse(
 	if (result != OPTIONS_OK)
 		return result;
 	if (!check_url(flags, err) || !check_flood(flags, err) ||
-	    !check_price(flags, err))
+	    !check_price(flags, err) || !check_rounds(flags, err))
 		return OPTIONS_WRONG;
 	settle_timeout(flags);
 	settle_url(flags);

@@ -13,6 +13,7 @@
 #define FLAGS_LIST_MAX 16
 #define FLAGS_EXPECT_MAX 16
 #define FLAGS_ROUNDS_MAX 50
+#define FLAGS_ROUND_ORDERS 20 /* of a rate, at least */
 
 struct flags {
 	/* Axes: a row for each combination. */
@@ -74,6 +75,9 @@ bool flags_drill(const struct flags *flags);
 
 /* Orders in a race. */
 uint64_t flags_orders(const struct flags *flags);
+
+/* With a rate: orders in a round of the price; the rest is not waited for. */
+uint64_t flags_round_orders(const struct flags *flags);
 
 /* What is different from row to row. */
 struct setting {

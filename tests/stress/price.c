@@ -166,17 +166,30 @@ fairness_of(const struct evidence *evidence, unsigned workers)
 	return sum > 0 ? sum * sum / squares / count : 0;
 }
 
-/* Answers of a kind that came since then, a second. */
+/*
+ * Answers of a kind that came since then, a second.  Of an open loop, by the
+ * end of its window, and no more than were due: a warm-up's backlog is not its
+ * merit.
+ */
 static double
 rate_of(const struct evidence *evidence, enum answer_kind kind, int64_t from_ns)
 {
-	size_t i, count = 0;
+	const bool open = evidence->until_ns > 0;
+	const int64_t until_ns =
+	    open ? evidence->until_ns : evidence->end_ns + 1;
+	size_t i, count = 0, due = (size_t)evidence->unsent;
 
-	for (i = 0; i < evidence->answer_count; i++)
-		count += evidence->answers[i].kind == kind &&
-			 !evidence->answers[i].again &&
-			 evidence->answers[i].done_ns >= from_ns;
-	return (double)count * 1e9 / (double)(evidence->end_ns - from_ns + 1);
+	for (i = 0; i < evidence->answer_count; i++) {
+		const struct answer *answer = &evidence->answers[i];
+
+		due += is_counted(answer, from_ns);
+		count += answer->kind == kind && !answer->again &&
+			 answer->done_ns >= from_ns &&
+			 answer->done_ns < until_ns;
+	}
+	if (open && count > due)
+		count = due;
+	return (double)count * 1e9 / (double)(until_ns - from_ns);
 }
 
 /* Orders that came to nothing, by how. */

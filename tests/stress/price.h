@@ -43,7 +43,8 @@ struct price {
 	struct latency sold, refused;
 	double conflicts; /* for each sale; -1: unknown */
 	double fairness;  /* Jain's index over workers; 1: all sold the same */
-	double relative;  /* to the fastest correct row; set by the report */
+	/* To the fastest correct row, set by the report; -1: of a rate. */
+	double relative;
 	double client_late_ms; /* the buyers' loop itself, at most */
 	/* Of `sold.count`, after the warm-up: */
 	int64_t turned_away; /* 503 */

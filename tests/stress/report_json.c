@@ -53,7 +53,8 @@ price_json(const struct price *p)
 	o = json_object();
 	member_json(o, "sold_per_s", json_real(p->sold_per_s));
 	member_json(o, "spread", json_real(p->spread));
-	member_json(o, "relative", json_real(p->relative));
+	member_json(o, "relative",
+	    p->relative >= 0 ? json_real(p->relative) : json_null());
 	member_json(o, "refused_per_s", json_real(p->refused_per_s));
 	member_json(o, "refused_spread", json_real(p->refused_spread));
 	member_json(o, "rounds", rounds_json(&p->sold_rounds));

@@ -21,10 +21,13 @@ print_row(const struct row *row, FILE *out)
 	fprintf(out, "| %s | `%s` | %s%s%s | %s | ", row->setting.store,
 	    row->label, bold, row->verdict, bold, row->reason);
 	if (p->known)
-		fprintf(out, "%.0f ± %.0f %% | %.2f |", p->sold_per_s,
-		    p->spread * 100, p->relative);
+		fprintf(
+		    out, "%.0f ± %.0f %% |", p->sold_per_s, p->spread * 100);
 	else
-		fprintf(out, "– | – | – | – | – |");
+		fprintf(
+		    out, "– |%s – | – | – |", p->relative < 0 ? "" : " – |");
+	if (p->known && p->relative >= 0)
+		fprintf(out, " %.2f |", p->relative);
 	if (p->known) {
 		print_ms(out, p->sold.p50_ms);
 		print_ms(out, p->sold.p99_ms);
@@ -55,9 +58,11 @@ report_markdown(const struct result *result, FILE *out)
 	const struct flags *f = result->flags;
 	size_t i;
 
-	fprintf(out, "| store | strategy | verdict | what happened | sold/s |"
-		     " of best | p50 ms | p99 ms | waiting |\n"
-		     "|---|---|---|---|--:|--:|--:|--:|--:|\n");
+	fprintf(out,
+	    "| store | strategy | verdict | what happened | sold/s |%s"
+	    " p50 ms | p99 ms | waiting |\n"
+	    "|---|---|---|---|--:|--:|--:|--:|%s\n",
+	    f->rate > 0 ? "" : " of best |", f->rate > 0 ? "" : "--:|");
 	for (i = 0; i < result->count; i++)
 		print_row(&result->rows[i], out);
 	print_failures(result, out);

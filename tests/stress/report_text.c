@@ -393,8 +393,10 @@ static void
 print_sold(const struct page *page, const struct row *row)
 {
 	begin_line(page, row);
-	fprintf(page->out, "%8.0f ±%3.0f%%%6.2f", row->price.sold_per_s,
-	    row->price.spread * 100, row->price.relative);
+	fprintf(page->out, "%8.0f ±%3.0f%%", row->price.sold_per_s,
+	    row->price.spread * 100);
+	if (row->price.relative >= 0)
+		fprintf(page->out, "%6.2f", row->price.relative);
 	print_latency(page->out, &row->price.sold);
 	fprintf(page->out, "%6.0f%%\n", row->price.sold.waiting * 100);
 }
@@ -438,14 +440,15 @@ print_price_legend(const struct page *page)
 	char text[600];
 
 	snprintf(text, sizeof(text),
-	    "±: how much %s differ, deviation over mean.  best: against the "
-	    "fastest row.  waits: of a sale's time, %sin queue and lock.  "
+	    "±: how much %s differ, deviation over mean.  %swaits: of a sale's "
+	    "time, %sin queue and lock.  "
 	    "no/s: "
 	    "refusals by a sold-out sale, in a closed loop for a quarter of "
 	    "the "
 	    "time.  again: refused writes for each sale (conflicts).  fair: "
 	    "between workers, 1 is all the same.",
 	    f->rounds > 1 ? "the rounds" : "tenths of the time",
+	    f->rate > 0 ? "" : "best: against the fastest row.  ",
 	    f->rate > 0 ? "for a free buyer, " : "");
 	fprintf(page->out, "\n");
 	print_folded(page->out, text, 2);
@@ -463,8 +466,9 @@ print_prices(const struct page *page)
 		return;
 	print_price_head(page);
 	begin_head(page);
-	fprintf(page->out, "%8s%6s%6s%8s%7s%7s%7s%7s\n", "sold/s", "", "best",
-	    "p50", "p99", "p99.9", "max", "waits");
+	fprintf(page->out, "%8s%6s%s%8s%7s%7s%7s%7s\n", "sold/s", "",
+	    r->flags->rate > 0 ? "" : "  best", "p50", "p99", "p99.9", "max",
+	    "waits");
 	for (i = 0; i < r->count; i++)
 		if (r->rows[i].price.known)
 			print_sold(page, &r->rows[i]);

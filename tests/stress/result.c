@@ -170,6 +170,10 @@ compare_prices(struct result *result)
 	double best = 0;
 	size_t i;
 
+	for (i = 0; i < result->count && result->flags->rate > 0; i++)
+		result->rows[i].price.relative = -1;
+	if (result->flags->rate > 0)
+		return; /* all were given the same load */
 	for (i = 0; i < result->count; i++)
 		if (result->rows[i].price.known &&
 		    result->rows[i].price.sold_per_s > best)

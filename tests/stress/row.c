@@ -482,6 +482,17 @@ round_ns(const struct run *run)
 	return run->flags->duration_ms * NS_PER_MS / run->flags->rounds;
 }
 
+/* Of a rate as many whole intervals as fit: it is exactly the rate. */
+static int64_t
+window_ns(const struct run *run)
+{
+	const uint64_t rate = run->flags->rate;
+
+	return rate == 0 ? round_ns(run)
+			 : (int64_t)(flags_round_orders(run->flags) *
+				     NS_PER_SEC / rate);
+}
+
 /*
  * Sell for a while.  If that was right it has a price; else it is one more
  * race that was wrong, and there is none.
@@ -492,7 +503,8 @@ price_sales(struct run *run)
 	struct row *row = run->row;
 	const struct setting *s = &row->setting;
 	const int64_t warmup_ns = run->flags->warmup_ms * NS_PER_MS;
-	struct buyers_plan plan = price_plan(run, warmup_ns + round_ns(run), 1);
+	struct buyers_plan plan =
+	    price_plan(run, warmup_ns + window_ns(run), 1);
 	const double before = read_conflicts(run);
 	struct judgement judgement = {0};
 	struct evidence evidence;
@@ -502,6 +514,8 @@ price_sales(struct run *run)
 	plan.warmup_ns = warmup_ns;
 	good = buy(run, &plan, &evidence) &&
 	       evidence_add_ledger(&evidence, run->web, false);
+	if (plan.rate > 0)
+		evidence.until_ns = evidence.start_ns + plan.duration_ns;
 	if (good)
 		oracle_judge(&evidence, &judgement);
 	else if (row->promise < ROW_HUNG)

@@ -221,6 +221,24 @@ until_sold() {
   [[ $output == *"No space left"* ]]
 }
 
+@test "a round in which next to nothing happens is usage" {
+  run -2 --separate-stderr "$STRESS" --rate 7
+  [ "$output" = "" ]
+  [ "$stderr" = "stress: --rate is too low for --rounds 5: must be 100 or more, or --duration 14286ms,
+so that each has 20 orders" ]
+  run -2 --separate-stderr "$STRESS" --rate 99
+  run -2 --separate-stderr "$STRESS" --rate 7 --duration 14285ms
+  run -2 --separate-stderr "$STRESS" --duration 1ms
+  [ "$stderr" = "stress: --duration is too short for --rounds 5: must be 50ms or more, or 0" ]
+  run -2 --separate-stderr "$STRESS" --duration 49ms
+  run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
+    --stores json --rate 2000 --duration 50ms --warmup 10ms
+  [[ $output == *"Open loop: 2000 orders a second"* ]]
+  # It has no price, and needs none.
+  run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
+    --stores json --duration 1ms --kill 1
+}
+
 @test "no option is dropped without a word" {
   local out
   run -2 --separate-stderr "$STRESS" --duration 0 --rate 7
@@ -250,12 +268,20 @@ price() {
 }
 
 @test "an open loop counts from when an order was due; the warm-up does not" {
-  # Twenty a second: half of them are the warm-up's.
+  # Half of them are the warm-up's.
   run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
-    --stores json --buyers 20 --duration 1s --warmup 1s --rate 20
+    --stores json --buyers 20 --duration 1s --warmup 1s --rate 107
   check_report
-  [ "$(price count)" -eq 20 ]
+  # Whole intervals: 21 in each of five rounds, and never more than 107 a second.
+  [ "$(price count)" -eq 105 ]
   grep -q '"unsent": 0$' <<<"$output"
+  grep -q '"relative": null' <<<"$output"
+  rounds=$(sed -nE 's/^ {12}"sold_per_s": ([0-9]+).*/\1/p' <<<"$output" | xargs)
+  echo "$rounds"
+  [ "$(wc -w <<<"$rounds")" -eq 5 ]
+  for sold in $rounds; do
+    [ "$sold" -le 107 ]
+  done
   # More than two can ask for: they queue, and that is not hidden.
   run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
     --stores json --buyers 2 --duration 300ms --warmup 0 --rate 1000000
@@ -309,17 +335,17 @@ price() {
 
 @test "a comparison of what is not alike says so; of a rate p99 is judged" {
   "$STRESS" --data "$WHERE" --locks mutex --stores json --duration 200ms \
-    --rate 200 --json 2>/dev/null >"$WHERE/old.json"
+    --rate 1000 --json 2>/dev/null >"$WHERE/old.json"
   sed -i -E 's/("p99_ms": )[0-9.e+-]+/\11e-6/' "$WHERE/old.json"
   run -1 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
-    --stores json --duration 200ms --rate 200 --compare "$WHERE/old.json" \
+    --stores json --duration 200ms --rate 1000 --compare "$WHERE/old.json" \
     --expect 'slower==0'
   check_report
   grep -q '"judged": "p99"' <<<"$output"
   grep -q '"unlike": null' <<<"$output"
   sed -i -E 's/("machine": "|"file_system": ")/\1another /' "$WHERE/old.json"
   run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
-    --stores json --duration 200ms --rate 200 --compare "$WHERE/old.json" \
+    --stores json --duration 200ms --rate 1000 --compare "$WHERE/old.json" \
     --warmup 50ms --timeout 9s --quantity 2 --tickets 40 --rounds 1
   echo "$output"
   [[ $(flat) == *"It had another tickets, quantity, rounds, warm-up, timeout, machine, file system: "* ]]
@@ -328,7 +354,7 @@ price() {
 
 @test "the reports say which loop it was, and what ± is" {
   local rate
-  for rate in '' '--rate 100'; do
+  for rate in '' '--rate 1000'; do
     # shellcheck disable=SC2086 # two words, or none
     run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex $rate \
       --stores json --duration 100ms --markdown "$WHERE/t.md" \
@@ -339,8 +365,12 @@ price() {
     [[ $(flat) == *"refusals by a sold-out sale, in a closed loop"* ]]
     grep -q '± is how much its rounds differ' "$WHERE/t.md"
     if [ -n "$rate" ]; then
-      grep -q ', an open loop: 100 orders a second' "$WHERE/t.md"
-      grep -q '100 orders a second' "$WHERE/p.svg"
+      grep -q ', an open loop: 1000 orders a second' "$WHERE/t.md"
+      grep -q '1000 orders a second' "$WHERE/p.svg"
+      # All were given the same load: nobody is the best of them.
+      [[ $output != *best* ]]
+      run ! grep best "$WHERE/t.md"
+      [ "$(grep '^|' "$WHERE/t.md" | tr -cd '|\n' | sort -u)" = '|||||||||' ]
     else
       [[ $output == *"Closed loop: "* ]]
       grep -q 'a closed loop: a buyer asks again' "$WHERE/t.md"

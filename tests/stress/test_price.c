@@ -150,6 +150,35 @@ a_round_of_nothing(void **state)
 	assert_true(price.spread > 1);
 }
 
+/* The last of them comes long before the window ends: it is not shorter. */
+static void
+a_rate_is_of_the_window(void **state)
+{
+	(void)state;
+	evidence.until_ns = 401 * MS;
+	measure(0);
+	assert_float_equal(price.sold_per_s, 250, 1e-3);
+	price = (struct price){0};
+	/* What comes behind it is too late to be of it: 2, 4 … 100 ms. */
+	evidence.until_ns = 101 * MS;
+	measure(0);
+	assert_float_equal(price.sold_per_s, 500, 1e-3);
+}
+
+/* A warm-up's backlog is not the window's merit: 51 are due, 60 come. */
+static void
+no_more_is_sold_than_was_due(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 60; i++)
+		answers[i].done_ns = 60 * MS;
+	evidence.until_ns = 101 * MS;
+	measure(49 * MS);
+	assert_float_equal(price.sold_per_s, 1000, 1e-3);
+}
+
 int
 main(void)
 {
@@ -161,6 +190,8 @@ main(void)
 	    cmocka_unit_test_setup(between_workers, set_scene),
 	    cmocka_unit_test_setup(warm_up_is_left_out, set_scene),
 	    cmocka_unit_test_setup(a_round_of_nothing, set_scene),
+	    cmocka_unit_test_setup(a_rate_is_of_the_window, set_scene),
+	    cmocka_unit_test_setup(no_more_is_sold_than_was_due, set_scene),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
