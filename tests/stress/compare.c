@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Logarithms of rounds: how many, their mean, their variance. */
+/*
+ * Logarithms of rounds: how many, their mean, their variance.  None, if one of
+ * them has no logarithm: nothing was sold in it, or a tail never ended.
+ */
 struct sample {
 	size_t count;
 	double mean, variance;
@@ -79,6 +82,9 @@ sample_of(const double *values, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++)
+		if (!(values[i] > 0) || !isfinite(values[i]))
+			return (struct sample){0};
+	for (i = 0; i < count; i++)
 		sample.mean += log(values[i]) / (double)count;
 	for (i = 0; i < count && count > 1; i++)
 		sample.variance +=
@@ -118,13 +124,13 @@ student(double freedom)
 static double
 noise_of(const struct sample *a, const struct sample *b)
 {
-	const double x = a->variance / (double)a->count;
-	const double y = b->variance / (double)b->count;
-	double freedom;
+	double x, y, freedom;
 
 	if (a->count < 2 || b->count < 2)
 		return 0;
-	if (!(x + y > 0)) /* also of a tail without an end */
+	x = a->variance / (double)a->count;
+	y = b->variance / (double)b->count;
+	if (x + y <= 0)
 		return 1;
 	freedom = pow(x + y, 2) / (pow(x, 2) / (double)(a->count - 1) +
 				      pow(y, 2) / (double)(b->count - 1));

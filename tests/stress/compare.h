@@ -21,7 +21,8 @@ struct compared {
 	/*
 	 * Judged is `sold`; of an open loop, whose rate is given, `p99`.
 	 * Within 1/noise … noise it may be by chance; 0: not known, for a
-	 * report has one round only.
+	 * report has one round only, or one that sold nothing, or in which
+	 * that tail never ended.
 	 */
 	bool by_p99;
 	double noise;

@@ -56,18 +56,22 @@ struct expectation {
 	double value; /* in ms, where it is a time */
 };
 
-/* Against --compare's report; what it cannot judge is not held to it. */
+/*
+ * Against --compare's report; a row that it does not have is not held to it.
+ * INFINITY, with which nothing holds: it cannot be judged.
+ */
 static double
 compared_of(const struct result *result, const struct row *row, size_t measure)
 {
 	struct compared c;
+	double value;
 
-	if (!compare_row(result->old, row, result->flags->rate > 0, &c) ||
-	    (measure == SLOWER && c.noise < 1))
+	if (!compare_row(result->old, row, result->flags->rate > 0, &c))
 		return NAN;
 	if (measure == SLOWER)
-		return c.verdict == COMPARED_WORSE;
-	return measure == RATIO ? c.sold : c.p99;
+		return c.noise < 1 ? INFINITY : c.verdict == COMPARED_WORSE;
+	value = measure == RATIO ? c.sold : c.p99;
+	return isnan(value) ? INFINITY : value;
 }
 
 /* NAN: the row has none. */
@@ -155,8 +159,11 @@ say(const struct row *row, size_t measure, double value,
 {
 	char failures[PRICE_FAILURES];
 
-	if (is_lost(row, measure, value) &&
-	    price_failures(&row->price, failures))
+	if (measure >= RATIO && isinf(value))
+		snprintf(found, RESULT_FOUND, "%s, %s: it cannot be judged",
+		    row->label, row->setting.store);
+	else if (is_lost(row, measure, value) &&
+		 price_failures(&row->price, failures))
 		snprintf(found, RESULT_FOUND, "%s, %s: %s", row->label,
 		    row->setting.store, failures);
 	else

@@ -148,8 +148,12 @@ compared_json(const struct result *result, const struct row *row)
 	member_json(o, "sold_ratio", json_real(c.sold));
 	member_text(o, "judged", c.by_p99 ? "p99" : "sold");
 	member_json(o, "noise", c.noise >= 1 ? ms_json(c.noise) : json_null());
-	member_flag(o, "differs", c.verdict != COMPARED_NOISE);
-	member_flag(o, "slower", c.verdict == COMPARED_WORSE);
+	member_json(o, "differs",
+	    c.noise >= 1 ? json_boolean(c.verdict != COMPARED_NOISE)
+			 : json_null());
+	member_json(o, "slower",
+	    c.noise >= 1 ? json_boolean(c.verdict == COMPARED_WORSE)
+			 : json_null());
 	member_json(o, "p99_ms", ms_json(c.old_p99_ms));
 	member_json(o, "p99_ratio", ms_json(c.p99));
 	return o;

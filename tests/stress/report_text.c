@@ -595,8 +595,9 @@ print_comparison(const struct page *page)
 	    "\n  noise: two runs of the same may differ by so many times, up "
 	    "or down, by their\n  rounds, on a machine that stays as fast as "
 	    "it was: take old and new in turn,\n  more than once.  Judged is "
-	    "%s.  ?: it takes two rounds in both.\n",
-	    r->flags->rate > 0 ? "p99" : "sold");
+	    "%s.  ?: it takes two rounds in both,\n  and %s in each.\n",
+	    r->flags->rate > 0 ? "p99" : "sold",
+	    r->flags->rate > 0 ? "a p99" : "sales");
 }
 
 static void

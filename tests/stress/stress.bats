@@ -352,6 +352,21 @@ price() {
   [[ $output == *" ?  not judged"* ]]
 }
 
+@test "what cannot be judged is not passed over, and does not differ" {
+  "$STRESS" --data "$WHERE" --locks mutex --stores json,sqlite \
+    --duration 200ms --json 2>/dev/null >"$WHERE/old.json"
+  # In json's last round nothing was sold.
+  awk '/"sold_per_s"/ && ++n == 6 { sub(/[0-9.e+]+,/, "0.0,") } 1' \
+    "$WHERE/old.json" >"$WHERE/hole.json"
+  run -1 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
+    --stores json,sqlite --duration 200ms --compare "$WHERE/hole.json" \
+    --expect 'slower>=0'
+  check_report
+  [ "$(grep -c '"slower": null' <<<"$output")" -eq 1 ]
+  [ "$(grep -c '"noise": null' <<<"$output")" -eq 1 ]
+  grep -q '"found": "mutex, json: it cannot be judged"' <<<"$output"
+}
+
 @test "the reports say which loop it was, and what ± is" {
   local rate
   for rate in '' '--rate 1000'; do

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tests/stress/price.h"
+#include "tests/stress/compare.h"
 
 #define MS INT64_C(1000000)
 #define ANSWERS 100
@@ -179,6 +179,51 @@ no_more_is_sold_than_was_due(void **state)
 	assert_float_equal(price.sold_per_s, 1000, 1e-3);
 }
 
+/* Three rounds then, of which the last sold so much, and three now. */
+static struct compared
+compare_rounds(double then, double now)
+{
+	json_t *old = json_pack(
+	    "{s:[{s:s,s:s,s:i,s:i,s:i,s:[i,i],s:{s:f,s:{s:f},s:[{s:f},{s:f},"
+	    "{s:f}]}}]}",
+	    "rows", "store", "json", "lock", "mutex", "workers", 2, "clerks", 4,
+	    "batch", 64, "delay_ms", 0, 0, "price", "sold_per_s", 100.0, "sold",
+	    "p99_ms", 1.0, "rounds", "sold_per_s", 100.0, "sold_per_s", 100.0,
+	    "sold_per_s", then);
+	struct row row = {.setting = {.store = "json",
+			      .lock = "mutex",
+			      .workers = 2,
+			      .clerks = 4,
+			      .batch = 64},
+	    .price = {.known = true,
+		.sold_per_s = 10,
+		.sold = {.p99_ms = 1},
+		.sold_rounds = {.count = 3, .per_s = {10, 10, now}}}};
+	struct compared compared;
+
+	assert_non_null(old);
+	assert_true(compare_row(old, &row, false, &compared));
+	json_decref(old);
+	return compared;
+}
+
+static void
+of_nothing_nothing_is_known(void **state)
+{
+	struct compared c;
+
+	(void)state;
+	c = compare_rounds(100, 10); /* no round differs from another */
+	assert_float_equal(c.noise, 1, 1e-6);
+	assert_int_equal(c.verdict, COMPARED_WORSE);
+	c = compare_rounds(100, 0);
+	assert_true(c.noise < 1 && c.verdict == COMPARED_NOISE);
+	c = compare_rounds(0, 10);
+	assert_true(c.noise < 1 && c.verdict == COMPARED_NOISE);
+	c = compare_rounds(100, INFINITY);
+	assert_true(c.noise < 1 && c.verdict == COMPARED_NOISE);
+}
+
 int
 main(void)
 {
@@ -192,6 +237,7 @@ main(void)
 	    cmocka_unit_test_setup(a_round_of_nothing, set_scene),
 	    cmocka_unit_test_setup(a_rate_is_of_the_window, set_scene),
 	    cmocka_unit_test_setup(no_more_is_sold_than_was_due, set_scene),
+	    cmocka_unit_test(of_nothing_nothing_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
