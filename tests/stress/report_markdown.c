@@ -56,6 +56,7 @@ void
 report_markdown(const struct result *result, FILE *out)
 {
 	const struct flags *f = result->flags;
+	char late[RESULT_LATE];
 	size_t i;
 
 	fprintf(out,
@@ -66,6 +67,8 @@ report_markdown(const struct result *result, FILE *out)
 	for (i = 0; i < result->count; i++)
 		print_row(&result->rows[i], out);
 	print_failures(result, out);
+	if (result_late_client(result, late))
+		fprintf(out, "\n%s\n", late);
 	fprintf(out, "\nThe race: %s. The price: %u buyers, no delay, %.3g s",
 	    result->setting, f->buyers, (double)f->duration_ms / 1e3);
 	if (f->rate > 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One picture for a talk: a group for each strategy, a bar for each store.
- * The bar is the price (sold a second); who is wrong has no price and gets
- * its verdict in red where the bar would be.
+ * The bar is the price (sold a second), its whisker the spread; who is wrong
+ * has no price and gets its verdict in red where the bar would be.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -18,7 +18,8 @@
 #define BAR 27
 #define BAR_STEP 31
 #define GROUP_GAP 19
-#define FOOT 64
+#define FOOT 112
+#define CAP 6    /* of a whisker, half its height */
 #define STORES 2 /* the flags take no more; asserted */
 
 static const char ink[] = "#1d2733", pale[] = "#6b7785", grid[] = "#e3e8ee",
@@ -97,8 +98,8 @@ set_scale(struct plot *plot)
 	for (i = 0; i < plot->result->count; i++) {
 		const struct price *p = &plot->result->rows[i].price;
 
-		if (p->known && p->sold_per_s > most)
-			most = p->sold_per_s;
+		if (p->known)
+			most = fmax(most, p->sold_per_s * (1 + p->spread));
 	}
 	if (most <= 0)
 		most = 1;
@@ -135,18 +136,40 @@ is_first_of_group(const struct result *result, size_t row)
 	return i == row;
 }
 
+/* From the mean less the deviation to the mean and it; where it ends. */
+static double
+draw_spread(const struct plot *plot, const struct price *price, double y)
+{
+	const double sold = price->sold_per_s, middle = y + BAR / 2.0;
+	const double from = x_of(plot, sold * fmax(1 - price->spread, 0));
+	const double to = x_of(plot, sold * (1 + price->spread));
+	char path[128];
+
+	snprintf(path, sizeof(path),
+	    "M%.1f %.1fv%dM%.1f %.1fH%.1fM%.1f %.1fv%d", from, middle - CAP,
+	    2 * CAP, from, middle, to, to, middle - CAP, 2 * CAP);
+	/* On a dark bar it stands out by its white edge. */
+	fprintf(plot->out,
+	    "<path d=\"%s\" stroke=\"#ffffff\" stroke-width=\"5\"/>\n"
+	    "<path class=\"spread\" d=\"%s\" fill=\"none\" stroke=\"%s\" "
+	    "stroke-width=\"2\"/>\n",
+	    path, path, ink);
+	return to;
+}
+
 static void
 draw_price(const struct plot *plot, const struct row *row, double y,
     const char *colour)
 {
 	const double end = x_of(plot, row->price.sold_per_s);
-	struct words words = {end + 10, y + 19, 17, ink, "start", true};
+	struct words words = {0, y + 19, 17, ink, "start", true};
 	char text[PRICE_FAILURES], number[32];
 
 	fprintf(plot->out,
 	    "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"2\" "
 	    "fill=\"%s\"/>\n",
 	    LEFT, y, end - LEFT, BAR, colour);
+	words.x = draw_spread(plot, &row->price, y) + 10;
 	print_thousands(number, sizeof(number), row->price.sold_per_s);
 	print_words(plot, &words, number);
 	words.x += 11.0 * (double)strlen(number) + 4;
@@ -275,11 +298,32 @@ draw_head(const struct plot *plot)
 	print_words(plot, &words, text);
 }
 
+/* What whiskers are, who was late, and where it was. */
+static void
+draw_foot(const struct plot *plot, double height)
+{
+	struct words words = {40, height - 72, 14, pale, "start", false};
+	char text[RESULT_LATE];
+
+	snprintf(text, sizeof(text),
+	    "Whiskers: ± how much %s differ, deviation over mean.",
+	    plot->result->flags->rounds > 1 ? "the rounds"
+					    : "tenths of the time");
+	if (plot->result->flags->duration_ms > 0)
+		print_words(plot, &words, text);
+	words.y = height - 48;
+	words.colour = red;
+	if (result_late_client(plot->result, text))
+		print_words(plot, &words, text);
+	words.y = height - 24;
+	words.colour = pale;
+	print_words(plot, &words, plot->result->machine);
+}
+
 void
 report_plot(const struct result *result, FILE *out)
 {
 	struct plot plot = {.result = result, .out = out};
-	struct words words = {40, 0, 14, pale, "start", false};
 	double y = TOP, height;
 	size_t i, groups = 0;
 
@@ -304,7 +348,6 @@ report_plot(const struct result *result, FILE *out)
 	for (i = 0; i < result->count; i++)
 		if (is_first_of_group(result, i))
 			y = draw_group(&plot, i, y);
-	words.y = height - 24;
-	print_words(&plot, &words, result->machine);
+	draw_foot(&plot, height);
 	fprintf(out, "</svg>\n");
 }

@@ -512,24 +512,13 @@ print_failures(const struct page *page)
 	}
 }
 
-/* Times are also the client's own, where it had to wait for a processor. */
 static void
 print_late_client(const struct page *page)
 {
-	const struct result *r = page->result;
-	double most = 0;
-	char text[240];
-	size_t i;
+	char text[RESULT_LATE];
 
-	for (i = 0; i < r->count; i++)
-		if (r->rows[i].price.client_late_ms > most)
-			most = r->rows[i].price.client_late_ms;
-	if (most <= PRICE_LATE_MS)
+	if (!result_late_client(page->result, text))
 		return;
-	snprintf(text, sizeof(text),
-	    "The client itself was late by up to %.0f ms: it was stopped, or "
-	    "the machine is busy.  The longest times are its own as well.",
-	    most);
 	fprintf(page->out, "\n");
 	print_folded(page->out, text, 0);
 }

@@ -258,6 +258,24 @@ result_unlike(const struct result *result, char text[COMPARE_UNLIKE])
 	return compare_unlike(result->old, &now, text);
 }
 
+bool
+result_late_client(const struct result *result, char text[RESULT_LATE])
+{
+	double most = 0;
+	size_t i;
+
+	for (i = 0; i < result->count; i++)
+		if (result->rows[i].price.client_late_ms > most)
+			most = result->rows[i].price.client_late_ms;
+	if (most <= PRICE_LATE_MS)
+		return false;
+	snprintf(text, RESULT_LATE,
+	    "The client itself was late by up to %.0f ms: it was stopped, or "
+	    "the machine is busy.  The longest times are its own as well.",
+	    most);
+	return true;
+}
+
 void
 result_finish(struct result *result)
 {

@@ -7,6 +7,7 @@
 #include "tests/stress/row.h"
 
 #define RESULT_FOUND 256
+#define RESULT_LATE 240
 
 struct result {
 	const struct flags *flags;
@@ -52,6 +53,12 @@ void report_plot(const struct result *result, FILE *out);
 
 /* What was otherwise in --compare's report; false: nothing. */
 bool result_unlike(const struct result *result, char text[COMPARE_UNLIKE]);
+
+/*
+ * Times are also the client's own, where it had to wait for a processor: a
+ * sentence on that; false: it did not.
+ */
+bool result_late_client(const struct result *result, char text[RESULT_LATE]);
 
 /* Is it "NAME OPERATOR VALUE" of something that is known? */
 bool expect_is_valid(const char *text);

@@ -50,6 +50,9 @@ flat() {
   [ "$(grep -c '^| \(json\|sqlite\) ' "$WHERE/table.md")" -eq 14 ]
   grep -q '^<svg ' "$WHERE/plot.svg"
   [ "$(grep -c '>OVERSOLD<' "$WHERE/plot.svg")" -ge 4 ]
+  # A bar has its ±.
+  [ "$(grep -c '^<path class="spread" ' "$WHERE/plot.svg")" -eq 8 ]
+  grep -q 'Whiskers: ± how much the rounds differ' "$WHERE/plot.svg"
 }
 
 @test "the class script: ten buyers hold the one ticket, and then one" {
@@ -139,7 +142,8 @@ until_sold() {
 
 @test "a client that was stopped says that it was late itself" {
   in_background --data "$WHERE" --locks mutex --stores json --jitter off \
-    --duration 2s --rounds 1 --warmup 0 --json
+    --duration 2s --rounds 1 --warmup 0 --json \
+    --markdown "$WHERE/t.md" --plot "$WHERE/p.svg"
   until [ -n "$(find "$WHERE"/stress-data.* -path '*stress-*-price-*')" ]; do
     kill -0 "$RUN"
     read -rt 0.02 <> <(:) || :
@@ -156,6 +160,8 @@ until_sold() {
   check_report
   grep client_late_ms "$WHERE/said"
   [[ $output =~ '"client_late_ms": '[0-9]{2,} ]]
+  grep -qE '^The client itself was late by up to [0-9]{2,} ms: ' "$WHERE/t.md"
+  grep -qE '>The client itself was late by up to [0-9]{2,} ms: ' "$WHERE/p.svg"
 }
 
 @test "a service that dies is said at once, and how; not that it hung" {
