@@ -111,8 +111,10 @@ parse_value(const char *text, bool is_time, double *value)
 		*value *= 1000;
 	else if (is_time && strcmp(end, "us") == 0)
 		*value /= 1000;
-	else if (*end != '\0' && !(is_time && strcmp(end, "ms") == 0))
-		return false;
+	else if (is_time && strcmp(end, "ms") != 0)
+		return *end == '\0' && *value == 0; /* it needs no unit */
+	else if (!is_time)
+		return *end == '\0';
 	return true;
 }
 
@@ -134,12 +136,26 @@ parse(const char *text, struct expectation *e)
 	return false;
 }
 
-bool
-expect_is_valid(const char *text)
+const char *
+expect_refuse(const struct flags *flags, const char *text)
 {
 	struct expectation e;
 
-	return parse(text, &e);
+	if (!parse(text, &e))
+		return "must be wrong, unknown, stop, later, unsent, sold/s, "
+		       "refused/s,\np50, p95, p99, p99.9, max, or of "
+		       "--compare ratio, p99-ratio, slower; then\n"
+		       "== != < <= > or >=, then a number, of a time with its "
+		       "unit: p99<50ms";
+	if (e.measure == STOP && !flags_drill(flags))
+		return "needs a drill: --kill, --kill-holder or --pause-holder";
+	if (e.measure < SOLD)
+		return NULL;
+	if (!flags_price(flags))
+		return "is of the price, and none is measured";
+	if (e.measure >= RATIO && flags->compare == NULL)
+		return "needs --compare";
+	return NULL;
 }
 
 /*

@@ -230,6 +230,13 @@ flags_drill(const struct flags *flags)
 	return flags->kills > 0 || flags->holders > 0 || flags->pause_ms > 0;
 }
 
+bool
+flags_price(const struct flags *flags)
+{
+	return flags->duration_ms > 0 && flags->sale == NULL &&
+	       flags->flood == NULL && !flags_drill(flags);
+}
+
 static bool
 check_url(const struct flags *flags, FILE *err)
 {
@@ -257,9 +264,7 @@ check_price(const struct flags *flags, FILE *err)
 			  : flags_drill(flags) ? "a drill has none"
 					       : "--duration 0 measures none";
 
-	if ((flags->rate == 0 && flags->compare == NULL) ||
-	    (flags->duration_ms > 0 && flags->sale == NULL &&
-		!flags_drill(flags)))
+	if ((flags->rate == 0 && flags->compare == NULL) || flags_price(flags))
 		return true;
 	fprintf(err, "stress: --%s is of the price, and %s\n", name, why);
 	return false;
@@ -286,8 +291,7 @@ check_rounds(const struct flags *flags, FILE *err)
 	    FLAGS_ROUND_ORDERS * INT64_C(1000) * flags->rounds;
 	char least[DURATION_RANGE_SIZE];
 
-	if (flags->duration_ms == 0 || flags->flood != NULL ||
-	    flags->sale != NULL || flags_drill(flags))
+	if (!flags_price(flags))
 		return true;
 	if (flags->duration_ms < ROUND_MS * (int64_t)flags->rounds) {
 		fprintf(err,

@@ -73,6 +73,9 @@ enum options_result flags_parse(
 /* Is a drill asked for? */
 bool flags_drill(const struct flags *flags);
 
+/* Is a price measured, of rows that are correct? */
+bool flags_price(const struct flags *flags);
+
 /* Orders in a race. */
 uint64_t flags_orders(const struct flags *flags);
 

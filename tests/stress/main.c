@@ -286,14 +286,12 @@ check_expects(const struct flags *flags)
 	size_t i;
 
 	for (i = 0; i < flags->expect_count; i++) {
-		if (expect_is_valid(flags->expects[i]))
+		const char *why = expect_refuse(flags, flags->expects[i]);
+
+		if (why == NULL)
 			continue;
-		fprintf(stderr,
-		    "stress: --expect %s: must be wrong, unknown, stop, "
-		    "later, unsent, sold/s, refused/s,\np50, p95, p99, p99.9, "
-		    "max, or of --compare ratio, p99-ratio, slower; then\n"
-		    "== != < <= > or >=, then a number: p99<50ms\n",
-		    flags->expects[i]);
+		fprintf(stderr, "stress: --expect %s: %s\n", flags->expects[i],
+		    why);
 		return false;
 	}
 	return true;

@@ -60,8 +60,11 @@ bool result_unlike(const struct result *result, char text[COMPARE_UNLIKE]);
  */
 bool result_late_client(const struct result *result, char text[RESULT_LATE]);
 
-/* Is it "NAME OPERATOR VALUE" of something that is known? */
-bool expect_is_valid(const char *text);
+/*
+ * Is it "NAME OPERATOR VALUE" of something that these flags let be known?
+ * NULL: yes; else what it must be, or what it lacks.
+ */
+const char *expect_refuse(const struct flags *flags, const char *text);
 
 /* Does it hold for every row that has it?  What was found goes to `found`. */
 bool expect_holds(

@@ -623,8 +623,7 @@ run_races(struct run *run)
 static bool
 has_price(const struct row *row, const struct flags *flags)
 {
-	return row->promise == PROMISE_KEPT && flags->duration_ms > 0 &&
-	       flags->sale == NULL && !flags_drill(flags);
+	return row->promise == PROMISE_KEPT && flags_price(flags);
 }
 
 /* On a service whose clerks do not dawdle. */

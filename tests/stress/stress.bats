@@ -74,12 +74,12 @@ flat() {
 @test "runs, several tickets an order, and what is expected" {
   run --separate-stderr "$STRESS" --data "$WHERE" --locks mutex,none \
     --stores json --runs 3 --quantity 3 --orders 300 --duration 0 \
-    --expect 'wrong<=3' --expect 'p99<1us'
+    --expect 'wrong<=3' --expect 'unknown>0'
   echo "$output"
   [ "$status" -eq 1 ]
   [[ $output == *"wrong in 3 of 3 runs"* ]]
   [[ $output == *"ok   wrong<=3"* ]]
-  [[ $output == *"NOT  p99<1us"* ]]
+  [[ $output == *"NOT  unknown>0"* ]]
   # The headline, the JSON and the exit status are one truth.
   [[ $output == "NOT AS PROMISED"*"1 not as expected"* ]]
   run --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
@@ -119,7 +119,7 @@ flat() {
 @test "a long headline is folded; labels of several axes are explained" {
   run -1 --separate-stderr "$STRESS" --data "$WHERE" --locks none,mutex \
     --stores json --duration 0 --workers 1 --clerks 1,2 --delay 0,5ms \
-    --buyers 6 --expect 'p99<1us' --expect 'wrong>100'
+    --buyers 6 --expect 'unknown>0' --expect 'wrong>100'
   echo "$output"
   [[ $output == "NOT AS PROMISED  4 correct, "*" not as expected"* ]]
   [[ $(flat) == *"; 2x4: workers x clerks; the last is the delay store "* ]]
@@ -243,6 +243,29 @@ so that each has 20 orders" ]
   # It has no price, and needs none.
   run -0 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
     --stores json --duration 1ms --kill 1
+}
+
+@test "what cannot be expected is said before the first row" {
+  local expect
+  for expect in 'slower==0' 'ratio>0.9' 'p99-ratio<1.2'; do
+    run -2 --separate-stderr "$STRESS" --expect 'wrong==0' --expect "$expect"
+    [ "$output" = "" ]
+    [ "$stderr" = "stress: --expect $expect: needs --compare" ]
+  done
+  for expect in 'p99<50ms' 'sold/s>1' 'unsent==0' 'slower==0'; do
+    run -2 --separate-stderr "$STRESS" --duration 0 --expect "$expect"
+    [ "$stderr" = "stress: --expect $expect: is of the price, and none is measured" ]
+    run -2 --separate-stderr "$STRESS" --kill 1 --expect "$expect"
+    run -2 --separate-stderr "$STRESS" --url http://127.0.0.1:1 --sale demo \
+      --expect "$expect"
+    [[ $stderr == *"none is measured" ]]
+  done
+  run -2 --separate-stderr "$STRESS" --expect 'stop<2s'
+  [ "$stderr" = "stress: --expect stop<2s: needs a drill: --kill, --kill-holder or --pause-holder" ]
+  for expect in 'p99<50' 'max<1e3' 'p50<1m' 'sold/s>1ms'; do
+    run -2 --separate-stderr "$STRESS" --expect "$expect"
+    [[ $stderr == "stress: --expect $expect: must be "*"with its unit: p99<50ms" ]]
+  done
 }
 
 @test "no option is dropped without a word" {
