@@ -170,6 +170,26 @@ unlike_json(const struct result *result)
 	return json_string(text);
 }
 
+/* null: of a service that ran already it is not known. */
+static json_t *
+ours_json(const struct result *result, unsigned number)
+{
+	return result->flags->url == NULL ? json_integer(number) : json_null();
+}
+
+/* As --jitter was given; null: a service of others. */
+static json_t *
+jitter_json(const struct flags *flags)
+{
+	static const char *const names[] = {[JITTER_AUTO] = "auto",
+	    [JITTER_OFF] = "off",
+	    [JITTER_STEPS] = "steps",
+	    [JITTER_DEEP] = "deep"};
+
+	return flags->url == NULL ? json_string(names[flags->jitter])
+				  : json_null();
+}
+
 static json_t *
 row_json(const struct result *result, const struct row *row)
 {
@@ -188,9 +208,9 @@ row_json(const struct result *result, const struct row *row)
 
 	member_text(o, "store", s->store);
 	member_text(o, "lock", s->lock);
-	member_number(o, "workers", s->workers);
-	member_number(o, "clerks", s->clerks);
-	member_number(o, "batch", s->batch);
+	member_json(o, "workers", ours_json(result, s->workers));
+	member_json(o, "clerks", ours_json(result, s->clerks));
+	member_json(o, "batch", ours_json(result, s->batch));
 	member_json(o, "delay_ms",
 	    json_pack("[I, I]", (json_int_t)s->delay_min_ms,
 		(json_int_t)s->delay_max_ms));
@@ -245,7 +265,7 @@ report_json(const struct result *result, FILE *out)
 	member_number(o, "timeout_ms", f->timeout_ms);
 	member_number(o, "rate", (int64_t)f->rate);
 	member_number(o, "seed", (int64_t)f->seed);
-	member_flag(o, "jitter", f->jitter != JITTER_OFF && f->url == NULL);
+	member_json(o, "jitter", jitter_json(f));
 	member_json(o, "stopped_by",
 	    result->stopped_by == 0 ? json_null()
 				    : json_integer(result->stopped_by));

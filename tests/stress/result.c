@@ -242,6 +242,9 @@ set_machine(struct result *result)
 
 	uname(&name);
 	name.release[strcspn(name.release, "-+")] = '\0';
+	if (result->flags->url != NULL)
+		append(result->machine, sizeof(result->machine),
+		    "the client's machine: ");
 	append(result->machine, sizeof(result->machine),
 	    "%ld core%s, %s %s, %s; turnstile " TURNSTILE_VERSION
 	    ", SQLite %s, %s %d.%d" BUILD,

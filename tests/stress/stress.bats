@@ -466,6 +466,13 @@ price() {
   [ "$(values 8 verdict)" = "oversold correct" ]
   [ "$(values 6 promise)" = "control-wrong kept" ]
   [ "$(values 6 store)" = "json json" ]
+  # Of what it did not start it does not say how it is.
+  check_report
+  for member in workers clerks batch; do
+    [ "$(values 6 $member)" = "null null" ]
+  done
+  [ "$(values 2 jitter)" = null ]
+  grep -q "^  \"machine\": \"the client's machine: [0-9]* core" <<<"$output"
   [ "$(curl -s "$url/sales" | grep -o '"id":"[^"]*"')" = '"id":"demo"' ]
 }
 
@@ -492,21 +499,41 @@ price() {
   [[ $stderr == *"its own: no result"* && $stderr != *none* ]]
 }
 
-@test "Ctrl-C: the service ends, and its data goes" {
-  "$STRESS" --data "$WHERE" --locks mutex --duration 60s >/dev/null 2>&1 3>&- &
+# While the test sells for a minute: signal $1, with which it ends as $2.
+stop_by() {
+  # Behind a shell SIGINT and SIGQUIT may be ignored.
+  env --default-signal=INT,QUIT "$STRESS" --data "$WHERE" --locks mutex \
+    --duration 60s >/dev/null 2>&1 3>&- &
   local pid=$!
-  until ls "$WHERE"/stress-data.*/.lock >/dev/null 2>&1; do
+  local supervisor
+  until supervisor=$(cat "$WHERE"/stress-data.*/.lock 2>/dev/null) &&
+    [ -n "$supervisor" ]; do
     kill -0 "$pid"
     read -rt 0.02 <> <(:) || :
   done
-  local supervisor
-  supervisor=$(cat "$WHERE"/stress-data.*/.lock)
-  kill -INT "$pid"
+  kill -"$1" "$pid"
   status=0
   wait "$pid" || status=$?
-  [ "$status" -eq 130 ]
+  [ "$status" -eq "$2" ]
   [ -z "$(ls "$WHERE")" ]
   [ ! -e "/proc/$supervisor" ]
+}
+
+@test "Ctrl-C, Ctrl-\\, a hangup: the service ends, and its data goes" {
+  stop_by INT 130
+  stop_by QUIT 131
+  stop_by HUP 129
+}
+
+@test "a report says how clerks dawdled" {
+  local how
+  for how in auto off steps deep; do
+    run --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
+      --stores json --duration 0 --jitter "$how" --json
+    check_report
+    [ "$(values 2 jitter)" = "$how" ]
+    [ "$(values 6 workers) $(values 6 clerks) $(values 6 batch)" = "2 4 64" ]
+  done
 }
 
 @test "usage: what is wrong, what is valid, and 2" {
