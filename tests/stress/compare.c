@@ -162,8 +162,7 @@ compare_row(const json_t *old, const struct row *row, bool by_p99,
 	*compared = (struct compared){.by_p99 = by_p99,
 	    .old_sold_per_s = real_of(price, "sold_per_s"),
 	    .old_p99_ms = real_of(json_object_get(price, "sold"), "p99_ms")};
-	if (!row->price.known || compared->old_sold_per_s <= 0 ||
-	    compared->old_p99_ms <= 0)
+	if (!row->price.known || !json_is_object(price))
 		return false;
 	compared->sold = row->price.sold_per_s / compared->old_sold_per_s;
 	compared->p99 = row->price.sold.p99_ms / compared->old_p99_ms;

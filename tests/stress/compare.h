@@ -17,7 +17,7 @@ json_t *compare_load(const char *path, char error[LAUNCH_ERROR_SIZE]);
 
 struct compared {
 	double old_sold_per_s, old_p99_ms;
-	double sold, p99; /* new over old */
+	double sold, p99; /* new over old; not finite: not known */
 	/*
 	 * Judged is `sold`; of an open loop, whose rate is given, `p99`.
 	 * Within 1/noise … noise it may be by chance; 0: not known, for a

@@ -145,7 +145,7 @@ compared_json(const struct result *result, const struct row *row)
 		return json_null();
 	o = json_object();
 	member_json(o, "sold_per_s", json_real(c.old_sold_per_s));
-	member_json(o, "sold_ratio", json_real(c.sold));
+	member_json(o, "sold_ratio", ms_json(c.sold));
 	member_text(o, "judged", c.by_p99 ? "p99" : "sold");
 	member_json(o, "noise", c.noise >= 1 ? ms_json(c.noise) : json_null());
 	member_json(o, "differs",

@@ -536,6 +536,15 @@ compared_words(const struct compared *c)
 }
 
 static void
+print_ratio(FILE *out, double ratio)
+{
+	if (isfinite(ratio))
+		fprintf(out, "%7.2f", ratio);
+	else
+		fprintf(out, "%7s", "?");
+}
+
+static void
 print_compared(const struct page *page, const struct row *row)
 {
 	struct compared c;
@@ -546,12 +555,11 @@ print_compared(const struct page *page, const struct row *row)
 		fprintf(page->out, "  not in both\n");
 		return;
 	}
-	fprintf(page->out, "%9.0f%9.0f%7.2f%7.2f", c.old_sold_per_s,
-	    row->price.sold_per_s, c.sold, c.p99);
-	if (c.noise >= 1)
-		fprintf(page->out, "%7.2f", c.noise);
-	else
-		fprintf(page->out, "%7s", "?");
+	fprintf(
+	    page->out, "%9.0f%9.0f", c.old_sold_per_s, row->price.sold_per_s);
+	print_ratio(page->out, c.sold);
+	print_ratio(page->out, c.p99);
+	print_ratio(page->out, c.noise >= 1 ? c.noise : INFINITY);
 	fprintf(page->out, "  %s\n", compared_words(&c));
 }
 

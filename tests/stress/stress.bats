@@ -394,6 +394,18 @@ price() {
   [ "$(grep -c '"slower": null' <<<"$output")" -eq 1 ]
   [ "$(grep -c '"noise": null' <<<"$output")" -eq 1 ]
   grep -q '"found": "mutex, json: it cannot be judged"' <<<"$output"
+  # And in all of them: that is not "not in both".
+  sed -E 's/("sold_per_s": )[0-9.e+]+/\10.0/' "$WHERE/old.json" \
+    >"$WHERE/hole.json"
+  run -1 --separate-stderr "$STRESS" --data "$WHERE" --locks mutex \
+    --stores json --duration 200ms --compare "$WHERE/hole.json" \
+    --expect 'slower==0' --expect 'ratio>0.9'
+  echo "$output"
+  [[ $output =~ mutex\ +0\ +[0-9]+\ +'? '.*' ?  not judged' ]]
+  [ "$(grep -c '^  NOT .* it cannot be judged' <<<"$output")" -eq 2 ]
+  run --separate-stderr "$STRESS" --data "$WHERE" --locks mutex --json \
+    --stores json --duration 200ms --compare "$WHERE/hole.json"
+  check_report
 }
 
 @test "the reports say which loop it was, and what ± is" {
