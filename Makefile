@@ -94,7 +94,7 @@ test: test-packages ## all tests that need nothing but Debian's packages
 	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(UNIT_TESTS) \
 	    $(STRESS_TESTS) $(TENTH_TESTS) $(TORTURE_TESTS) $(HISTORY_TESTS) \
 	    $(FUZZ_TESTS) $(EXERCISE_TESTS) $(BUILD)/million $(BUILD)/lab \
-	    $(BENCH_PROGRAMS)
+	    $(LAB_PLANTED) $(BENCH_PROGRAMS)
 	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
 	    BROKEN=$(BUILD)/turnstile-broken TENTH=$(BUILD)/tenth \
 	    TORTURE=$(BUILD)/torture MILLION=$(BUILD)/million \

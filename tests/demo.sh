@@ -43,14 +43,14 @@ cat "$log.out"
 
 # What the laboratory says: "$ lab …", its table, and not how long it took.
 lab() {
-  echo "\$ $lab $*" | tee -a "$log"
+  echo "\$ $lab${1:+ }$*" | tee -a "$log"
   "$lab" "$@" >"$log.out" || {
     set -- "$?"
     cat "$log.out"
     echo "demo: $lab ended with $1" >&2
     exit 1
   }
-  grep -vE '^([0-9.]+ s|)$' "$log.out" | tee -a "$log"
+  grep -vE '^[0-9.]+ s$' "$log.out" | tee -a "$log"
 }
 
 title "3. That was chance.  Two buyers, one ticket: every order there is"

@@ -274,7 +274,7 @@ static const struct column columns[] = {
     {"schedules", AT(schedules), true},
     {"correct", AT(correct), true},
     {"oversold", AT(oversold), false},
-    {"double-booked", AT(double_booked), false},
+    {"doubled", AT(double_booked), false},
     {"stranded", AT(stranded), false},
     {"deadlocked", AT(deadlocked), false},
     {"stuck", AT(stuck), false},
@@ -330,7 +330,7 @@ print_row(const struct census *census, const struct row *row, FILE *out)
 void
 census_print(const struct census *census, FILE *out)
 {
-	bool some_strange = false, some_untold = false;
+	bool some_wrong = false, some_strange = false, some_untold = false;
 	int64_t took_ns = 0;
 	size_t i;
 
@@ -340,14 +340,17 @@ census_print(const struct census *census, FILE *out)
 	for (i = 0; i < COLUMNS; i++)
 		if (is_shown(census, &columns[i]))
 			fprintf(out, "  %s", columns[i].head);
-	fprintf(out, "  shortest wrong\n");
+	fprintf(out, "  shortest\n");
 	for (i = 0; i < census->count; i++) {
 		print_row(census, &census->rows[i], out);
 		took_ns += census->rows[i].took_ns;
+		some_wrong |= census->rows[i].shortest.length > 0;
 		some_strange |= census->rows[i].strange > 0;
 		some_untold |= census->rows[i].untold > 0;
 	}
 	fprintf(out, "\n");
+	if (some_wrong)
+		fprintf(out, "shortest: of those that are wrong.\n");
 	if (some_strange)
 		fprintf(out,
 		    "strange: ends that nobody comes to while each waits for "

@@ -54,7 +54,7 @@ optimistic 6 6 0 0 0 2 -")"
 @test "two tickets: nobody is refused, and the same seat is sold twice" {
   run lab --tickets 2
   [ "$status" -eq 0 ]
-  [[ $output == *double-booked* ]]
+  [[ $output == *doubled* ]]
   [[ $output != *oversold* ]]
   same "$(census --tickets 2 --locks none,mutex,optimistic)" "\
 json none 6 2 4 0 0 4 ABBA
