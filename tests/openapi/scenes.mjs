@@ -500,7 +500,7 @@ async function busy(stage, store) {
   await Promise.all([
     shop.ask('buy', 'store-busy', { sale: 'demo', query: 'trail' }),
     shop.ask('changeSale', 'store-busy',
-      { sale: 'demo', json: { delay: '0' } }),
+      { sale: 'demo', json: { delay: '1ms' } }),
   ]);
   holder.stdin.end('\n');
   await shop.close();
