@@ -205,7 +205,9 @@ export class Why {
   drawAgain({ again, schedule }) {
     const [, tickets] = /--tickets (\d+)/.exec(again) ?? [];
     const found = this.room.find(schedule, Number(tickets));
-    return make('p', { id: 'again' }, `${t('again')} `, make('code', {}, again),
+    return make('p', { id: 'again' }, `${t('again')} `, make('code', {},
+      ...again.split(' ').flatMap((word, i) => [i > 0 ? ' ' : '',
+        make('span', { class: 'option' }, word)])),
       found && make('br'), found && make('a', { href: `#orders=${found.link}`,
         onclick: (event) => {
           event.preventDefault();
