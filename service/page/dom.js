@@ -25,6 +25,11 @@ export function makeSvg(tag, attributes = {}, ...children) {
     attributes, children);
 }
 
+// Does whoever looks want less motion?
+export function isCalm() {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
+}
+
 // Text whose options of the command line, "--clerks 20", stay in one line.
 export function wholeOptions(text) {
   return text.split(/(--[a-z]+ [:\w]+)/).map((part, i) =>

@@ -7,7 +7,7 @@ import { ClassSale } from './class.js';
 import { addressesOf, drawAddress, drawNotes, drawRound, enlargeCode }
   from './classroom.js';
 import { addRun, drawRuns, longestWait } from './compare.js';
-import { $, make, wholeOptions } from './dom.js';
+import { $, isCalm, make, wholeOptions } from './dom.js';
 import { Hall } from './hall.js';
 import { getLanguage, onLanguage, setLanguage, t, tOr } from './i18n.js';
 import { showRunning, showSold, showVerdict } from './outcome.js';
@@ -166,10 +166,9 @@ function setBusy(busy) {
 }
 
 function scrollToSection(id) {
-  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   projector.go(id);
   if (!projector.isOn)
-    $(id).scrollIntoView({ behavior: calm ? 'auto' : 'smooth' });
+    $(id).scrollIntoView({ behavior: isCalm() ? 'auto' : 'smooth' });
   // The button that was pressed may be gone; and readers go on from here.
   $(`${id}-head`).focus({ preventScroll: true });
 }

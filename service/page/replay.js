@@ -3,6 +3,8 @@
 // half a second at least, and 2.2 s at most, so it is not to scale, and says so.
 // Who asked for less motion sees step after step, and nothing between.
 
+import { isCalm } from './dom.js';
+
 const SLOWER = 1000, LEAST_MS = 500, MOST_MS = 2200, TRAVEL_MS = 800;
 
 // How long each event's way from the one before takes, in real ms.
@@ -22,7 +24,7 @@ export class Replay {
   start() {
     const { timeline } = this;
     const times = pace(timeline.story);
-    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const calm = isCalm();
     let before = null, i = 0, spent = 0;
     this.stop();
     this.runs = true;
@@ -39,6 +41,14 @@ export class Replay {
         this.finish(true);
     };
     this.frame = requestAnimationFrame(tick);
+  }
+
+  // One event on, or back, from wherever it is.
+  step(by) {
+    this.stop();
+    const { position } = this.timeline;
+    this.timeline.go(by > 0 ? Math.floor(position) + 1
+      : Math.ceil(position) - 1);
   }
 
   finish(finished) {

@@ -2,7 +2,7 @@
 // Every order: predict how many are wrong, see all of them, open one, and
 // watch where a strategy holds it up.
 
-import { $, make } from './dom.js';
+import { $, isCalm, make } from './dom.js';
 import { listOf, t, tOr } from './i18n.js';
 import { countOf, groupByEnd, loadOrders, ordersOf, stepsOf } from './orders.js';
 import { Replay } from './replay.js';
@@ -29,10 +29,6 @@ const drawDone = (run) => drawLetters(run.steps.filter(({ kind }) =>
 const spoken = (letters) => [...letters].join(' ');
 
 const verdictOf = (run) => tOr(`verdict.${run.verdict}`, run.verdict);
-
-function isCalm() {
-  return matchMedia('(prefers-reduced-motion: reduce)').matches;
-}
 
 export class Room {
   // `onLoad()` when it knows its orders.
@@ -392,10 +388,7 @@ export class Room {
   // ---------------------------------------------------------------- moving
 
   step(by) {
-    this.replay.stop();
-    const { position } = this.timeline;
-    this.timeline.go(by > 0 ? Math.floor(position) + 1
-      : Math.ceil(position) - 1);
+    this.replay.step(by);
   }
 
   stepped() {

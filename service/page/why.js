@@ -218,10 +218,7 @@ export class Why {
   // ------------------------------------------------------------- moving
 
   step(by) {
-    this.replay.stop();
-    const { position } = this.timeline;
-    this.timeline.go(by > 0 ? Math.floor(position) + 1
-      : Math.ceil(position) - 1);
+    this.replay.step(by);
   }
 
   // The words of the step, and its line in the list.
