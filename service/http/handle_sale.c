@@ -359,9 +359,8 @@ may_delete(struct call *call, const struct store_state *state)
 	    json_pack("{s:I, s:I}", "remaining", state->remaining, "version",
 		state->version),
 	    "It has sold: keep its ledger, by \"turnstile backup\" or, if it "
-	    "fits "
-	    "into a MiB, from /sales/%s/ledger.csv; then ?force=1 deletes "
-	    "both.",
+	    "fits into a MiB, from /sales/%s/ledger.csv; then ?force=1 "
+	    "deletes both.",
 	    call->request->sale);
 }
 

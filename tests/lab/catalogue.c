@@ -72,15 +72,6 @@ struct scribe {
 	unsigned buyers;
 };
 
-/* A write that changed nothing: what it was decided on is not so any more. */
-static bool
-is_refused(const struct trail *trail, size_t i)
-{
-	return i + 1 < trail_length(trail) &&
-	       (trail_at(trail, i + 1)->step == STEP_CONFLICT ||
-		   trail_at(trail, i + 1)->step == STEP_SWITCH);
-}
-
 static void
 write_step(FILE *out, char who, const struct order *order, size_t i)
 {
@@ -91,7 +82,8 @@ write_step(FILE *out, char who, const struct order *order, size_t i)
 	else if (step->step == STEP_READ)
 		fprintf(out, " %c<%" PRId64 ".%" PRId64, who, step->remaining,
 		    step->version);
-	else if (step->step == STEP_WRITE && is_refused(&order->trail, i))
+	else if (step->step == STEP_WRITE &&
+		 follow_is_refused(&order->trail, i))
 		fprintf(out, " %c=%" PRId64, who, step->remaining);
 	else if (step->step == STEP_WRITE)
 		fprintf(out, " %c>%" PRId64 ".%" PRId64 ".%" PRId64, who,

@@ -16,6 +16,14 @@ follow_holder(const struct world *world, unsigned buyers, unsigned buyer)
 	return -1;
 }
 
+bool
+follow_is_refused(const struct trail *trail, size_t i)
+{
+	return i + 1 < trail_length(trail) &&
+	       (trail_at(trail, i + 1)->step == STEP_CONFLICT ||
+		   trail_at(trail, i + 1)->step == STEP_SWITCH);
+}
+
 /* "letter 2: B waits, A holds the lock"; "A waits for lock 2, B has it" */
 static void
 say_blocked(const struct world *world, unsigned buyers, unsigned buyer,

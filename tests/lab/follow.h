@@ -40,6 +40,10 @@ void follow(struct world *world, const struct search *search,
 /* Who has the lock that the buyer waits for; -1: nobody. */
 int follow_holder(const struct world *world, unsigned buyers, unsigned buyer);
 
+/* Did the write that is step i of it change nothing, as what it was decided on
+ * is not so any more? */
+bool follow_is_refused(const struct trail *trail, size_t i);
+
 /* "correct", "oversold" … */
 const char *follow_verdict(const struct way *way);
 

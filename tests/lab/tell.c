@@ -52,17 +52,6 @@ print_cell(const struct teller *teller, unsigned column, bool is_first,
 	fprintf(teller->out, "\n");
 }
 
-/* A write that changed nothing: what it was decided on is not so any more. */
-static bool
-is_refused(const struct trail *trail, size_t i)
-{
-	const enum step next = i + 1 < trail_length(trail)
-				   ? trail_at(trail, i + 1)->step
-				   : STEP_COMMIT;
-
-	return next == STEP_CONFLICT || next == STEP_SWITCH;
-}
-
 static void
 word_step(const struct trail *trail, size_t i, char text[LINE_SIZE])
 {
@@ -82,7 +71,7 @@ word_step(const struct trail *trail, size_t i, char text[LINE_SIZE])
 		break;
 	case STEP_WRITE:
 		snprintf(text, LINE_SIZE, "%s %" PRId64 " left",
-		    is_refused(trail, i) ? "would write" : "writes",
+		    follow_is_refused(trail, i) ? "would write" : "writes",
 		    step->remaining);
 		break;
 	case STEP_CONFLICT:
@@ -141,7 +130,7 @@ hear(void *arg, const struct world *world, struct letter letter,
 	}
 	for (i = trail_before; i < trail_length(trail); i++)
 		if (trail_at(trail, i)->step == STEP_WRITE &&
-		    !is_refused(trail, i))
+		    !follow_is_refused(trail, i))
 			teller->left = trail_at(trail, i)->remaining;
 	if (standing.did != NULL) {
 		print_cell(teller, letter.buyer, true, letter, standing.did);

@@ -241,6 +241,20 @@ test_rwlock_shares(void **state)
 	detach(users, 4);
 }
 
+/* The first of two has a share, and an actor waits in the door for it. */
+static struct actor *
+wait_in_the_door(
+    struct stage *stage, struct lock_user *users[2], struct lock_hold *share)
+{
+	struct actor *alone = actor_up(stage, 1);
+
+	attach(stage, users, 2);
+	assert_int_equal(take(users[0], "rwlock:3", 0, share), LOCK_HELD);
+	actor_tell_acquire(alone, SLOT, actors_in(SERVED));
+	actor_await_asleep(alone);
+	return alone;
+}
+
 /*
  * Who wants it alone waits in the door for one share; meanwhile no other is
  * given out, so that it gets in when that one is back.
@@ -248,15 +262,10 @@ test_rwlock_shares(void **state)
 static void
 test_rwlock_is_not_starved(void **state)
 {
-	struct stage *stage = *state;
-	struct actor *alone = actor_up(stage, 1);
 	struct lock_user *users[2];
 	struct lock_hold holds[2];
+	struct actor *alone = wait_in_the_door(*state, users, &holds[0]);
 
-	attach(stage, users, 2);
-	assert_int_equal(take(users[0], "rwlock:3", 0, &holds[0]), LOCK_HELD);
-	actor_tell_acquire(alone, SLOT, actors_in(SERVED));
-	actor_await_asleep(alone);
 	assert_int_equal(
 	    take(users[1], "rwlock:3", 0, &holds[1]), LOCK_TIMED_OUT);
 	lock_release(&holds[0]);
@@ -270,14 +279,10 @@ static void
 test_rwlock_dies_in_the_door(void **state)
 {
 	struct stage *stage = *state;
-	struct actor *alone = actor_up(stage, 1);
 	struct lock_user *users[2];
 	struct lock_hold holds[2];
+	struct actor *alone = wait_in_the_door(stage, users, &holds[0]);
 
-	attach(stage, users, 2);
-	assert_int_equal(take(users[0], "rwlock:3", 0, &holds[0]), LOCK_HELD);
-	actor_tell_acquire(alone, SLOT, actors_in(SERVED));
-	actor_await_asleep(alone);
 	assert_int_equal(actor_kill(alone), 0);
 	assert_in_range(take(users[1], "rwlock:3", 0, &holds[1]), LOCK_HELD,
 	    LOCK_INHERITED);
