@@ -119,7 +119,24 @@ class Driver {
       { using: 'css selector', value: css }))[0];
   }
 
+  // Aimed at what is at rest: a page that scrolls smoothly moves it on.
   async click(css) {
+    await this.run(`const one = document.querySelector(arguments[0]);
+      one?.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+      const place = () => one?.getBoundingClientRect().y;
+      return new Promise((done) => {
+        let last = null, still = 0;
+        const look = () => {
+          const now = place();
+          still = now === last ? still + 1 : 0;
+          last = now;
+          if (still === 3)
+            done();
+          else
+            requestAnimationFrame(look);
+        };
+        look();
+      });`, css);
     await this.send('POST', `/element/${await this.find(css)}/click`, {});
   }
 
