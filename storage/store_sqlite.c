@@ -17,6 +17,9 @@
  *
  * A connection for each thread, opened after the fork.  Nothing else in the
  * process may open the file meanwhile: closing it would drop SQLite's locks.
+ * What a connection has read it may tell again for as long as nobody has begun
+ * to write since, which a counter in shared memory says (a seqlock): a read
+ * transaction of SQLite's is two system calls.
  */
 #include "storage/store_impl.h"
 
@@ -44,6 +47,7 @@
 #define SLICES_NS (20 * NS_PER_MS) /* a turn of slices */
 #define PAGE_LINES 256             /* are read at once */
 #define PAGE_TEXTS (64 * 1024)
+#define KNOWN_SALES 16
 #define READ_AHEAD (128 * 1024) /* as much as Linux takes at least */
 
 /* A ledger line's rowid: the sale's number, then the version. */
@@ -152,6 +156,16 @@ static const char *const texts[STATEMENTS] = {
 struct shared {
 	pthread_mutex_t latch;
 	int checkpointed; /* pages of the log; under the latch */
+	/* Odd while somebody writes, or was killed at it; 0: not prepared, so
+	 * others may write who do not count here. */
+	_Atomic uint64_t writes;
+};
+
+/* What was read of a sale, and `writes` then; 0: nothing. */
+struct known {
+	uint64_t writes;
+	int64_t number;
+	struct store_state state;
 };
 
 struct sqlite_own {
@@ -161,6 +175,7 @@ struct sqlite_own {
 	    no_memory; /* to bind or to read a value, since the last let_go() */
 	int wal_pages; /* after this connection's last commit */
 	int64_t number; /* of the sale that was read last */
+	struct known known[KNOWN_SALES]; /* each in the place of its id */
 };
 
 /* ----------------------------------------------------------- statements -- */
@@ -292,8 +307,27 @@ state_of_row(
 	return sqlite3_column_int64(s, 0);
 }
 
+static struct known *
+known_of(struct sqlite_own *own, const char *id)
+{
+	unsigned hash = 5381;
+
+	for (; *id != '\0'; id++)
+		hash = hash * 33 + (unsigned char)*id;
+	return &own->known[hash % KNOWN_SALES];
+}
+
+/* The writes there were; who is in the latch does not count its own. */
+static uint64_t
+count_writes(const struct store_user *user)
+{
+	const uint64_t writes = atomic_load(&shared_of(user)->writes);
+
+	return sqlite3_get_autocommit(own_of(user)->db) ? writes : writes - 1;
+}
+
 static enum store_result
-sqlite_read(struct store_user *user, const char *id, struct store_state *state)
+read_row(struct store_user *user, const char *id, struct store_state *state)
 {
 	struct sqlite_own *own = own_of(user);
 	int rc;
@@ -305,6 +339,27 @@ sqlite_read(struct store_user *user, const char *id, struct store_state *state)
 	if (!let_go(user, READ, rc))
 		return fail_sqlite(user, "read");
 	return rc == SQLITE_ROW ? STORE_OK : STORE_GONE;
+}
+
+static enum store_result
+sqlite_read(struct store_user *user, const char *id, struct store_state *state)
+{
+	struct sqlite_own *own = own_of(user);
+	const uint64_t writes = count_writes(user);
+	struct known *known = known_of(own, id);
+	enum store_result result;
+
+	if (known->writes == writes && writes % 2 == 0 && writes != 0 &&
+	    strcmp(known->state.settings.id, id) == 0) {
+		own->number = known->number;
+		*state = known->state;
+		return STORE_OK;
+	}
+	result = read_row(user, id, state);
+	if (result == STORE_OK && count_writes(user) == writes)
+		*known = (struct known){
+		    .writes = writes, .number = own->number, .state = *state};
+	return result;
 }
 
 static enum store_result
@@ -650,6 +705,21 @@ roll_back(struct store_user *user)
 	    sqlite3_errmsg(db));
 }
 
+/* Odd, also behind one who was killed between these two. */
+static void
+begin_writing(const struct store_user *user)
+{
+	_Atomic uint64_t *writes = &shared_of(user)->writes;
+
+	atomic_store(writes, (atomic_load(writes) + 1) | 1);
+}
+
+static void
+end_writing(const struct store_user *user)
+{
+	atomic_fetch_add(&shared_of(user)->writes, 1);
+}
+
 /* Enter the latch and a transaction. */
 static enum store_result
 begin(struct store_user *user, int64_t deadline_ns)
@@ -668,10 +738,12 @@ begin(struct store_user *user, int64_t deadline_ns)
 	if (wait_ms > BUSY_TIMEOUT_MS)
 		wait_ms = BUSY_TIMEOUT_MS;
 	sqlite3_busy_timeout(own_of(user)->db, (int)wait_ms);
+	begin_writing(user);
 	if (run(user, BEGIN))
 		return STORE_OK;
 	result = fail_sqlite(user, "begin");
 	roll_back(user);
+	end_writing(user);
 	robust_unlock(latch);
 	return result;
 }
@@ -703,6 +775,7 @@ sqlite_end(struct store_user *user, const struct store_state *state,
 		checkpoint_if_due(user);
 	else
 		roll_back(user);
+	end_writing(user);
 	robust_unlock(&shared_of(user)->latch);
 	return result;
 }
@@ -1158,6 +1231,7 @@ sqlite_prepare(struct store *store, char *error, size_t error_size)
 
 	robust_init(&shared->latch);
 	shared->checkpointed = 0;
+	atomic_store(&shared->writes, (atomic_load(&shared->writes) | 1) + 1);
 	if (write_log_anew(store, error, error_size) != 0)
 		return -1;
 	read_ahead(store);
