@@ -27,7 +27,7 @@
 #include "service/http/routes.h"
 #include "service/member.h"
 
-#define CONNECTION_MEMORY ((size_t)16 * 1024)
+#define CONNECTION_MEMORY ((size_t)8 * 1024)
 static_assert(CONNECTION_MEMORY > 2 * ORDER_KEY_SIZE, "any key is a header");
 #define CONNECTION_TIMEOUT_S 60u
 #define CONNECTIONS_MAX 16384u

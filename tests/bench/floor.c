@@ -28,7 +28,7 @@
 
 #define BACKLOG 4096
 #define BODY_MAX 4096
-#define CONNECTION_MEMORY ((size_t)16 * 1024)
+#define CONNECTION_MEMORY ((size_t)8 * 1024)
 #define CONNECTION_TIMEOUT_S 60u
 #define CONNECTIONS_MAX 16384u
 #define LOOP_WAIT_MS 100
