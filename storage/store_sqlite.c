@@ -174,7 +174,7 @@ struct sqlite_own {
 	bool
 	    no_memory; /* to bind or to read a value, since the last let_go() */
 	int wal_pages; /* after this connection's last commit */
-	int64_t number; /* of the sale that was read last */
+	int64_t number;                  /* of the sale that was read last */
 	struct known known[KNOWN_SALES]; /* each in the place of its id */
 };
 
