@@ -28,27 +28,44 @@ CFLAGS += -std=c17 $(OPTIMISE) $(WARNINGS) $(HARDEN) -pthread \
 LDFLAGS += $(HARDEN_LINK) $(EXTRA_LDFLAGS)
 LDLIBS += -lmicrohttpd -ljansson -lsqlite3 -lqrencode
 
+# PostgreSQL, where the headers of its client library are; `make LIBPQ=` does
+# without.
+LIBPQ ?= $(shell pg_config --includedir 2>/dev/null)
+
 ifneq ($(SANITIZE),)
 CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SANITIZE)
 endif
 
 # The rooms of the house, from the ground up.
-ROOMS := locks storage storage/json service service/sale service/audit \
-	service/page service/http service/process
+ROOMS := locks storage storage/json $(if $(LIBPQ),storage/postgres) service \
+	service/sale service/audit service/page service/http service/process
+ifneq ($(LIBPQ),)
+CPPFLAGS += -DHAVE_LIBPQ -isystem $(LIBPQ)
+LDLIBS += -lpq
+endif
+# What was built the other way is built again.
+LIBPQ_MARK := $(BUILD)/$(if $(LIBPQ),with,without)-libpq
+$(LIBPQ_MARK):
+	@mkdir -p $(@D) && rm -f $(BUILD)/*-libpq && touch $@
+$(BUILD)/storage/store_rows.o $(BUILD)/tests/unit/database.o: $(LIBPQ_MARK)
+
 SOURCES := $(wildcard $(ROOMS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/service/page/page_files.o
 LIBRARY := $(filter-out $(BUILD)/service/main.o,$(OBJECTS))
 E2E_TESTS := $(wildcard tests/e2e/*.bats)
 
-# A compiler, the five libraries, and the curl to try them with.
+# A compiler, the six libraries, and the curl to try them with.
 BUILD_PACKAGES := gcc libc6-dev libmicrohttpd-dev libjansson-dev \
-	libsqlite3-dev libqrencode-dev libcurl4-openssl-dev curl
-TEST_PACKAGES := libcmocka-dev bats strace python3-jsonschema wrk jq
+	libsqlite3-dev libqrencode-dev libcurl4-openssl-dev libpq-dev curl
+TEST_PACKAGES := libcmocka-dev bats strace python3-jsonschema wrk jq postgresql
 
 .DEFAULT_GOAL := all
-.PHONY: all
-all: $(BUILD)/turnstile ## build the service (default)
+.PHONY: all built
+# Whether there is libpq is known when make begins: it may be installed now.
+all: packages ## build the service (default)
+	@$(MAKE) --no-print-directory built
+built: $(BUILD)/turnstile
 
 $(BUILD)/turnstile: $(OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -80,7 +97,7 @@ test-packages: packages ## install what testing needs as well
 	@tests/packages.sh $(TEST_PACKAGES)
 
 .PHONY: run
-run: $(BUILD)/turnstile ## run in the foreground: make run ARGS='--lock none'
+run: all ## run in the foreground: make run ARGS='--lock none'
 	$(BUILD)/turnstile $(ARGS)
 
 .PHONY: demo
@@ -88,6 +105,9 @@ demo: packages ## see it oversell, see why, see the cure; under a minute
 	@echo "building (first time: half a minute)"
 	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(BUILD)/lab
 	@tests/demo.sh $(BUILD) $(BUILD)/demo.log
+
+# Beside a PostgreSQL, if there is a store that wants one.
+RUN := $(if $(LIBPQ),tests/cluster) tests/run.sh
 
 .PHONY: test unit e2e
 test: test-packages ## all tests that need nothing but Debian's packages
@@ -98,17 +118,17 @@ test: test-packages ## all tests that need nothing but Debian's packages
 	@TURNSTILE=$(BUILD)/turnstile STRESS=$(BUILD)/stress \
 	    BROKEN=$(BUILD)/turnstile-broken TENTH=$(BUILD)/tenth \
 	    TORTURE=$(BUILD)/torture MILLION=$(BUILD)/million \
-	    LAB=$(BUILD)/lab tests/run.sh \
+	    LAB=$(BUILD)/lab $(RUN) \
 	    $(UNIT_TESTS) $(E2E_TESTS) $(STRESS_TESTS) $(TENTH_TESTS) \
 	    $(TORTURE_TESTS) $(MILLION_TESTS) $(FUZZ_TESTS) $(LINT_TESTS) \
 	    $(EXERCISE_TESTS) $(HISTORY_TESTS) $(MODELS_TESTS) $(MUTANTS_TESTS) \
 	    $(BENCH_TESTS) $(LAB_TESTS)
 unit: test-packages ## unit and contract tests only
 	@$(MAKE) -s $(UNIT_TESTS)
-	@tests/run.sh $(UNIT_TESTS)
+	@$(RUN) $(UNIT_TESTS)
 e2e: test-packages ## end-to-end tests only
 	@$(MAKE) -s $(BUILD)/turnstile
-	@TURNSTILE=$(BUILD)/turnstile tests/run.sh $(E2E_TESTS)
+	@TURNSTILE=$(BUILD)/turnstile $(RUN) $(E2E_TESTS)
 
 .PHONY: coverage
 coverage: ## line coverage of all tests, in build-coverage

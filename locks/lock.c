@@ -109,7 +109,8 @@ lock_facts(struct lock_strategy strategy)
 	struct lock_facts facts = strategy.impl->facts;
 
 	if (strategy.permits > 1) {
-		facts.excludes_threads = facts.excludes_processes = false;
+		facts.excludes_threads = facts.excludes_processes =
+		    facts.excludes_hosts = false;
 		facts.wrong_on_purpose = true;
 	}
 	return facts;
@@ -127,13 +128,32 @@ lock_when_killed(struct lock_strategy strategy)
 	return strategy.impl->when_killed;
 }
 
-bool
-lock_is_safe(struct lock_strategy strategy)
+enum lock_reach
+lock_reach(struct lock_strategy strategy)
 {
 	const struct lock_facts facts = lock_facts(strategy);
 
-	return facts.checks_write ||
-	       (facts.excludes_threads && facts.excludes_processes);
+	/* A write that the store checks is checked for whoever writes there. */
+	if (facts.checks_write || facts.excludes_hosts)
+		return LOCK_REACH_HOSTS;
+	if (!facts.excludes_threads)
+		return LOCK_REACH_NOBODY;
+	return facts.excludes_processes ? LOCK_REACH_HOST : LOCK_REACH_THREADS;
+}
+
+const char *
+lock_reach_name(enum lock_reach reach)
+{
+	static const char *const names[] = {
+	    "nobody", "threads", "host", "hosts"};
+
+	return names[reach];
+}
+
+bool
+lock_is_safe(struct lock_strategy strategy, enum lock_reach needed)
+{
+	return lock_reach(strategy) >= needed;
 }
 
 static char names[LOCK_ROWS_MAX * (2 * LOCK_NAME_SIZE + 24)];

@@ -49,6 +49,26 @@ enum lock_result {
 
 struct lock_impl;
 
+/*
+ * A turn that is not taken here but from the store, in which the sale is: in
+ * its row, in a lock that the database has for programs, or by letting it
+ * decide.  Nothing in locks/ knows a store: who sells asks it.
+ */
+enum lock_turn {
+	LOCK_TURN_HERE = 0,
+	LOCK_TURN_ROW,
+	LOCK_TURN_ADVISORY,
+	LOCK_TURN_ATOMIC,
+};
+
+/* How far a cure reaches: beyond that, buyers do not hear of each other. */
+enum lock_reach {
+	LOCK_REACH_NOBODY = 0,
+	LOCK_REACH_THREADS, /* of one process */
+	LOCK_REACH_HOST,    /* all processes of one machine */
+	LOCK_REACH_HOSTS,   /* all machines on one store */
+};
+
 /* A lock, chosen.  Made by lock_parse(); copied freely. */
 struct lock_strategy {
 	const struct lock_impl *impl;
@@ -60,10 +80,12 @@ struct lock_facts {
 	bool holds; /* something is held between acquire and release */
 	bool excludes_threads;   /* two clerks of one worker */
 	bool excludes_processes; /* two workers */
+	bool excludes_hosts;     /* two machines */
 	bool checks_write;       /* the write itself is checked: put_if */
 	bool tells_death;        /* the next holder learns that one died */
 	bool fair;               /* first come, first served */
 	bool wrong_on_purpose;   /* oversells; a control or a lesson */
+	enum lock_turn turn;     /* where it is taken */
 };
 
 struct lock_config {
@@ -105,8 +127,14 @@ struct lock_facts lock_facts(struct lock_strategy strategy);
 const char *lock_summary(struct lock_strategy strategy);
 const char *lock_when_killed(struct lock_strategy strategy);
 
-/* Does a sale under this strategy never oversell, with several workers? */
-bool lock_is_safe(struct lock_strategy strategy);
+/* Between whom does a sale under this strategy never oversell? */
+enum lock_reach lock_reach(struct lock_strategy strategy);
+
+/* "nobody", "threads", "host", "hosts". */
+const char *lock_reach_name(enum lock_reach reach);
+
+/* Does it reach as far as that?  Several workers need LOCK_REACH_HOST. */
+bool lock_is_safe(struct lock_strategy strategy, enum lock_reach needed);
 
 /*
  * "none, mutex-private, …, semaphore:N (N from 2 to 8), …" for messages: every

@@ -19,7 +19,10 @@
 	ROW(lock_spin)           \
 	ROW(lock_ticket)         \
 	ROW(lock_rwlock)         \
-	ROW(lock_optimistic)
+	ROW(lock_optimistic)     \
+	ROW(lock_atomic)         \
+	ROW(lock_row_impl)       \
+	ROW(lock_advisory)
 /* clang-format on */
 
 #define DECLARE(row) extern const struct lock_impl row;

@@ -36,8 +36,9 @@ struct options {
 	char host[256]; /* as given, without brackets; "" is every address */
 	uint16_t port;  /* 0: pick one */
 	const char *data;
-	bool existing;     /* refuse a directory that would be a new one */
-	const char *store; /* not given: of a new data directory */
+	bool existing;        /* refuse a directory that would be a new one */
+	const char *store;    /* not given: of a new data directory */
+	const char *database; /* of a store with hosts; NULL: not given */
 	char lock[STORE_LOCK_SIZE];
 	int64_t delay_min_ms, delay_max_ms;
 	int64_t tickets; /* of the sale demo; 0: it is not opened */

@@ -280,6 +280,13 @@ backup_write(const char *kind, const char *dir, const char *path,
 		    kind);
 		return -1;
 	}
+	if (store_has_hosts(owner)) {
+		failure_tell(&b.why,
+		    "the sales of %s are in a database: back that up, by "
+		    "pg_dump or as its operator does",
+		    dir);
+		return -1;
+	}
 	store = store_new(owner, dir);
 	if (store == NULL) {
 		fail_call(&b, "memory");

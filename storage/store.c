@@ -39,6 +39,7 @@ free_shared(struct store *store)
 {
 	shared_free(store->shared, store->impl->shared_size);
 	shared_free((void *)store->is_poisoned, sizeof(*store->is_poisoned));
+	shared_free((void *)store->is_down, sizeof(*store->is_down));
 	free(store);
 }
 
@@ -54,9 +55,10 @@ store_new(const char *kind, const char *dir)
 	assert(store->impl != NULL);
 	store->dir = dir;
 	store->is_poisoned = shared_new(sizeof(*store->is_poisoned));
+	store->is_down = shared_new(sizeof(*store->is_down));
 	store->shared = shared_new(store->impl->shared_size);
-	if (store->is_poisoned != NULL && store->shared != NULL &&
-	    store->impl->share(store) == 0)
+	if (store->is_poisoned != NULL && store->is_down != NULL &&
+	    store->shared != NULL && store->impl->share(store) == 0)
 		return store;
 	free_shared(store);
 	return NULL;
@@ -71,6 +73,31 @@ store_free(struct store *store)
 	free_shared(store);
 }
 
+void
+store_set_database(struct store *store, const char *database)
+{
+	store->database = database;
+}
+
+bool
+store_gives(const char *kind, enum store_turn turn)
+{
+	const struct store_impl *impl = impl_named(kind);
+
+	assert(impl != NULL);
+	return turn == STORE_TURN_NONE ||
+	       (impl->turns & STORE_TURN_BIT(turn)) != 0;
+}
+
+bool
+store_has_hosts(const char *kind)
+{
+	const struct store_impl *impl = impl_named(kind);
+
+	assert(impl != NULL);
+	return impl->many_hosts;
+}
+
 const char *
 store_at(size_t i)
 {
@@ -81,6 +108,12 @@ const char *
 store_kind(const struct store *store)
 {
 	return store->impl->name;
+}
+
+const char *
+store_kind_of(const struct store_user *user)
+{
+	return store_kind(user->store);
 }
 
 bool
@@ -332,24 +365,21 @@ number(struct store_state *now, struct store_line *lines, size_t count,
 {
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		lines[i].base = base;
-		lines[i].version = now->version + 1;
-		lines[i].nth = (unsigned)i + 1;
+	store_number(lines, count, base, now->version);
+	for (i = 0; i < count; i++)
 		store_follow(now, &lines[i]);
-	}
 }
 
-static enum store_result
-put(struct store_user *user, const struct store_state *state,
-    struct store_line *lines, size_t count, bool same_version,
+enum store_result
+store_put_in_steps(struct store_user *user, const struct store_state *state,
+    struct store_line *lines, size_t count, enum store_check check,
     int64_t deadline_ns, bool *overwrote)
 {
 	struct store_state now;
 	enum store_result result;
 
-	assert(count > 0);
-	result = begin(user, state, same_version, deadline_ns, &now);
+	assert(check != STORE_DECIDED);
+	result = begin(user, state, check == STORE_CHECKED, deadline_ns, &now);
 	if (result != STORE_OK)
 		return result;
 	*overwrote = now.version != state->version;
@@ -361,13 +391,24 @@ put(struct store_user *user, const struct store_state *state,
 	return user->store->impl->end(user, state, result);
 }
 
+static enum store_result
+put(struct store_user *user, const struct store_state *state,
+    struct store_line *lines, size_t count, enum store_check check,
+    int64_t deadline_ns, bool *overwrote)
+{
+	assert(count > 0);
+	*overwrote = false;
+	return user->store->impl->put(
+	    user, state, lines, count, check, deadline_ns, overwrote);
+}
+
 enum store_result
 store_put(struct store_user *user, const struct store_state *state,
     struct store_line *lines, size_t count, int64_t deadline_ns,
     bool *overwrote)
 {
-	*overwrote = false;
-	return put(user, state, lines, count, false, deadline_ns, overwrote);
+	return put(
+	    user, state, lines, count, STORE_TRUSTED, deadline_ns, overwrote);
 }
 
 enum store_result
@@ -376,7 +417,34 @@ store_put_if(struct store_user *user, const struct store_state *state,
 {
 	bool overwrote; /* never */
 
-	return put(user, state, lines, count, true, deadline_ns, &overwrote);
+	return put(
+	    user, state, lines, count, STORE_CHECKED, deadline_ns, &overwrote);
+}
+
+enum store_result
+store_take(struct store_user *user, const struct store_state *state,
+    struct store_line *lines, size_t count, int64_t deadline_ns)
+{
+	bool overwrote; /* never */
+
+	assert(store_gives(store_kind(user->store), STORE_TURN_ATOMIC));
+	return put(
+	    user, state, lines, count, STORE_DECIDED, deadline_ns, &overwrote);
+}
+
+enum store_result
+store_take_turn(struct store_user *user, const char *id, enum store_turn turn,
+    int64_t deadline_ns)
+{
+	assert(turn == STORE_TURN_ROW || turn == STORE_TURN_ADVISORY);
+	assert(store_gives(store_kind(user->store), turn));
+	return user->store->impl->take_turn(user, id, turn, deadline_ns);
+}
+
+void
+store_end_turn(struct store_user *user)
+{
+	user->store->impl->end_turn(user);
 }
 
 enum store_result
@@ -384,6 +452,14 @@ store_find(struct store_user *user, const struct store_state *state,
     enum store_by by, const char *value, store_visit_fn *visit, void *arg)
 {
 	return user->store->impl->find(user, state, by, value, visit, arg);
+}
+
+enum store_result
+store_find_keys(struct store_user *user, const struct store_state *state,
+    const char *const *keys, size_t count, store_visit_fn *visit, void *arg)
+{
+	return user->store->impl->find_keys(
+	    user, state, keys, count, visit, arg);
 }
 
 /* A visit that knows whether it was ended. */
@@ -521,6 +597,61 @@ enum store_result
 store_list(struct store_user *user, store_sale_fn *visit, void *arg)
 {
 	return user->store->impl->list(user, visit, arg);
+}
+
+/* All sales of one moment. */
+struct sales {
+	struct store_state *states;
+	size_t count;
+};
+
+static bool
+keep_state(const struct store_state *state, void *arg)
+{
+	struct sales *sales = arg;
+
+	sales->states[sales->count++] = *state;
+	return sales->count < STORE_SALES_MAX;
+}
+
+/* Lines do not change, so they are of that moment whenever they are read. */
+static enum store_result
+copy_sale(struct store_user *user, const struct store_state *state,
+    const struct store_copy *copy)
+{
+	enum store_result result;
+
+	if (!copy->begin(state->settings.id, copy->arg))
+		return STORE_FAILED;
+	result = store_each(user, state, 0, copy->line, copy->arg);
+	if (result == STORE_GONE)
+		return STORE_OK; /* deleted meanwhile */
+	if (result == STORE_OK && !copy->end(state, copy->arg))
+		result = STORE_FAILED;
+	return result;
+}
+
+/*
+ * Not SQLite's own backup, nor VACUUM INTO: either keeps one snapshot for as
+ * long as it takes, or begins anew at each commit.  Beside a snapshot the log
+ * cannot be copied back, and who sells next when it ends has all of that to do
+ * at once, in the latch.
+ */
+enum store_result
+store_copy_walking(struct store_user *user, const struct store_copy *copy)
+{
+	struct sales sales = {0};
+	enum store_result result;
+	size_t i;
+
+	sales.states = calloc(STORE_SALES_MAX, sizeof(sales.states[0]));
+	if (sales.states == NULL)
+		return store_no_memory(user);
+	result = store_list(user, keep_state, &sales);
+	for (i = 0; i < sales.count && result == STORE_OK; i++)
+		result = copy_sale(user, &sales.states[i], copy);
+	free(sales.states);
+	return result;
 }
 
 enum store_result

@@ -96,6 +96,7 @@ struct store_line {
 	const char *buyer;
 	const char *key; /* NULL: none */
 	const char *lock;
+	unsigned host; /* set by the write; 0: the store has one host */
 	unsigned worker, clerk; /* who wrote it, from 1 */
 	int64_t sold_at_ms;     /* wall clock, since 1970 */
 	const char *trail;      /* JSON text, a list */
@@ -116,6 +117,18 @@ struct store_change {
 	int64_t at_ms;     /* wall clock */
 };
 
+/*
+ * A turn that a store gives, of its own; a strategy's name is the same.  ROW
+ * and ADVISORY are a transaction from take_turn() on, which ends with the
+ * write; ATOMIC is none: the write itself decides (store_take()).
+ */
+enum store_turn {
+	STORE_TURN_NONE = 0,
+	STORE_TURN_ROW,
+	STORE_TURN_ADVISORY,
+	STORE_TURN_ATOMIC,
+};
+
 struct store;      /* one data directory */
 struct store_user; /* one thread's handles to it */
 
@@ -124,6 +137,12 @@ bool store_known(const char *kind);
 
 /* The kinds there are: the i-th from 0, NULL behind the last. */
 const char *store_at(size_t i);
+
+/* Does a store of that kind (known, asserted) give such turns?  NONE: yes. */
+bool store_gives(const char *kind, enum store_turn turn);
+
+/* Do several hosts sell from it, each with locks of its own? */
+bool store_has_hosts(const char *kind);
 
 /* 1 to 64 of a-z 0-9 - _ ? */
 bool store_id_is_valid(const char *id);
@@ -134,7 +153,12 @@ bool store_id_is_valid(const char *id);
  */
 struct store *store_new(const char *kind, const char *dir);
 void store_free(struct store *store);
+
+/* Supervisor, before the prepare: where the database of a store with hosts
+ * is.  Kept, not copied. */
+void store_set_database(struct store *store, const char *database);
 const char *store_kind(const struct store *store);
+const char *store_kind_of(const struct store_user *user);
 
 /*
  * Whose data directory it is: the kind of its store.  NULL with one line in
@@ -156,6 +180,9 @@ int store_prepare(struct store *store, char *error, size_t error_size);
 /* A write's outcome is unknown; nothing more is written until a prepare. */
 bool store_poisoned(const struct store *store);
 
+/* A database cannot be reached, as whoever asked it last found out. */
+bool store_is_down(const struct store *store);
+
 /* As after such a write: nobody can open it.  Any process. */
 void store_poison(struct store *store);
 
@@ -166,6 +193,15 @@ void store_close(struct store_user *user);
 
 /* The text to the last STORE_FAILED, STORE_FULL or STORE_UNKNOWN. */
 const char *store_error(const struct store_user *user);
+
+/*
+ * Take the store's turn at a sale, ROW or ADVISORY; nobody else has it until
+ * store_end_turn(), or until a write ended, however it did.  OK, GONE, BUSY,
+ * FAILED.  A turn may be lost meanwhile: then the write says CONFLICT.
+ */
+enum store_result store_take_turn(struct store_user *user, const char *id,
+    enum store_turn turn, int64_t deadline_ns);
+void store_end_turn(struct store_user *user);
 
 /* OK, GONE or FAILED. */
 enum store_result store_read(
@@ -186,9 +222,25 @@ enum store_result store_put_if(struct store_user *user,
     const struct store_state *state, struct store_line *lines, size_t count,
     int64_t deadline_ns);
 
+/*
+ * ATOMIC: the write decides.  If as many tickets remain as the lines want, all
+ * of them get seats, which are set, with `remaining` and `capacity`; else
+ * CONFLICT, and none does.  Their base is the version that it decided on,
+ * whatever was read.  The rest is as in store_put().
+ */
+enum store_result store_take(struct store_user *user,
+    const struct store_state *state, struct store_line *lines, size_t count,
+    int64_t deadline_ns);
+
 /* The line that bears the order's id, or the key.  OK, GONE, FAILED. */
 enum store_result store_find(struct store_user *user,
     const struct store_state *state, enum store_by by, const char *value,
+    store_visit_fn *visit, void *arg);
+
+/* The lines that bear one of the keys, in no order.  OK, also if there are
+ * none; FAILED. */
+enum store_result store_find_keys(struct store_user *user,
+    const struct store_state *state, const char *const *keys, size_t count,
     store_visit_fn *visit, void *arg);
 
 /*

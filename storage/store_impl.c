@@ -19,6 +19,17 @@ store_do_nothing(struct store_user *user)
 	(void)user;
 }
 
+enum store_result
+store_take_no_turn(struct store_user *user, const char *id,
+    enum store_turn turn, int64_t deadline_ns)
+{
+	(void)id;
+	(void)turn;
+	(void)deadline_ns;
+	return store_fail(user, STORE_FAILED, "the store %s gives no turns",
+	    user->store->impl->name);
+}
+
 int
 store_share_nothing(struct store *store)
 {
@@ -42,6 +53,12 @@ void
 store_poison(struct store *store)
 {
 	atomic_store(store->is_poisoned, true);
+}
+
+bool
+store_is_down(const struct store *store)
+{
+	return atomic_load(store->is_down);
 }
 
 enum store_result
@@ -107,6 +124,19 @@ store_latch(struct store_user *user, pthread_mutex_t *latch,
 	return result;
 }
 
+enum store_result
+store_find_each_key(struct store_user *user, const struct store_state *state,
+    const char *const *keys, size_t count, store_visit_fn *visit, void *arg)
+{
+	enum store_result result = STORE_GONE;
+	size_t i;
+
+	for (i = 0; i < count && result != STORE_FAILED; i++)
+		result = user->store->impl->find(
+		    user, state, STORE_BY_KEY, keys[i], visit, arg);
+	return result == STORE_FAILED ? result : STORE_OK;
+}
+
 void
 store_follow(struct store_state *state, const struct store_line *line)
 {
@@ -117,6 +147,32 @@ store_follow(struct store_state *state, const struct store_line *line)
 	state->settings.capacity = line->capacity;
 	if (line->kind == STORE_SOLD && last > state->highest)
 		state->highest = last;
+}
+
+void
+store_seat(
+    struct store_line *lines, size_t count, int64_t had, int64_t capacity)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		lines[i].seat = capacity - had + 1;
+		had -= lines[i].quantity;
+		lines[i].remaining = had;
+		lines[i].capacity = capacity;
+	}
+}
+
+void
+store_number(struct store_line *lines, size_t count, int64_t base, int64_t last)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		lines[i].base = base;
+		lines[i].version = last + (int64_t)i + 1;
+		lines[i].nth = (unsigned)i + 1;
+	}
 }
 
 uint64_t

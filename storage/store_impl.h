@@ -6,8 +6,9 @@
  * row in store_rows.c.  It inherits the contract tests and the stress test.
  * Every slot of the table is filled.
  *
- * store.c does each write in the same steps, so that no store decides what is
- * refused or how lines are numbered:
+ * store.c does each change in the same steps, and each write whose `put` is
+ * store_put_in_steps(), so that no such store decides what is refused or how
+ * lines are numbered:
  *
  *     begin()      enter the latch; the sale as it is now
  *                  store.c compares birth, epoch, version and keys, and
@@ -30,9 +31,11 @@ struct store_impl;
 struct store {
 	const struct store_impl *impl;
 	const char *dir;
-	void *shared; /* the implementation's, shared memory */
-	void *local;  /* the implementation's, each process's own */
+	const char *database; /* NULL: none was set */
+	void *shared;         /* the implementation's, shared memory */
+	void *local;          /* the implementation's, each process's own */
 	_Atomic bool *is_poisoned; /* shared memory */
+	_Atomic bool *is_down;     /* shared memory */
 };
 
 /* One thread's. */
@@ -68,6 +71,9 @@ typedef void store_tidy_fn(struct store_user *user);
  * walk's `after` is at most the state's version. */
 typedef enum store_result store_find_fn(struct store_user *user,
     const struct store_state *state, enum store_by by, const char *value,
+    store_visit_fn *visit, void *arg);
+typedef enum store_result store_find_keys_fn(struct store_user *user,
+    const struct store_state *state, const char *const *keys, size_t count,
     store_visit_fn *visit, void *arg);
 typedef enum store_result store_each_fn(struct store_user *user,
     const struct store_state *state, int64_t after, store_visit_fn *visit,
@@ -125,8 +131,32 @@ typedef enum store_result store_end_fn(struct store_user *user,
 typedef enum store_result store_create_fn(
     struct store_user *user, struct store_state *state, int64_t deadline_ns);
 
+/* Of what is a write's right to be made? */
+enum store_check {
+	STORE_TRUSTED, /* of its caller's: store_put() */
+	STORE_CHECKED, /* of the version: store_put_if() */
+	STORE_DECIDED, /* of what remains: store_take() */
+};
+
+/*
+ * The write, as store.h says of the three; `*overwrote` is false.  Those whose
+ * write is in steps have store_put_in_steps().
+ */
+typedef enum store_result store_put_fn(struct store_user *user,
+    const struct store_state *state, struct store_line *lines, size_t count,
+    enum store_check check, int64_t deadline_ns, bool *overwrote);
+
+/* As in store.h; ROW or ADVISORY, and one that the store gives. */
+typedef enum store_result store_take_turn_fn(struct store_user *user,
+    const char *id, enum store_turn turn, int64_t deadline_ns);
+typedef void store_end_turn_fn(struct store_user *user);
+
+#define STORE_TURN_BIT(turn) (1u << (turn))
+
 struct store_impl {
 	const char *name;   /* at most 14 of a-z */
+	bool many_hosts;    /* sell from it */
+	unsigned turns;     /* bits of those that it gives */
 	size_t shared_size; /* of what store->shared points to, zeroed */
 	store_share_fn *share;
 	store_unshare_fn *unshare;
@@ -137,9 +167,13 @@ struct store_impl {
 	store_list_fn *list;
 	store_tidy_fn *tidy;
 	store_find_fn *find;
+	store_find_keys_fn *find_keys;
 	store_each_fn *each;
 	store_copy_fn *copy;
 	store_create_fn *create;
+	store_put_fn *put;
+	store_take_turn_fn *take_turn;
+	store_end_turn_fn *end_turn;
 	store_begin_fn *begin;
 	store_append_fn *append;
 	store_remove_fn *remove;
@@ -164,7 +198,26 @@ enum store_result store_copy(
     struct store_user *user, const struct store_copy *copy);
 
 /* Shared no-ops, for stores that need nothing there. */
-store_close_fn store_do_nothing; /* also a tidy */
+store_close_fn store_do_nothing;       /* also a tidy, and the end of no turn */
+store_take_turn_fn store_take_no_turn; /* there is none: FAILED */
+
+/* A put in the steps above; TRUSTED or CHECKED. */
+store_put_fn store_put_in_steps;
+
+/* By find, where that is no round trip. */
+store_find_keys_fn store_find_each_key;
+
+/* A copy by list and each, for stores whose lines do not change. */
+store_copy_fn store_copy_walking;
+
+/* The store has decided, when `had` of `capacity` remained: lines get their
+ * seats. */
+void store_seat(
+    struct store_line *lines, size_t count, int64_t had, int64_t capacity);
+
+/* Lines were written behind version `last`, on `base`. */
+void store_number(
+    struct store_line *lines, size_t count, int64_t base, int64_t last);
 store_share_fn store_share_nothing;
 store_unshare_fn store_unshare_nothing;
 

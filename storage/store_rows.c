@@ -9,6 +9,15 @@
 
 extern const struct store_impl store_json;
 extern const struct store_impl store_sqlite;
+#ifdef HAVE_LIBPQ
+extern const struct store_impl store_postgres;
+#endif
 
-const struct store_impl *const store_rows[] = {&store_json, &store_sqlite};
+const struct store_impl *const store_rows[] = {
+    &store_json,
+    &store_sqlite,
+#ifdef HAVE_LIBPQ
+    &store_postgres,
+#endif
+};
 const size_t store_rows_count = sizeof(store_rows) / sizeof(store_rows[0]);

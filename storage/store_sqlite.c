@@ -103,7 +103,7 @@ static const char schema[] =
 
 enum statement {
 	BEGIN, COMMIT, ROLLBACK,
-	READ, LIST, INSERT_LINE, SET_STATE,
+	READ, LIST, INSERT_LINE, SET_STATE, TAKE,
 	FIND_ORDER, FIND_KEY, EACH, INSERT_SALE,
 	NOTE_GONE, DELETE_SALE,
 	READ_GONE, DELETE_LINES, SHRINK_GONE, FORGET_GONE,
@@ -131,6 +131,12 @@ static const char *const texts[STATEMENTS] = {
 	[SET_STATE] = "UPDATE sale SET version = ?, remaining = ?,"
 		" capacity = ?, epoch = ?, lock = ?, delay_min_ms = ?,"
 		" delay_max_ms = ?, highest = ? WHERE number = ?",
+	[TAKE] = "UPDATE sale SET version = version + ?1,"
+		" remaining = remaining - ?2,"
+		" highest = max(highest, capacity - remaining + ?2)"
+		" WHERE id = ?3 AND birth = ?4 AND epoch = ?5"
+		" AND remaining >= ?2"
+		" RETURNING number, version - ?1, remaining + ?2, capacity",
 	[FIND_ORDER] = "SELECT " LINE_COLUMNS " FROM ledger"
 		" WHERE sale = " THE_NUMBER
 		" AND order_id = ? AND order_id <> ''",
@@ -610,63 +616,6 @@ insert_line(struct store_user *user, const struct store_line *line)
 	return run(user, INSERT_LINE);
 }
 
-/* ----------------------------------------------------------------- copy -- */
-
-/* All sales of one moment. */
-struct sales {
-	struct store_state *states;
-	size_t count;
-};
-
-static bool
-keep_state(const struct store_state *state, void *arg)
-{
-	struct sales *sales = arg;
-
-	sales->states[sales->count++] = *state;
-	return sales->count < STORE_SALES_MAX;
-}
-
-/* Lines do not change, so they are of that moment whenever they are read. */
-static enum store_result
-copy_sale(struct store_user *user, const struct store_state *state,
-    const struct store_copy *copy)
-{
-	enum store_result result;
-
-	if (!copy->begin(state->settings.id, copy->arg))
-		return STORE_FAILED;
-	result = store_each(user, state, 0, copy->line, copy->arg);
-	if (result == STORE_GONE)
-		return STORE_OK; /* deleted meanwhile */
-	if (result == STORE_OK && !copy->end(state, copy->arg))
-		result = STORE_FAILED;
-	return result;
-}
-
-/*
- * Not SQLite's own backup, nor VACUUM INTO: either keeps one snapshot for as
- * long as it takes, or begins anew at each commit.  Beside a snapshot the log
- * cannot be copied back, and who sells next when it ends has all of that to do
- * at once, in the latch.
- */
-static enum store_result
-sqlite_copy(struct store_user *user, const struct store_copy *copy)
-{
-	struct sales sales = {0};
-	enum store_result result;
-	size_t i;
-
-	sales.states = calloc(STORE_SALES_MAX, sizeof(sales.states[0]));
-	if (sales.states == NULL)
-		return store_no_memory(user);
-	result = sqlite_list(user, keep_state, &sales);
-	for (i = 0; i < sales.count && result == STORE_OK; i++)
-		result = copy_sale(user, &sales.states[i], copy);
-	free(sales.states);
-	return result;
-}
-
 /* -------------------------------------------------- latch, transactions -- */
 
 /*
@@ -820,6 +769,85 @@ sqlite_append(struct store_user *user, const struct store_state *after,
 		if (!insert_line(user, &lines[i]))
 			return fail_sqlite(user, "insert");
 	return update_sale(user, after);
+}
+
+/* ---------------------------------------------------------- the decision -- */
+
+/* Nothing was taken: why? */
+static enum store_result
+why_not(struct store_user *user, const struct store_state *state)
+{
+	struct store_state now;
+	enum store_result result;
+
+	result = sqlite_read(user, state->settings.id, &now);
+	if (result != STORE_OK)
+		return result;
+	if (now.birth != state->birth)
+		return STORE_GONE;
+	return now.epoch != state->epoch ? STORE_MOVED : STORE_CONFLICT;
+}
+
+/* In the latch: the decision, as one statement, whose WHERE it is. */
+static enum store_result
+take(struct store_user *user, const struct store_state *state,
+    struct store_line *lines, size_t count)
+{
+	struct sqlite_own *own = own_of(user);
+	sqlite3_stmt *s = own->statement[TAKE];
+	int64_t seats = 0, last;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < count; i++)
+		seats += lines[i].quantity;
+	bind_number(user, TAKE, 1, (int64_t)count);
+	bind_number(user, TAKE, 2, seats);
+	bind_text(user, TAKE, 3, state->settings.id);
+	bind_number(user, TAKE, 4, (int64_t)state->birth);
+	bind_number(user, TAKE, 5, (int64_t)state->epoch);
+	rc = step(user, TAKE);
+	if (rc == SQLITE_ROW) {
+		own->number = sqlite3_column_int64(s, 0);
+		last = sqlite3_column_int64(s, 1);
+		store_number(lines, count, last, last);
+		store_seat(lines, count, sqlite3_column_int64(s, 2),
+		    sqlite3_column_int64(s, 3));
+	}
+	if (!let_go(user, TAKE, rc))
+		return fail_sqlite(user, "take");
+	return rc == SQLITE_ROW ? STORE_OK : why_not(user, state);
+}
+
+static enum store_result
+sqlite_take(struct store_user *user, const struct store_state *state,
+    struct store_line *lines, size_t count, int64_t deadline_ns)
+{
+	enum store_result result;
+	size_t i;
+
+	result = begin(user, deadline_ns);
+	if (result != STORE_OK)
+		return result;
+	result = take(user, state, lines, count);
+	for (i = 0; i < count && result == STORE_OK; i++)
+		if (!insert_line(user, &lines[i]))
+			result = sqlite3_extended_errcode(own_of(user)->db) ==
+					 SQLITE_CONSTRAINT_UNIQUE
+				     ? STORE_DUPLICATE /* a key */
+				     : fail_sqlite(user, "insert");
+	return sqlite_end(user, state, result);
+}
+
+static enum store_result
+sqlite_put(struct store_user *user, const struct store_state *state,
+    struct store_line *lines, size_t count, enum store_check check,
+    int64_t deadline_ns, bool *overwrote)
+{
+	return check == STORE_DECIDED
+		   ? sqlite_take(user, state, lines, count, deadline_ns)
+		   : store_put_in_steps(user, state, lines, count, check,
+			 deadline_ns, overwrote);
 }
 
 /* ------------------------------------------------------ create, remove -- */
@@ -1252,6 +1280,7 @@ sqlite_prepare(struct store *store, char *error, size_t error_size)
 
 const struct store_impl store_sqlite = {
     .name = "sqlite",
+    .turns = STORE_TURN_BIT(STORE_TURN_ATOMIC),
     .shared_size = sizeof(struct shared),
     .share = store_share_nothing,
     .unshare = store_unshare_nothing,
@@ -1262,9 +1291,13 @@ const struct store_impl store_sqlite = {
     .list = sqlite_list,
     .tidy = sqlite_tidy,
     .find = sqlite_find,
+    .find_keys = store_find_each_key,
     .each = sqlite_each,
-    .copy = sqlite_copy,
+    .copy = store_copy_walking,
     .create = sqlite_create,
+    .put = sqlite_put,
+    .take_turn = store_take_no_turn,
+    .end_turn = store_do_nothing,
     .begin = sqlite_begin,
     .append = sqlite_append,
     .remove = sqlite_remove,

@@ -127,9 +127,9 @@ const char *audit_verdict_name(enum verdict verdict); /* "double-booked" */
 /* What the words are about, besides the report. */
 struct audit_subject {
 	const char *sale, *store, *host;
-	const char *lock; /* the strategy that is in force now */
-	bool lock_is_safe;
-	bool with_names;                       /* else buyers stay unnamed */
+	const char *lock;       /* the strategy that is in force now */
+	enum lock_reach needed; /* how far one must reach to be safe */
+	bool with_names;        /* else buyers stay unnamed */
 	const struct audit_witness *witnesses; /* the collision's lines */
 };
 

@@ -25,6 +25,8 @@ witness_json(const struct audit_witness *w, const char *role, bool with_name)
 	member_number(value, "nth", w->line.nth);
 	member_number(value, "remaining", w->line.remaining);
 	member_text(value, "lock", w->lock);
+	if (w->line.host > 0)
+		member_number(value, "host", w->line.host);
 	member_number(value, "worker", w->line.worker);
 	member_number(value, "clerk", w->line.clerk);
 	member_json(value, "trail",

@@ -13,6 +13,7 @@
 
 #include "service/audit/columns.h"
 
+#define HEAD_SIZE 64
 #define SHORT_SIZE 18 /* of an order's id, in short */
 #define WIDTH 80
 #define TIME_WIDTH 14
@@ -91,30 +92,77 @@ print_text(
 	fprintf(out, "%*s%s\n", wanted < most ? wanted : most, "", text);
 }
 
-/* Whose column it is; as long as there is room, with the clerk. */
+/* "worker 1 clerk 4", or shorter: "clerk 1.4"; of hosts, if there are. */
+static void
+name_clerk(const struct store_line *line, bool in_full, char name[HEAD_SIZE])
+{
+	const unsigned host = line->host, worker = line->worker;
+
+	if (host > 0 && in_full)
+		snprintf(name, HEAD_SIZE, "host %u · worker %u · clerk %u",
+		    host, worker, line->clerk);
+	else if (host > 0)
+		snprintf(name, HEAD_SIZE, "clerk %u.%u.%u", host, worker,
+		    line->clerk);
+	else if (in_full)
+		snprintf(
+		    name, HEAD_SIZE, "worker %u clerk %u", worker, line->clerk);
+	else
+		snprintf(name, HEAD_SIZE, "clerk %u.%u", worker, line->clerk);
+}
+
+/* One of the heads, and what fills its column. */
+static void
+print_head(const struct story *story, size_t i, const char *head, FILE *out)
+{
+	const bool is_last = i + 1 == story->count;
+
+	fprintf(out, "%s%*s", head,
+	    is_last ? 0 : story->width - columns_of(head), "");
+}
+
+/* Whose column it is, and as long as there is room, with the clerk. */
+static void
+print_head_and_clerk(const struct story *story, size_t i, FILE *out)
+{
+	const struct store_line *line = &story->witnesses[i].line;
+	char head[2 * HEAD_SIZE], clerk[HEAD_SIZE];
+
+	name_clerk(line, true, clerk);
+	snprintf(head, sizeof(head), "%s · %s", story->told.names[i], clerk);
+	if (columns_of(head) >= story->width) {
+		name_clerk(line, false, clerk);
+		snprintf(
+		    head, sizeof(head), "%s · %s", story->told.names[i], clerk);
+	}
+	if (columns_of(head) >= story->width)
+		snprintf(head, sizeof(head), "%s", story->told.names[i]);
+	print_head(story, i, head, out);
+}
+
+/* Hosts have a line of their own, below the names. */
 static void
 print_heads(const struct story *story, FILE *out)
 {
+	const bool has_hosts = story->witnesses[0].line.host > 0;
+	char clerk[HEAD_SIZE];
 	size_t i;
 
 	fprintf(out, "  %-*s", TIME_WIDTH, "time");
+	for (i = 0; i < story->count; i++)
+		if (has_hosts)
+			print_head(story, i, story->told.names[i], out);
+		else
+			print_head_and_clerk(story, i, out);
+	fprintf(out, "\n");
+	if (!has_hosts)
+		return;
+	fprintf(out, "%*s", 2 + TIME_WIDTH, "");
 	for (i = 0; i < story->count; i++) {
-		const struct audit_witness *witness = &story->witnesses[i];
-		const bool is_last = i + 1 == story->count;
-		char head[96];
-
-		snprintf(head, sizeof(head), "%s · worker %u clerk %u",
-		    story->told.names[i], witness->line.worker,
-		    witness->line.clerk);
-		if (columns_of(head) >= story->width)
-			snprintf(head, sizeof(head), "%s · clerk %u.%u",
-			    story->told.names[i], witness->line.worker,
-			    witness->line.clerk);
-		if (columns_of(head) >= story->width)
-			snprintf(
-			    head, sizeof(head), "%s", story->told.names[i]);
-		fprintf(out, "%s%*s", head,
-		    is_last ? 0 : story->width - columns_of(head), "");
+		name_clerk(&story->witnesses[i].line, true, clerk);
+		if (columns_of(clerk) >= story->width)
+			name_clerk(&story->witnesses[i].line, false, clerk);
+		print_head(story, i, clerk, out);
 	}
 	fprintf(out, "\n");
 }
@@ -297,7 +345,8 @@ print_headline(const struct audit_report *r,
 }
 
 static const char *
-judge_strategy(const struct audit_strategy *s)
+judge_strategy(
+    const struct audit_strategy *s, const struct audit_subject *subject)
 {
 	struct lock_strategy strategy;
 
@@ -305,13 +354,15 @@ judge_strategy(const struct audit_strategy *s)
 		return "WRONG";
 	if (s->overwrites > 0)
 		return "WRONG: a write was overwritten";
-	if (lock_parse(s->lock, &strategy) && !lock_is_safe(strategy))
+	if (lock_parse(s->lock, &strategy) &&
+	    !lock_is_safe(strategy, subject->needed))
 		return "no race showed; it is not safe";
 	return "correct";
 }
 
 static void
-print_strategies(const struct audit_report *r, FILE *out)
+print_strategies(const struct audit_report *r,
+    const struct audit_subject *subject, FILE *out)
 {
 	size_t i;
 
@@ -325,13 +376,16 @@ print_strategies(const struct audit_report *r, FILE *out)
 		fprintf(out, "  %-14s %9" PRId64 "   %11" PRId64 "   %s\n",
 		    r->strategies[i].lock, r->strategies[i].receipts,
 		    r->strategies[i].seats_twice,
-		    judge_strategy(&r->strategies[i]));
+		    judge_strategy(&r->strategies[i], subject));
 }
 
 static void
 print_cure(const struct audit_subject *subject, FILE *out)
 {
-	if (subject->lock_is_safe)
+	struct lock_strategy strategy;
+
+	if (lock_parse(subject->lock, &strategy) &&
+	    lock_is_safe(strategy, subject->needed))
 		fprintf(out,
 		    "Cured: the sale now runs under %s; what was sold twice "
 		    "before stays so.\n",
@@ -339,7 +393,8 @@ print_cure(const struct audit_subject *subject, FILE *out)
 	else
 		fprintf(out,
 		    "Cure: make read and write one step:\n"
-		    "      curl -X PATCH -d lock=mutex %s/sales/%s\n",
+		    "      curl -X PATCH -d lock=%s %s/sales/%s\n",
+		    subject->needed == LOCK_REACH_HOSTS ? "row" : "mutex",
 		    subject->host, subject->sale);
 }
 
@@ -348,7 +403,7 @@ audit_text_print(const struct audit_report *report,
     const struct audit_subject *subject, FILE *out)
 {
 	print_headline(report, subject, out);
-	print_strategies(report, out);
+	print_strategies(report, subject, out);
 	if (report->collision.count == 0)
 		return;
 	fprintf(out, "\n");

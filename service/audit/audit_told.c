@@ -117,11 +117,13 @@ name_mistake(const struct audit_witness *witnesses, char mistake[MISTAKE_SIZE])
 	const char *lock = witnesses[1].lock;
 	struct lock_strategy strategy;
 	struct lock_facts facts;
+	bool two_hosts;
 
 	mistake[0] = '\0';
 	if (!lock_parse(lock, &strategy))
 		return;
 	facts = lock_facts(strategy);
+	two_hosts = witnesses[0].line.host != witnesses[1].line.host;
 	if (facts.checks_write)
 		snprintf(
 		    mistake, MISTAKE_SIZE, "%s's check let it pass: ", lock);
@@ -130,6 +132,9 @@ name_mistake(const struct audit_witness *witnesses, char mistake[MISTAKE_SIZE])
 	else if (strategy.permits > 1)
 		snprintf(mistake, MISTAKE_SIZE,
 		    "%s were let in at once: ", counts[strategy.permits]);
+	else if (!facts.excludes_hosts && two_hosts)
+		snprintf(mistake, MISTAKE_SIZE,
+		    "two hosts, and a %s on each: ", lock);
 	else if (!facts.excludes_processes &&
 		 witnesses[0].line.worker != witnesses[1].line.worker)
 		snprintf(mistake, MISTAKE_SIZE, "two processes, two mutexes: ");

@@ -11,6 +11,7 @@
 #include "service/http/problem.h"
 #include "service/member.h"
 #include "service/options.h"
+#include "service/sale/turn.h"
 
 #define ORDER_SHOWN 18 /* of an order's id: time, and a few bits */
 #define FULL_NS (10 * NS_PER_SEC)
@@ -79,11 +80,12 @@ handle_is_full(const struct service *service)
 }
 
 bool
-handle_lock_is_safe(const char *name)
+handle_lock_is_safe(const struct service *service, const char *name)
 {
 	struct lock_strategy strategy;
 
-	return lock_parse(name, &strategy) && lock_is_safe(strategy);
+	return lock_parse(name, &strategy) &&
+	       lock_is_safe(strategy, turn_reach(store_kind(service->store)));
 }
 
 void
@@ -106,7 +108,8 @@ handle_write_sale(struct writer *w, const char *before, const struct call *call,
 	writer_put_string(w, drawn ? "],\"store\":" : ",\"store\":",
 	    store_kind(call->service->store));
 	writer_put_text(w, ",\"safe\":");
-	writer_put_text(w, handle_lock_is_safe(s->lock) ? "true" : "false");
+	writer_put_text(
+	    w, handle_lock_is_safe(call->service, s->lock) ? "true" : "false");
 }
 
 void
@@ -232,6 +235,8 @@ handle_reply_receipt(struct call *call, int status,
 	writer_put_time(w, ",\"sold_at\":", receipt->sold_at_ms);
 	if (trail != NULL) {
 		writer_put_number(w, ",\"base\":", receipt->base);
+		if (receipt->host > 0)
+			writer_put_number(w, ",\"host\":", receipt->host);
 		writer_put_number(w, ",\"worker\":", receipt->worker);
 		writer_put_number(w, ",\"clerk\":", receipt->clerk);
 		writer_put_text(w, ",\"trail\":");

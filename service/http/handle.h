@@ -33,8 +33,9 @@ struct call {
 typedef void handler_fn(struct call *call);
 
 enum route_where {
-	ROUTE_ANSWERED = 0,  /* the reply is made */
-	ROUTE_TO_CLERK,      /* request->order is to be queued */
+	ROUTE_ANSWERED = 0, /* the reply is made */
+	ROUTE_READS,    /* the store, a little: here, or in the background */
+	ROUTE_TO_CLERK, /* request->order is to be queued */
 	ROUTE_TO_BACKGROUND, /* the route's handler is to be called there */
 	ROUTE_TO_WALKER,     /* there, since it may take long */
 };
@@ -99,7 +100,9 @@ bool handle_walk(struct call *call, const struct store_state *state,
  */
 bool handle_is_full(const struct service *service);
 
-bool handle_lock_is_safe(const char *name);
+/* Does a sale of this service never oversell under the strategy?  False also
+ * for a name that is none. */
+bool handle_lock_is_safe(const struct service *service, const char *name);
 
 /* When the time is over for what this request wants; clock_now_ns()'s. */
 int64_t handle_deadline_ns(const struct call *call);

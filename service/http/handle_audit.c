@@ -8,6 +8,7 @@
 #include "service/audit/audit.h"
 #include "service/http/admin.h"
 #include "service/http/problem.h"
+#include "service/sale/turn.h"
 
 static_assert(AUDIT_BUYER_SIZE == ORDER_BUYER_SIZE, "a buyer's name fits");
 
@@ -88,7 +89,7 @@ inquire(struct call *call, struct inquiry *inquiry)
 	    .host = host != NULL && strlen(host) <= 40 ? host
 						       : call->service->address,
 	    .lock = settings->lock,
-	    .lock_is_safe = handle_lock_is_safe(settings->lock),
+	    .needed = turn_reach(store_kind(call->service->store)),
 	    .with_names = admin_is(call),
 	    .witnesses = inquiry->witnesses};
 	return true;

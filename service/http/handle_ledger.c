@@ -100,6 +100,8 @@ print_json(struct page *page, const struct store_line *line)
 	member_text(value, "lock", line->lock);
 	member_time(value, "sold_at", line->sold_at_ms);
 	if (page->with_trails && sold) {
+		if (line->host > 0)
+			member_number(value, "host", line->host);
 		member_number(value, "worker", line->worker);
 		member_number(value, "clerk", line->clerk);
 		member_json(value, "trail", json_loads(line->trail, 0, NULL));

@@ -33,6 +33,7 @@
 #define SALES_SHOWN 100
 
 struct sales {
+	const struct service *service;
 	bool known; /* false: there is no store to look into */
 	uint64_t count, unsafe;
 	bool lock_in_use[COUNTING_ROWS]; /* some sale has it */
@@ -429,7 +430,8 @@ add_sale(const struct store_state *state, void *arg)
 	if (lock_parse(state->settings.lock, &strategy))
 		sales->lock_in_use[counting_row(strategy)] = true;
 	sales->count++;
-	sales->unsafe += !handle_lock_is_safe(state->settings.lock);
+	sales->unsafe +=
+	    !handle_lock_is_safe(sales->service, state->settings.lock);
 	if (i < SALES_SHOWN) {
 		memcpy(sales->shown[i].id, state->settings.id, STORE_ID_SIZE);
 		sales->shown[i].capacity = state->settings.capacity;
@@ -442,7 +444,8 @@ add_sale(const struct store_state *state, void *arg)
 static void
 look_at_sales(const struct call *call, struct sales *sales)
 {
-	*sales = (struct sales){.lock_in_use[COUNTING_UNKNOWN] = true};
+	*sales = (struct sales){
+	    .service = call->service, .lock_in_use[COUNTING_UNKNOWN] = true};
 	sales->known = call->store != NULL &&
 		       store_list(call->store, add_sale, sales) == STORE_OK;
 }

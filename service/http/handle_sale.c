@@ -12,6 +12,7 @@
 #include "service/http/problem.h"
 #include "service/member.h"
 #include "service/sale/patience.h"
+#include "service/sale/turn.h"
 
 #define LIST_BEGIN "{\"sales\":["
 
@@ -63,10 +64,31 @@ handle_sale_get(struct call *call)
 
 static_assert(LOCK_NAME_SIZE <= STORE_LOCK_SIZE, "a strategy's name fits");
 
+/* Which stores have the lock that this one has not. */
+static bool
+refuse_turn(const struct call *call, struct lock_strategy strategy)
+{
+	char name[LOCK_NAME_SIZE], kinds[128] = "";
+	const char *kind;
+	size_t i;
+
+	lock_print(strategy, name);
+	for (i = 0; (kind = store_at(i)) != NULL; i++)
+		if (turn_fits(strategy, kind))
+			strcat(
+			    strcat(kinds, kinds[0] == '\0' ? "" : ", "), kind);
+	return problem_reply(call->reply, PROBLEM_BAD_VALUE,
+	    problem_member("lock"),
+	    "The lock \"%s\" is in the store, and %s has none; those that have "
+	    "it: %s.",
+	    name, store_kind(call->service->store),
+	    kinds[0] == '\0' ? "none in this build" : kinds);
+}
+
 /* lock, delay and capacity, where they are there. */
 static bool
-parse_settings(const struct body *body, int64_t least_capacity,
-    struct store_settings *settings)
+parse_settings(const struct call *call, const struct body *body,
+    int64_t least_capacity, struct store_settings *settings)
 {
 	const char *lock = NULL, *delay = NULL;
 	struct lock_strategy strategy;
@@ -80,6 +102,9 @@ parse_settings(const struct body *body, int64_t least_capacity,
 		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
 		    problem_member("lock"), "\"lock\" must be one of %s.",
 		    lock_names());
+	if (lock != NULL &&
+	    !turn_fits(strategy, store_kind(call->service->store)))
+		return refuse_turn(call, strategy);
 	if (lock != NULL)
 		lock_print(strategy, settings->lock);
 	if (delay != NULL &&
@@ -98,14 +123,17 @@ reply_change(struct call *call, int status, const struct store_state *state,
     int64_t recounted_to)
 {
 	struct writer *w = &call->reply->made;
-	char warning[PATIENCE_SIZE];
+	char warning[PATIENCE_SIZE], reach[TURN_WARNING_SIZE] = "";
 
 	handle_write_sale(w, "", call, state);
 	if (recounted_to != -1)
 		writer_put_number(w, ",\"recounted_to\":", recounted_to);
-	if (patience_warn(state->settings.delay_max_ms,
+	if (turn_warn(state->settings.lock, store_kind(call->service->store),
+		reach) ||
+	    patience_warn(state->settings.delay_max_ms,
 		call->service->options->timeout_ms, warning))
-		writer_put_string(w, ",\"warning\":", warning);
+		writer_put_string(
+		    w, ",\"warning\":", reach[0] != '\0' ? reach : warning);
 	writer_put_text(w, "}");
 	reply_made(call->reply, status);
 	handle_put_etag(call, state);
@@ -229,14 +257,15 @@ open_sale(struct call *call, const struct store_settings *settings)
 }
 
 static bool
-parse_sale(const struct body *body, struct store_settings *settings)
+parse_sale(const struct call *call, const struct body *body,
+    struct store_settings *settings)
 {
 	static const char *const names[] = {
 	    "id", "capacity", "lock", "delay", NULL};
 	const char *id = "";
 
 	if (!body_allows(body, names) || !body_text(body, "id", &id) ||
-	    !parse_settings(body, 1, settings))
+	    !parse_settings(call, body, 1, settings))
 		return false;
 	if (!store_id_is_valid(id))
 		return problem_reply(body->reply, PROBLEM_BAD_VALUE,
@@ -260,7 +289,7 @@ handle_sale_post(struct call *call)
 
 	memcpy(settings.lock, options->lock, STORE_LOCK_SIZE);
 	if (body_parse(&body, call->request, call->reply) &&
-	    parse_sale(&body, &settings))
+	    parse_sale(call, &body, &settings))
 		open_sale(call, &settings);
 	body_free(&body);
 }
@@ -295,6 +324,7 @@ configure(struct call *call, struct store_state *state,
 static void
 change_sale(struct call *call, const struct body *body)
 {
+	const struct service *service = call->service;
 	int64_t version, recounted_to = -1;
 	struct store_state state;
 	struct store_settings old;
@@ -309,12 +339,13 @@ change_sale(struct call *call, const struct body *body)
 		version = state.version;
 		change.settings = old = state.settings;
 		if (!parse_settings(
-			body, state.settings.capacity, &change.settings))
+			call, body, state.settings.capacity, &change.settings))
 			return;
 		change.at_ms = clock_read_ns(CLOCK_REALTIME) / NS_PER_MS;
 		/* A lock stops new damage and repairs none. */
-		change.recount = !handle_lock_is_safe(state.settings.lock) &&
-				 handle_lock_is_safe(change.settings.lock);
+		change.recount =
+		    !handle_lock_is_safe(service, state.settings.lock) &&
+		    handle_lock_is_safe(service, change.settings.lock);
 		result = configure(call, &state, &change);
 	} while ((result == STORE_CONFLICT || result == STORE_MOVED) &&
 		 clock_now_ns() < handle_deadline_ns(call));

@@ -14,7 +14,7 @@
 
 /* clang-format off */
 const struct route routes[] = {
-	{ "GET", "/", ROUTE_ANSWERED, FOR_ALL, handle_page_root, "" },
+	{ "GET", "/", ROUTE_READS, FOR_ALL, handle_page_root, "" },
 	{ "GET", "/page/{item}", ROUTE_ANSWERED, FOR_ALL,
 	  handle_page_file, "" },
 	{ "GET", "/about", ROUTE_ANSWERED, FOR_ALL, handle_page_about, "" },
@@ -28,12 +28,12 @@ const struct route routes[] = {
 	{ "GET", "/livez", ROUTE_ANSWERED, FOR_ALL, handle_service_livez, "" },
 	{ "GET", "/readyz", ROUTE_ANSWERED, FOR_ALL,
 	  handle_service_readyz, "verbose" },
-	{ "GET", "/metrics", ROUTE_ANSWERED, FOR_ALL, handle_metrics_get, "" },
+	{ "GET", "/metrics", ROUTE_READS, FOR_ALL, handle_metrics_get, "" },
 	{ "GET", "/sales", ROUTE_TO_BACKGROUND, FOR_PAGES,
 	  handle_sale_list, "" },
 	{ "POST", "/sales", ROUTE_TO_BACKGROUND, FOR_ADMIN,
 	  handle_sale_post, "" },
-	{ "GET", "/sales/{sale}", ROUTE_ANSWERED, FOR_PAGES,
+	{ "GET", "/sales/{sale}", ROUTE_READS, FOR_PAGES,
 	  handle_sale_get, "" },
 	{ "PATCH", "/sales/{sale}", ROUTE_TO_BACKGROUND, FOR_ADMIN,
 	  handle_sale_patch, "" },
@@ -277,6 +277,17 @@ may_pass(struct call *call)
 	return true;
 }
 
+/* A database's answer is not waited for where all clients are served. */
+static enum route_where
+reads_here(struct call *call)
+{
+	if (call->store != NULL &&
+	    store_has_hosts(store_kind(call->service->store)))
+		return ROUTE_TO_BACKGROUND;
+	call->request->route->handler(call);
+	return ROUTE_ANSWERED;
+}
+
 enum route_where
 routes_begin(struct call *call)
 {
@@ -287,6 +298,8 @@ routes_begin(struct call *call)
 	route = call->request->route;
 	call->routes = routes;
 	call->route_count = ROUTES;
+	if (route->where == ROUTE_READS)
+		return reads_here(call);
 	if (route->where == ROUTE_ANSWERED || route->where == ROUTE_TO_CLERK)
 		route->handler(call);
 	return call->reply->status == 0 ? route->where : ROUTE_ANSWERED;

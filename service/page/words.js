@@ -311,6 +311,9 @@ export const words = {
     'plain.ticket': 'One clerk at a time: whoever came first goes first.',
     'plain.rwlock': 'One clerk at a time: a lock that could be shared to look.',
     'plain.optimistic': 'Nobody waits; a write that comes too late is refused and tried again.',
+    'plain.atomic': 'Nobody waits; the database decides while it writes.',
+    'plain.row': 'One clerk at a time, on any machine: the database locks the row.',
+    'plain.advisory': 'One clerk at a time, on any machine: a lock that the database keeps.',
   },
 
   zh: {
@@ -605,6 +608,9 @@ export const words = {
     'plain.ticket': '一次只进一个：取号，先来先进。',
     'plain.rwlock': '一次只进一个：读写锁，卖票要独占。',
     'plain.optimistic': '谁也不等；写晚了就写不进去，再来一次。',
+    'plain.atomic': '谁也不等；由数据库在写的那一刻做决定。',
+    'plain.row': '不管在哪台机器上，一次只进一个：数据库锁住这一行。',
+    'plain.advisory': '不管在哪台机器上，一次只进一个：数据库代管的一把锁。',
     'lock.none': '不加锁：大家都先读，再都去写',
     'lock.mutex-private': 'pthread 互斥锁，放在各个进程自己的内存里',
     'lock.flock': '对文件用 flock(2)，每个售票员各自打开文件',
@@ -615,5 +621,8 @@ export const words = {
     'lock.ticket': '每人取一个号，按号的先后进',
     'lock.rwlock': '读写锁：看可以共享，改要独占；卖票要独占',
     'lock.optimistic': '不加锁：版本变了就不让写',
+    'lock.atomic': '不加锁：判断和写入是数据库里的同一条语句',
+    'lock.row': '数据库锁住这场销售的那一行：SELECT ... FOR UPDATE',
+    'lock.advisory': '数据库按编号代管的锁：pg_advisory_xact_lock()',
   },
 };

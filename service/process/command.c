@@ -35,7 +35,7 @@ static const struct options_row backup_rows[] = {
 static const struct options_row restore_rows[] = {
 	{ "data", "DIR", "./data", "where to put them: empty, or not there",
 	  OPTIONS_TEXT, 1, 0, AT(data), .valid = "a directory" },
-	{ "store", "", "sqlite", "how to keep them, however they were kept",
+	{ "store", "", "sqlite", "\nhow to keep them, however they were kept",
 	  OPTIONS_CHOICE, AT(store), .names = store_at },
 };
 /* clang-format on */

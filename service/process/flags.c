@@ -63,6 +63,15 @@ is_origin(void *place, const char *text)
 	return cors_is_list(text);
 }
 
+/* What this program lacks. */
+static const char *
+missing_stores(void)
+{
+	return store_known("postgres")
+		   ? ""
+		   : "; it was built without PostgreSQL's libpq-dev";
+}
+
 #define AT(member) OPTIONS_AT(struct options, member)
 #define GIVEN(member) .given = offsetof(struct options, member)
 
@@ -77,8 +86,13 @@ static const struct options_row rows[] = {
 	{ "existing", NULL, NULL,
 	  "start only if DIR has been turnstile's, as one restored has",
 	  OPTIONS_FLAG, AT(existing) },
-	{ "store", "", "sqlite", "how they are kept (DIR's own, if new sqlite)",
-	  OPTIONS_CHOICE, AT(store), GIVEN(store_given), .names = store_at },
+	{ "store", "", "sqlite", "\nhow they are kept (DIR's own, if new sqlite)",
+	  OPTIONS_CHOICE, AT(store), GIVEN(store_given), .names = store_at,
+	  .words = missing_stores },
+	{ "database", "CONNINFO", NULL,
+	  "where PostgreSQL is, for --store postgres:\n"
+	  "'host=db dbname=turnstile' or postgresql://db/turnstile",
+	  OPTIONS_TEXT, 1, 0, AT(database), .valid = "a connection string" },
 	{ "lock", "NAME", "mutex",
 	  "strategy of a new sale that does not choose one",
 	  AT(lock), GIVEN(lock_given), .set = set_lock,

@@ -40,6 +40,7 @@
 #include "service/process/flags.h"
 #include "service/process/jitter.h"
 #include "service/sale/patience.h"
+#include "service/sale/turn.h"
 #include "service/version.h"
 
 #define OWNER_WAIT_NS (2 * NS_PER_SEC)
@@ -314,6 +315,8 @@ share_memory(struct startup *s)
 	service->board = shared_new(sizeof(*service->board));
 	s->prepared = shared_new(sizeof(*s->prepared));
 	service->store = new_store(options);
+	if (service->store != NULL)
+		store_set_database(service->store, options->database);
 	service->locks = locks_prepare(&config);
 	if (service->board == NULL || s->prepared == NULL ||
 	    service->store == NULL || service->locks == NULL)
@@ -591,7 +594,7 @@ startup_announce(const struct service *service)
 {
 	const struct options *o = service->options;
 	const struct store_state *demo = &service->prepared->demo;
-	char warning[PATIENCE_SIZE];
+	char warning[PATIENCE_SIZE], reach[TURN_WARNING_SIZE];
 
 	/* On a terminal the banner says it. */
 	if (service->log.json || !isatty(STDOUT_FILENO) ||
@@ -609,6 +612,8 @@ startup_announce(const struct service *service)
 		    o->data);
 	if (patience_warn(demo->settings.delay_max_ms, o->timeout_ms, warning))
 		note(service, "%s", warning);
+	if (turn_warn(demo->settings.lock, store_kind(service->store), reach))
+		note(service, "sale demo: %s", reach);
 	if (!service->log.json)
 		print_hints(service);
 	fflush(stdout);

@@ -23,34 +23,53 @@ fail(struct order *order, const char *error)
 }
 
 /* The line that bears the order's key: is it the same order, or another? */
-static bool
-replay_line(const struct store_line *line, void *arg)
+static void
+replay(struct order *order, const struct store_line *line)
 {
-	struct order *order = arg;
-
 	if (strcmp(order->buyer, line->buyer) != 0 ||
 	    order->quantity != line->quantity) {
 		order->outcome = OUTCOME_KEY_REUSED;
-		return true;
+		return;
 	}
 	free(order->replayed_trail);
 	order->replayed_trail = strdup(line->trail);
 	if (order->replayed_trail == NULL) {
 		fail(order, "out of memory");
-		return true;
+		return;
 	}
 	order->outcome = OUTCOME_REPLAYED;
 	order_fill_receipt(&order->receipt, line);
+}
+
+/* A visit of lines that bear keys of the batch. */
+static bool
+replay_line(const struct store_line *line, void *arg)
+{
+	struct desk *desk = arg;
+	size_t i;
+
+	for (i = 0; i < desk->count; i++)
+		if (strcmp(desk->batch[i]->key, line->key) == 0)
+			replay(desk->batch[i], line);
 	return true;
 }
 
-/* Was an order with this key sold before?  Then it is decided. */
+/* Were orders with these keys sold before?  Then they are decided. */
 static void
-replay(struct desk *desk, const struct store_state *seen, struct order *order)
+replay_sold(struct desk *desk, const struct store_state *seen)
 {
-	if (store_find(desk->store, seen, STORE_BY_KEY, order->key, replay_line,
-		order) == STORE_FAILED)
-		fail(order, store_error(desk->store));
+	const char *keys[SELL_BATCH_MAX];
+	size_t count = 0, i;
+
+	for (i = 0; i < desk->count; i++)
+		if (desk->batch[i]->key[0] != '\0')
+			keys[count++] = desk->batch[i]->key;
+	if (count == 0 || store_find_keys(desk->store, seen, keys, count,
+			      replay_line, desk) == STORE_OK)
+		return;
+	for (i = 0; i < desk->count; i++)
+		if (desk->batch[i]->key[0] != '\0')
+			fail(desk->batch[i], store_error(desk->store));
 }
 
 /* Is an order with this key about to be sold, in this batch? */
@@ -125,16 +144,13 @@ decide_batch(struct desk *desk, const struct store_state *seen)
 
 	counting_batch(desk->counting, desk->count);
 	desk->taken = 0;
+	replay_sold(desk, seen);
 	for (i = 0; i < desk->count; i++) {
 		struct order *order = desk->batch[i];
 
 		order->state = left;
-		if (order->key[0] != '\0') {
-			if (key_is_taken(desk, order->key))
-				continue;
-			replay(desk, seen, order);
-		}
-		if (order->outcome == OUTCOME_NONE)
+		if (order->outcome == OUTCOME_NONE &&
+		    !key_is_taken(desk, order->key))
 			decide(desk, order, &left);
 	}
 }

@@ -179,7 +179,9 @@ desk_step_write(struct desk *desk, int64_t base)
 
 		if (order->outcome != OUTCOME_SOLD)
 			continue;
-		trail_note(&order->trail, desk->lines[n].remaining, base);
+		if (base != DESK_BASE_UNKNOWN)
+			trail_note(
+			    &order->trail, desk->lines[n].remaining, base);
 		trail_print(&order->trail, desk->trails[n]);
 		desk->lines[n].trail = desk->trails[n];
 		n++;

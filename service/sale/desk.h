@@ -121,9 +121,12 @@ void desk_step(struct desk *desk, enum step step);
 /* What the last step saw, for the whole batch. */
 void desk_note(struct desk *desk, int64_t remaining, int64_t version);
 
+#define DESK_BASE_UNKNOWN (-1)
+
 /*
  * The write's step.  It ends the trails that the ledger keeps, so they are
- * put into the lines here; `base` is the version that was read.
+ * put into the lines here; `base` is the version that was read, or
+ * DESK_BASE_UNKNOWN where the store decides what it is based on.
  */
 void desk_step_write(struct desk *desk, int64_t base);
 

@@ -112,6 +112,7 @@ order_fill_receipt(struct receipt *receipt, const struct store_line *line)
 	r->version = line->version;
 	r->base = line->base;
 	r->sold_at_ms = line->sold_at_ms;
+	r->host = line->host;
 	r->worker = line->worker;
 	r->clerk = line->clerk;
 }

@@ -65,6 +65,7 @@ struct receipt {
 	int64_t seat, quantity;
 	int64_t remaining, version, base;
 	int64_t sold_at_ms; /* wall clock */
+	unsigned host;      /* 0: the store has one */
 	unsigned worker, clerk;
 };
 

@@ -21,8 +21,9 @@ struct attempt {
 	struct store_state guess; /* the sale, before it was locked */
 	struct store_state seen;  /* the sale, as it is decided on */
 	struct lock_strategy strategy;
-	struct lock_facts facts; /* of the strategy */
-	unsigned row;            /* of the strategy, in what is counted */
+	struct lock_facts facts;   /* of the strategy */
+	unsigned row;              /* of the strategy, in what is counted */
+	enum store_result refused; /* the turn, if the store gives it */
 	struct lock_hold hold;
 	int64_t held_ns, delayed_ns;
 };
@@ -81,6 +82,30 @@ read_sale(struct attempt *a, struct store_state *state)
 
 /* ----------------------------------------------------------------- lock -- */
 
+/* Is the lock not here but in the store, and held from read to write? */
+static bool
+is_in_store(const struct attempt *a)
+{
+	return a->facts.turn == LOCK_TURN_ROW ||
+	       a->facts.turn == LOCK_TURN_ADVISORY;
+}
+
+/* Where a lock is in the store, the one here is nobody's to wait for. */
+static enum lock_result
+acquire(struct attempt *a)
+{
+	struct desk *desk = a->desk;
+	const struct order *lead = desk->batch[0];
+
+	if (is_in_store(a))
+		a->refused = store_take_turn(desk->store, lead->sale,
+		    turn_of(a->strategy), lead->deadline_ns);
+	if (a->refused != STORE_OK)
+		return a->refused == STORE_BUSY ? LOCK_TIMED_OUT : LOCK_FAILED;
+	return lock_acquire(desk->locks, a->strategy, a->guess.slot,
+	    lead->deadline_ns, &a->hold);
+}
+
 /* False: the lock is not held. */
 static bool
 take_lock(struct attempt *a)
@@ -91,8 +116,7 @@ take_lock(struct attempt *a)
 
 	if (a->facts.holds)
 		desk_step(desk, STEP_WAIT);
-	result = lock_acquire(desk->locks, a->strategy, a->guess.slot,
-	    desk->batch[0]->deadline_ns, &a->hold);
+	result = acquire(a);
 	if (a->facts.holds)
 		counting_time(&desk->counting->lock_wait[a->row],
 		    desk_now_ns(desk) - from_ns);
@@ -111,15 +135,20 @@ take_lock(struct attempt *a)
 	case LOCK_FAILED:
 		break;
 	}
-	desk_decide(desk, OUTCOME_STORE_ERROR, strerror(errno));
+	if (a->refused != STORE_OK)
+		desk_refuse(desk, a->refused);
+	else
+		desk_decide(desk, OUTCOME_STORE_ERROR, strerror(errno));
 	return false;
 }
 
-/* Does the strategy say that nobody else is inside? */
+/* Does the strategy say that nobody else is inside?  A turn of the store's ends
+ * with the write, before we are out. */
 static bool
 excludes_all(const struct attempt *a)
 {
-	return a->facts.excludes_threads && a->facts.excludes_processes;
+	return a->facts.excludes_threads && a->facts.excludes_processes &&
+	       !is_in_store(a);
 }
 
 /* Whoever says that it excludes everybody is held to it: see inside.h. */
@@ -173,6 +202,11 @@ lock_sale(struct attempt *a)
 		return false;
 	}
 	a->facts = lock_facts(a->strategy);
+	if (!turn_fits(a->strategy, store_kind_of(desk->store))) {
+		desk_decide(desk, OUTCOME_STORE_ERROR,
+		    "the store has no such lock: change the sale's");
+		return false;
+	}
 	a->row = counting_row(a->strategy);
 	desk_claim(desk, takes_all(a));
 	if (!take_lock(a))
@@ -226,6 +260,9 @@ put(struct attempt *a)
 	enum store_result result;
 	bool overwrote;
 
+	if (a->facts.turn == LOCK_TURN_ATOMIC && !decide_wants_check(desk))
+		return store_take(desk->store, &a->seen, desk->lines,
+		    desk->taken, deadline_ns);
 	if (a->facts.checks_write || decide_wants_check(desk))
 		return store_put_if(desk->store, &a->seen, desk->lines,
 		    desk->taken, deadline_ns);
@@ -256,7 +293,9 @@ write_counter(struct attempt *a)
 	enum store_result result;
 
 	a->delayed_ns = desk_delay(a->desk, &a->seen);
-	desk_step_write(a->desk, a->seen.version);
+	desk_step_write(a->desk, a->facts.turn == LOCK_TURN_ATOMIC
+				     ? DESK_BASE_UNKNOWN
+				     : a->seen.version);
 	result = put(a);
 	a->turn = turn_after(result);
 	if (a->turn != TURN_DONE) {
@@ -276,6 +315,8 @@ unlock_sale(struct attempt *a)
 {
 	struct counting *counting = a->desk->counting;
 
+	if (is_in_store(a))
+		store_end_turn(a->desk->store);
 	if (a->hold.user == NULL)
 		return;
 	if (a->facts.holds) {

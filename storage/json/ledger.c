@@ -382,6 +382,7 @@ take_line(struct in *in, struct store_line *line)
 	EXPECT(in, ",\"buyer\":\"");
 	line->buyer = take_string(in);
 	line->key = COMES(in, ",\"key\":\"") ? take_string(in) : NULL;
+	line->host = 0;
 	EXPECT(in, ",\"worker\":");
 	line->worker = take_unsigned(in);
 	EXPECT(in, ",\"clerk\":");

@@ -13,8 +13,7 @@ load helper
 @test "--help names every option and strategy and says how to use them" {
   local word output
   output=$("$TURNSTILE" --help)
-  for word in '--listen \[ADDR:\]PORT' '--data DIR' '--existing' '--store json\|sqlite' \
-    '--lock NAME' '--delay MIN\[-MAX\]' '--tickets N' '--workers N' \
+  for word in '--listen \[ADDR:\]PORT' '--data DIR' '--existing' '--database CONNINFO' '--lock NAME' '--delay MIN\[-MAX\]' '--tickets N' '--workers N' \
     '--clerks N' '--batch N' '--queue N' '--timeout DURATION' \
     '--audit-timeout DURATION' \
     '--max-quantity N' '--admin open\|token\|off' '--allow-origin ORIGIN' \
@@ -22,10 +21,11 @@ load helper
     '--version' '--help'; do
     matches "--help" "$output" "(^|"$'\n'")  $word "
   done
-  for word in none mutex-private flock mutex semaphore spin ticket rwlock optimistic; do
+  for word in none mutex-private flock mutex semaphore spin ticket rwlock optimistic atomic row advisory; do
     matches "--help" "$output" $'\n'"  $word  "
   done
   matches "--help" "$output" $'\n'"  none .*WRONG, on purpose"
+  matches "--help" "$output" '  --store json\|sqlite\|postgres[[:space:]]+how they are kept '
   matches "--help" "$output" "TURNSTILE_MAX_QUANTITY"
   matches "--help" "$output" "Exit status: 0 .* 1 .* 2 "
 }
@@ -88,9 +88,9 @@ wrong_value() {
   wrong_value listen 'PORT, :PORT, ADDR:PORT or \[IPV6\]:PORT, .* 0 to 65535' \
     nix 65536 -1 ::1:80 localhost: localhost:nix 80x '' 127.0.0.1:99999
   wrong_value data 'a directory' ''
-  wrong_value store 'json or sqlite' JSON postgres ''
+  wrong_value store 'json, sqlite or postgres' JSON oracle ''
   wrong_value lock \
-    'one of none, mutex-private, flock, mutex, semaphore, .*optimistic' \
+    'one of none, mutex-private, flock, mutex, semaphore, .*optimistic, atomic, row, advisory' \
     nix Mutex semaphore:0 semaphore:9 semaphore: semaphore:12 mutex:3 ''
   wrong_value delay 'a duration or a range of two, .*0, 5ms, 1s-3s' \
     5 -5ms 3s-1s 1s- -1s 2h 61m 1s-3s-5s ms 1e3ms ''
@@ -411,8 +411,8 @@ is_waited_for() {
   refuses 1 "^turnstile: $WORK/new belongs to the store \"sqlite\", not \"json\": " \
     --listen 0 --data "$WORK/new"
   VARIABLES=()
-  echo postgres >"$WORK/new/.store"
-  refuses 1 "^turnstile: $WORK/new belongs to the store \"postgres\", not " \
+  echo oracle >"$WORK/new/.store"
+  refuses 1 "^turnstile: $WORK/new belongs to the store \"oracle\", not " \
     --listen 0 --data "$WORK/new"
 }
 

@@ -83,7 +83,7 @@ etag_works() {
   answered 200 GET /locks
   equal names "$(grep -o '"name":"[^"]*"' <<<"$body" | cut -d '"' -f 4 |
     paste -sd ' ')" \
-    'none mutex-private flock mutex semaphore spin ticket rwlock optimistic semaphore:3'
+    'none mutex-private flock mutex semaphore spin ticket rwlock optimistic atomic semaphore:3'
   local lock fact
   lock_is() {
     fact=$(grep -o "{\"name\":\"$1\",[^}]*}" <<<"$body")
@@ -91,18 +91,20 @@ etag_works() {
     equal "$1: threads" "$(member excludes_threads "$fact")" "$3"
     equal "$1: processes" "$(member excludes_processes "$fact")" "$4"
     equal "$1: wrong on purpose" "$(member wrong_on_purpose "$fact")" "$5"
+    equal "$1: reach" "$(member reach "$fact")" "$6"
     matches "$1: when killed" "$(member when_killed "$fact")" '^.{10,}$'
   }
-  lock_is none false false false true
-  lock_is mutex-private false true false true
-  lock_is flock true true true false
-  lock_is mutex true true true false
-  lock_is semaphore true true true false
-  lock_is spin true true true false
-  lock_is ticket true true true false
-  lock_is rwlock true true true false
-  lock_is optimistic true false false false
-  lock_is semaphore:3 false false false true
+  lock_is none false false false true nobody
+  lock_is mutex-private false true false true threads
+  lock_is flock true true true false host
+  lock_is mutex true true true false host
+  lock_is semaphore true true true false host
+  lock_is spin true true true false host
+  lock_is ticket true true true false host
+  lock_is rwlock true true true false host
+  lock_is optimistic true false false false hosts
+  lock_is atomic true false false false hosts
+  lock_is semaphore:3 false false false true nobody
 }
 
 @test "HEAD is GET without the body, and buys nothing" {

@@ -69,12 +69,10 @@ at_port() {
     summary=$(sed -E 's/.*"summary":"([^"]*)".*/\1/' <<<"$line")
     killed=$(sed -E 's/.*"when_killed":"([^"]*)".*/\1/' <<<"$line")
     [[ $name != *:* ]] || continue # a variant of the one above
-    threads=no processes=no
-    [[ $line != *'"excludes_threads":true'* ]] || threads=yes
-    [[ $line != *'"excludes_processes":true'* ]] || processes=yes
+    reach=$(sed -E 's/.*"reach":"([^"]*)".*/\1/' <<<"$line")
     for file in README.md locks/README.md; do
       sed 's/\*\*//g' "$file" |
-        grep -qF "| \`$name\` | $threads / $processes | $killed | $summary |"
+        grep -qF "| \`$name\` | $reach | $killed | $summary |"
     done
   done <"$BATS_TEST_TMPDIR/locks"
 }

@@ -227,7 +227,7 @@ any_store() {
   [ ! -e - ] || fail "there is a file called -"
   refuses 2 '^turnstile backup: --lock: no such option; see --help$' \
     backup --lock none x
-  refuses 2 '^turnstile restore: --store: "x" is not valid: use json or sqlite$' \
+  refuses 2 '^turnstile restore: --store: "x" is not valid: use json, sqlite or postgres$' \
     restore --store x y
   refuses 1 "^turnstile backup: $WORK/no is no data directory of turnstile's$" \
     backup --data "$WORK/no" "$WORK/b.tar"

@@ -11,7 +11,7 @@ HISTORY_UNITS := $(BUILD)/unit/test_history $(BUILD)/unit/test_search
 HISTORY_BATS := $(wildcard tests/history/*.bats)
 HISTORY_TESTS := $(HISTORY_UNITS) $(HISTORY_BATS)
 
-all: $(HISTORY_PROGRAMS)
+built: $(HISTORY_PROGRAMS)
 
 $(BUILD)/history-check: $(HISTORY)/main.o $(HISTORY_PARTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson

@@ -11,7 +11,8 @@
 static const char *
 all_locks(void)
 {
-	return strategies_list(lock_count() - museum_count());
+	return strategies_list(
+	    lock_count() - museum_count(), strategies_store_at(0));
 }
 
 /* As it was written, if it is one. */
@@ -66,7 +67,7 @@ static const struct options_row rows[] = {
 	  AT(lock), .set = strategies_set,
 	  .given = offsetof(struct flags, lock_given), .valid = "one of ", .words = lock_names },
 	{ "stores", "LIST", "json", "", OPTIONS_CHOICE,
-	  LIST(stores, store_count), .names = store_at,
+	  LIST(stores, store_count), .names = strategies_store_at,
 	  .valid = " or both, with a comma" },
 
 	{ "grain", "letter|step", "letter",
@@ -177,6 +178,27 @@ check(const struct flags *flags, FILE *err)
 	return false;
 }
 
+/* Of two stores, the laboratory plays what both have. */
+static bool
+check_locks(const struct flags *flags, FILE *err)
+{
+	char name[LOCK_NAME_SIZE];
+	size_t i, j;
+
+	for (i = 0; i < flags->lock_count; i++)
+		for (j = 0; j < flags->store_count; j++) {
+			if (strategies_fit(flags->locks[i], flags->stores[j]))
+				continue;
+			lock_print(flags->locks[i], name);
+			fprintf(err,
+			    "lab: %s: its lock is in the store, and %s has "
+			    "none\n",
+			    name, flags->stores[j]);
+			return false;
+		}
+	return true;
+}
+
 enum options_result
 flags_parse(struct flags *flags, const struct options_line *line)
 {
@@ -191,7 +213,8 @@ flags_parse(struct flags *flags, const struct options_line *line)
 		flags->locks[0] = flags->lock;
 		flags->lock_count = 1;
 	}
-	if (result == OPTIONS_OK && !check(flags, line->err))
+	if (result == OPTIONS_OK &&
+	    (!check(flags, line->err) || !check_locks(flags, line->err)))
 		result = OPTIONS_WRONG;
 	return result;
 }

@@ -10,7 +10,7 @@ LAB_LIBRARY := $(filter-out $(BUILD)/service/process/% \
 	$(BUILD)/service/http/% $(BUILD)/service/page/% \
 	$(BUILD)/locks/lock_rows.o,$(LIBRARY))
 
-all: $(BUILD)/lab
+built: $(BUILD)/lab
 $(BUILD)/lab: $(LAB_OBJECTS) $(LAB_LIBRARY)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 -include $(LAB_SOURCES:%.c=$(BUILD)/%.d)

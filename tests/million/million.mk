@@ -5,7 +5,7 @@ MILLION_OBJECTS := $(BUILD)/tests/million/million.o \
 	$(filter $(addprefix $(BUILD)/,locks/% storage/% service/writer.o),$(OBJECTS))
 MILLION_TESTS := $(wildcard tests/million/*.bats)
 
-$(BUILD)/million: LDLIBS := -ljansson -lsqlite3
+$(BUILD)/million: LDLIBS := -ljansson -lsqlite3 $(LIBPQ:%=-lpq)
 $(BUILD)/million: $(MILLION_OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 -include $(BUILD)/tests/million/million.d

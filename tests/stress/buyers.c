@@ -39,6 +39,7 @@ enum doing { DOING_NOTHING, DOING_ASK, DOING_WAIT };
 struct buyer {
 	CURL *easy;
 	struct curl_slist *buy_headers, *look_headers, *resolve;
+	const struct target *target;
 	char *key; /* points into buy_headers; rewritten for each order */
 	unsigned number;
 	enum doing doing;
@@ -49,13 +50,19 @@ struct buyer {
 	struct buffer body;
 };
 
+/* One of the services. */
+struct target {
+	char *scheme, *host, *port;     /* libcurl's, as the URL has them */
+	char addresses[ADDRESSES_SIZE]; /* of the host, with commas */
+};
+
 struct buyers {
 	CURLM *multi;
 	int epoll;
 	int64_t timer_ns; /* when libcurl wants to be called; -1: not */
 	unsigned count, waiting, busy, opened;
-	char *scheme, *host, *port;     /* libcurl's, as the URL has them */
-	char addresses[ADDRESSES_SIZE]; /* of the host, with commas */
+	struct target *targets; /* buyer i asks the i-th, and round again */
+	size_t target_count;
 	struct buyer *list;
 	uint8_t registered[FDS_MAX]; /* epoll events of each socket */
 	uint8_t wanted[FDS_MAX];
@@ -165,11 +172,12 @@ add_header(struct curl_slist **list, const char *header)
  * address as all others, and the Host header names the real one.
  */
 static void
-prepare_headers(struct buyers *buyers, struct buyer *buyer)
+prepare_headers(struct buyer *buyer)
 {
+	const struct target *target = buyer->target;
 	char text[ADDRESSES_SIZE + 64];
 
-	snprintf(text, sizeof(text), "Host: %s:%s", buyers->host, buyers->port);
+	snprintf(text, sizeof(text), "Host: %s:%s", target->host, target->port);
 	add_header(&buyer->look_headers, text);
 	/* The first of the list, so that the key is found again. */
 	snprintf(text, sizeof(text), "Idempotency-Key: %*s",
@@ -179,7 +187,7 @@ prepare_headers(struct buyers *buyers, struct buyer *buyer)
 	buyer->key = strchr(buyer->buy_headers->data, ':') + 2;
 	add_header(&buyer->buy_headers, buyer->look_headers->data);
 	snprintf(text, sizeof(text), "b%u.buyer:%s:%s", buyer->number,
-	    buyers->port, buyers->addresses);
+	    target->port, target->addresses);
 	add_header(&buyer->resolve, text);
 }
 
@@ -188,7 +196,7 @@ prepare_buyer(struct buyers *buyers, struct buyer *buyer)
 {
 	CURL *easy = buffer_must(curl_easy_init());
 
-	prepare_headers(buyers, buyer);
+	prepare_headers(buyer);
 	buyer->easy = easy;
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)buyer);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -209,8 +217,9 @@ set_url(struct buyers *buyers, struct buyer *buyer, const char *rest)
 {
 	char url[512];
 
-	snprintf(url, sizeof(url), "%s://b%u.buyer:%s%s%s", buyers->scheme,
-	    buyer->number, buyers->port, buyers->plan->path, rest);
+	snprintf(url, sizeof(url), "%s://b%u.buyer:%s%s%s",
+	    buyer->target->scheme, buyer->number, buyer->target->port,
+	    buyers->plan->path, rest);
 	curl_easy_setopt(buyer->easy, CURLOPT_URL, url);
 }
 
@@ -746,16 +755,16 @@ buyers_log_free(struct buyers_log *log)
 
 /* "http://[::1]:8080" into its parts. */
 static bool
-split_url(struct buyers *buyers, const char *url)
+split_url(struct target *target, const char *url)
 {
 	CURLU *parts = buffer_must(curl_url());
 	const bool good =
 	    curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_get(parts, CURLUPART_SCHEME, &buyers->scheme, 0) ==
+	    curl_url_get(parts, CURLUPART_SCHEME, &target->scheme, 0) ==
 		CURLUE_OK &&
-	    curl_url_get(parts, CURLUPART_HOST, &buyers->host, 0) ==
+	    curl_url_get(parts, CURLUPART_HOST, &target->host, 0) ==
 		CURLUE_OK &&
-	    curl_url_get(parts, CURLUPART_PORT, &buyers->port,
+	    curl_url_get(parts, CURLUPART_PORT, &target->port,
 		CURLU_DEFAULT_PORT) == CURLUE_OK;
 
 	curl_url_cleanup(parts);
@@ -764,50 +773,56 @@ split_url(struct buyers *buyers, const char *url)
 
 /* One more address, as CURLOPT_RESOLVE has it: "127.0.0.1,[::1]". */
 static void
-add_address(struct buyers *buyers, const struct addrinfo *info)
+add_address(struct target *target, const struct addrinfo *info)
 {
 	char address[INET6_ADDRSTRLEN + 16];
-	const size_t n = strlen(buyers->addresses);
+	const size_t n = strlen(target->addresses);
 	const bool is_v6 = info->ai_family == AF_INET6;
 
 	if (getnameinfo(info->ai_addr, info->ai_addrlen, address,
 		sizeof(address), NULL, 0, NI_NUMERICHOST) != 0 ||
-	    n + strlen(address) + 4 > sizeof(buyers->addresses))
+	    n + strlen(address) + 4 > sizeof(target->addresses))
 		return;
-	snprintf(buyers->addresses + n, sizeof(buyers->addresses) - n,
+	snprintf(target->addresses + n, sizeof(target->addresses) - n,
 	    "%s%s%s%s", n > 0 ? "," : "", is_v6 ? "[" : "", address,
 	    is_v6 ? "]" : "");
 }
 
 /* localhost may be ::1 first, where nobody listens: all are tried. */
 static bool
-resolve_host(struct buyers *buyers)
+resolve_host(struct target *target)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *found, *info;
-	const char *host = buyers->host + (buyers->host[0] == '[');
+	const char *host = target->host + (target->host[0] == '[');
 	char name[256];
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(host, "]"), host);
 	if (getaddrinfo(name, NULL, &hints, &found) != 0)
 		return false;
 	for (info = found; info != NULL; info = info->ai_next)
-		add_address(buyers, info);
+		add_address(target, info);
 	freeaddrinfo(found);
 	return true;
 }
 
 struct buyers *
-buyers_new(const char *url, unsigned count)
+buyers_new(const char *const *urls, size_t url_count, unsigned count)
 {
 	struct buyers *buyers = buffer_must(calloc(1, sizeof(*buyers)));
+	struct target *target;
 	unsigned i;
 
 	buyers->epoll = epoll_create1(EPOLL_CLOEXEC);
 	buyers->multi = buffer_must(curl_multi_init());
-	if (!split_url(buyers, url) || !resolve_host(buyers)) {
-		buyers_free(buyers);
-		return NULL;
+	buyers->targets = buffer_must(calloc(url_count, sizeof(*target)));
+	while (buyers->target_count < url_count) {
+		target = &buyers->targets[buyers->target_count];
+		if (!split_url(target, urls[buyers->target_count++]) ||
+		    !resolve_host(target)) {
+			buyers_free(buyers);
+			return NULL;
+		}
 	}
 	buyers->list = buffer_must(calloc(count, sizeof(*buyers->list)));
 	buyers->idle = buffer_must(calloc(count, sizeof(struct buyer *)));
@@ -821,6 +836,8 @@ buyers_new(const char *url, unsigned count)
 	    buyers->multi, CURLMOPT_MAXCONNECTS, (long)count + 16);
 	for (i = 0; i < count; i++) {
 		buyers->list[i].number = i;
+		buyers->list[i].target =
+		    &buyers->targets[i % buyers->target_count];
 		prepare_buyer(buyers, &buyers->list[i]);
 	}
 	return buyers;
@@ -842,9 +859,12 @@ buyers_free(struct buyers *buyers)
 	}
 	curl_multi_cleanup(buyers->multi);
 	close(buyers->epoll);
-	curl_free(buyers->scheme);
-	curl_free(buyers->host);
-	curl_free(buyers->port);
+	for (i = 0; i < buyers->target_count; i++) {
+		curl_free(buyers->targets[i].scheme);
+		curl_free(buyers->targets[i].host);
+		curl_free(buyers->targets[i].port);
+	}
+	free(buyers->targets);
 	free(buyers->list);
 	free(buyers->idle);
 	free(buyers);

@@ -99,10 +99,12 @@ struct buyers_log {
 };
 
 /*
- * `url` without a path: "http://localhost:8080"; all addresses of the host are
- * tried.  NULL: it is not valid, or there is no such host.
+ * URLs without a path: "http://localhost:8080"; all addresses of a host are
+ * tried.  Buyers go to them in turn.  NULL: one is not valid, or there is no
+ * such host.
  */
-struct buyers *buyers_new(const char *url, unsigned count);
+struct buyers *buyers_new(
+    const char *const *urls, size_t url_count, unsigned count);
 void buyers_free(struct buyers *buyers);
 
 /*

@@ -51,19 +51,22 @@ drill_begin(struct drill *drill, const struct flags *flags, uint64_t seed,
 	const uint64_t within = most_receipts(flags) * 3 / 4;
 
 	*drill = (struct drill){.launch = launch,
+	    .cluster = flags->cluster,
 	    .pause_ns = flags->pause_ms * NS_PER_MS,
 	    .random = {(uint16_t)(seed >> 32), (uint16_t)(seed >> 16),
 		(uint16_t)seed}};
 	add_hits(drill, DRILL_KILL, flags->kills, within);
 	add_hits(drill, DRILL_KILL_HOLDER, flags->holders, within);
 	add_hits(drill, DRILL_PAUSE_HOLDER, flags->pause_ms > 0, within);
+	if (flags->cluster != NULL)
+		add_hits(drill, DRILL_KILL_DATABASE, flags->databases, within);
 }
 
 /* One of them; if none lives, the next look tries again. */
 static void
 kill_any(struct drill *drill, struct drill_hit *hit)
 {
-	pid_t pids[LOCK_WORKERS_MAX];
+	pid_t pids[LAUNCH_WORKERS_MAX];
 	const size_t living = launch_workers(drill->launch, pids);
 
 	if (living == 0)
@@ -78,7 +81,7 @@ kill_any(struct drill *drill, struct drill_hit *hit)
 static bool
 is_worker(const struct drill *drill, pid_t pid)
 {
-	pid_t pids[LOCK_WORKERS_MAX];
+	pid_t pids[LAUNCH_WORKERS_MAX];
 	size_t n = launch_workers(drill->launch, pids);
 
 	while (n > 0 && pids[n - 1] != pid)
@@ -131,7 +134,11 @@ advance(struct drill *drill, struct drill_hit *hit, uint64_t sold)
 	case HIT_WAITS:
 		if (sold < hit->mark)
 			break;
-		if (hit->what == DRILL_KILL) {
+		if (hit->what == DRILL_KILL_DATABASE) {
+			hit->at_ns = now_ns;
+			cluster_kill(drill->cluster);
+			hit->state = HIT_DONE;
+		} else if (hit->what == DRILL_KILL) {
 			if (hit->at_ns == 0)
 				hit->at_ns = now_ns + hit->late_ns;
 			if (now_ns >= hit->at_ns)
@@ -161,6 +168,8 @@ drill_watch(void *arg, uint64_t sold)
 	size_t i;
 
 	read_report(drill);
+	if (drill->cluster != NULL)
+		cluster_tend(drill->cluster);
 	for (i = 0; i < drill->count; i++)
 		advance(drill, &drill->hits[i], sold);
 }
@@ -177,4 +186,6 @@ drill_end(struct drill *drill)
 	read_report(drill);
 	while ((hit = find_hit(drill, HIT_STOPPED)) != NULL)
 		let_go(drill, hit);
+	if (drill->cluster != NULL)
+		cluster_await(drill->cluster);
 }

@@ -11,11 +11,17 @@
 #ifndef DRILL_H
 #define DRILL_H
 
+#include "tests/stress/cluster.h"
 #include "tests/stress/launch.h"
 
-#define DRILL_HITS_MAX 64 /* more than the flags take */
+#define DRILL_HITS_MAX 80 /* more than the flags take */
 
-enum drill_what { DRILL_KILL, DRILL_KILL_HOLDER, DRILL_PAUSE_HOLDER };
+enum drill_what {
+	DRILL_KILL,
+	DRILL_KILL_HOLDER,
+	DRILL_PAUSE_HOLDER,
+	DRILL_KILL_DATABASE
+};
 enum drill_state { HIT_WAITS, HIT_ARMED, HIT_STOPPED, HIT_DONE };
 
 struct drill_hit {
@@ -29,6 +35,7 @@ struct drill_hit {
 
 struct drill {
 	const struct launch *launch;
+	struct cluster *cluster; /* NULL: there is none of ours */
 	int64_t pause_ns;
 	unsigned short random[3]; /* nrand48()'s */
 	size_t count;

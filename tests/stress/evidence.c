@@ -210,6 +210,7 @@ add_line(struct evidence *evidence, const json_t *item)
 	    .base = web_number(item, "base"),
 	    .nth = (unsigned)web_number(item, "nth"),
 	    .remaining = web_number(item, "remaining"),
+	    .host = (unsigned)json_integer_value(json_object_get(item, "host")),
 	    .worker =
 		(unsigned)json_integer_value(json_object_get(item, "worker")),
 	    .clerk =

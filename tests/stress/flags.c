@@ -22,7 +22,7 @@
 static const char *
 all_locks(void)
 {
-	return strategies_list(lock_count());
+	return strategies_list(lock_count(), NULL);
 }
 
 static bool
@@ -43,9 +43,14 @@ static const struct options_row rows[] = {
 	  LIST(locks, lock_count), AXIS, .set = strategies_set, .all = all_locks,
 	  .section = "What is compared: a row for each combination",
 	  .valid = "all, or a list of ", .words = lock_names },
-	{ "stores", "LIST", "all", " (both)", OPTIONS_CHOICE,
+	{ "stores", "LIST", NULL,
+	  " (json and sqlite;\nwith --hosts postgres)", OPTIONS_CHOICE,
 	  LIST(stores, store_count), OURS, .names = store_at,
-	  .valid = " or both, with a comma" },
+	  .valid = ", with commas" },
+	{ "hosts", "N", "1",
+	  "services, all on one PostgreSQL: of the stores it\n"
+	  "is postgres, in a cluster of the test's own",
+	  OPTIONS_NUMBER, 1, FLAGS_HOSTS_MAX, AT(hosts), OURS },
 	{ "workers", "LIST", "2", "worker processes", OPTIONS_NUMBER,
 	  1, LOCK_WORKERS_MAX, LIST(workers, worker_count), OURS },
 	{ "clerks", "LIST", "4", "clerk threads in each", OPTIONS_NUMBER,
@@ -106,6 +111,8 @@ static const struct options_row rows[] = {
 	  .section = "Misfortune, on a service of its own" },
 	{ "kill-holder", "N", NULL, "kill N that are just about to write",
 	  OPTIONS_NUMBER, 0, 16, AT(holders), OURS },
+	{ "kill-database", "N", NULL, "kill the PostgreSQL N times",
+	  OPTIONS_NUMBER, 0, 16, AT(databases), OURS },
 	{ "pause-holder", "TIME", NULL, "stop one that is just about to write",
 	  OPTIONS_DURATION, 1, 0, AT(pause_ms), OURS,
 	  .valid = "a duration up to 1h: 500ms, 2s" },
@@ -143,6 +150,8 @@ static const struct options_row rows[] = {
 	  "where data directories are made, and removed\n"
 	  "(beside this program; if installed, in TMPDIR)",
 	  OPTIONS_TEXT, AT(data), OURS },
+	{ "database", "CONNINFO", NULL, "a PostgreSQL that runs already",
+	  OPTIONS_TEXT, AT(database), OURS },
 	{ "timeout", "TIME", NULL, "its orders' deadline (5s)",
 	  OPTIONS_DURATION, 1, 0, AT(timeout_ms), OURS,
 	  .valid = "a duration from 1ms to 1h: 500ms, 5s" },
@@ -170,7 +179,8 @@ print_tail(FILE *out)
 	for (i = 0; i < lock_count(); i++) {
 		lock_print(lock_at(i), name);
 		fprintf(out, "  %-15s%s%s\n", name, lock_summary(lock_at(i)),
-		    lock_is_safe(lock_at(i)) ? "" : " (WRONG)");
+		    lock_is_safe(lock_at(i), LOCK_REACH_HOST) ? ""
+							      : " (WRONG)");
 	}
 	fprintf(out,
 	    "\nExit status: 0 every strategy kept its promise, and the "
@@ -227,7 +237,8 @@ settle_timeout(struct flags *flags)
 bool
 flags_drill(const struct flags *flags)
 {
-	return flags->kills > 0 || flags->holders > 0 || flags->pause_ms > 0;
+	return flags->kills > 0 || flags->holders > 0 || flags->databases > 0 ||
+	       flags->pause_ms > 0;
 }
 
 bool
@@ -366,11 +377,46 @@ flags_orders(const struct flags *flags)
 	return flags->orders > 0 ? (uint64_t)flags->orders : flags->buyers;
 }
 
+/* Of a service that runs already it is that one's to say what fits. */
+static bool
+fits(const struct flags *f, size_t lock, size_t store)
+{
+	return f->url != NULL ||
+	       strategies_fit(f->locks[lock], f->stores[store]);
+}
+
+/* Rows for each pair of a store and a strategy. */
+static size_t
+settings_of_pair(const struct flags *f)
+{
+	return f->worker_count * f->clerk_count * f->batch_count *
+	       f->delay_count;
+}
+
+/* The pairs that fit, and of the `nth` of them store and strategy. */
+static size_t
+pairs(const struct flags *f, size_t nth, size_t *store, size_t *lock)
+{
+	size_t count = 0, i, j;
+
+	for (i = 0; i < f->store_count; i++)
+		for (j = 0; j < f->lock_count; j++) {
+			if (!fits(f, j, i))
+				continue;
+			if (count++ == nth) {
+				*store = i;
+				*lock = j;
+			}
+		}
+	return count;
+}
+
 size_t
 flags_settings(const struct flags *f)
 {
-	return f->store_count * f->lock_count * f->worker_count *
-	       f->clerk_count * f->batch_count * f->delay_count;
+	size_t store, lock;
+
+	return pairs(f, SIZE_MAX, &store, &lock) * settings_of_pair(f);
 }
 
 /* The digits of `i`, each to the base of its axis. */
@@ -378,7 +424,9 @@ struct setting
 flags_setting(const struct flags *f, size_t i)
 {
 	struct setting s = {0};
+	size_t store = 0, lock = 0;
 
+	pairs(f, i / settings_of_pair(f), &store, &lock);
 	s.delay_min_ms = f->delays[i % f->delay_count].min_ms;
 	s.delay_max_ms = f->delays[i % f->delay_count].max_ms;
 	i /= f->delay_count;
@@ -387,14 +435,12 @@ flags_setting(const struct flags *f, size_t i)
 	s.clerks = f->clerks[i % f->clerk_count];
 	i /= f->clerk_count;
 	s.workers = f->workers[i % f->worker_count];
-	i /= f->worker_count;
-	s.strategy = f->locks[i % f->lock_count];
+	s.strategy = f->locks[lock];
 	if (f->sale != NULL)
 		snprintf(s.lock, sizeof(s.lock), "its own");
 	else
 		lock_print(s.strategy, s.lock);
-	i /= f->lock_count;
-	snprintf(s.store, sizeof(s.store), "%s", f->stores[i]);
+	snprintf(s.store, sizeof(s.store), "%s", f->stores[store]);
 	return s;
 }
 
@@ -410,6 +456,65 @@ set_classroom(struct flags *flags)
 
 	options_parse(&table, flags, &line);
 	flags->ours = flags->axis = NULL; /* nobody gave them */
+}
+
+/* Those that need nobody; with several hosts, those that these can share. */
+static void
+settle_stores(struct flags *flags)
+{
+	const char *kind;
+	size_t i;
+
+	if (flags->store_count > 0 || flags->url != NULL)
+		return;
+	for (i = 0; (kind = store_at(i)) != NULL; i++)
+		if (store_has_hosts(kind) == (flags->hosts > 1))
+			flags->stores[flags->store_count++] = kind;
+}
+
+static bool
+check_hosts(const struct flags *f, FILE *err)
+{
+	size_t i;
+
+	for (i = 0; i < f->store_count && f->hosts > 1; i++)
+		if (!store_has_hosts(f->stores[i])) {
+			fprintf(err,
+			    "stress: --hosts %u: the store %s is one host's\n",
+			    f->hosts, f->stores[i]);
+			return false;
+		}
+	if (f->hosts == 1 || f->store_count > 0 || f->url != NULL)
+		return true;
+	fprintf(err, "stress: --hosts: it was built without PostgreSQL "
+		     "(libpq-dev)\n");
+	return false;
+}
+
+/* A strategy whose lock is in a store needs one that has it. */
+static bool
+check_locks(const struct flags *f, FILE *err)
+{
+	char name[LOCK_NAME_SIZE];
+	size_t i, j;
+
+	if (f->url != NULL ||             /* it is that one's to say */
+	    f->lock_count > lock_count()) /* all: of those, what fits */
+		return true;
+	for (i = 0; i < f->lock_count; i++) {
+		for (j = 0; j < f->store_count; j++)
+			if (fits(f, i, j))
+				break;
+		if (j < f->store_count)
+			continue;
+		lock_print(f->locks[i], name);
+		fprintf(err,
+		    "stress: --locks %s: its lock is in the store, and none "
+		    "of --stores has it\n",
+		    name);
+		return false;
+	}
+	return true;
 }
 
 static enum options_result
@@ -434,7 +539,9 @@ flags_parse(
 		result = parse(flags, true, &line);
 	if (result != OPTIONS_OK)
 		return result;
-	if (!check_url(flags, err) || !check_flood(flags, err) ||
+	settle_stores(flags);
+	if (!check_hosts(flags, err) || !check_locks(flags, err) ||
+	    !check_url(flags, err) || !check_flood(flags, err) ||
 	    !check_price(flags, err) || !check_rounds(flags, err))
 		return OPTIONS_WRONG;
 	settle_timeout(flags);

@@ -12,6 +12,7 @@
 
 #define FLAGS_LIST_MAX 16
 #define FLAGS_EXPECT_MAX 16
+#define FLAGS_HOSTS_MAX 8
 #define FLAGS_ROUNDS_MAX 50
 #define FLAGS_ROUND_ORDERS 20 /* of a rate, at least */
 
@@ -19,7 +20,7 @@ struct flags {
 	/* Axes: a row for each combination. */
 	struct lock_strategy locks[STRATEGIES_MAX];
 	size_t lock_count;
-	const char *stores[2];
+	const char *stores[3];
 	size_t store_count;
 	unsigned workers[FLAGS_LIST_MAX], clerks[FLAGS_LIST_MAX],
 	    batches[FLAGS_LIST_MAX];
@@ -43,12 +44,15 @@ struct flags {
 	bool classroom; /* other defaults: the class script's */
 
 	/* The service. */
+	unsigned hosts;          /* services on one database */
+	const char *database;    /* where; NULL: not given, one of our own */
+	struct cluster *cluster; /* that one; by main() */
 	int64_t timeout_ms;
 	const char *service, *data;     /* NULL: found, chosen */
 	const char *url, *token, *sale; /* NULL: not given */
 
 	/* Drills. */
-	unsigned kills, holders;
+	unsigned kills, holders, databases;
 	int64_t pause_ms;
 
 	/* What comes out. */
@@ -87,6 +91,7 @@ struct setting {
 	char store[16];
 	struct lock_strategy strategy;
 	char lock[LOCK_NAME_SIZE];
+	const char *database; /* by row.c; NULL: its store needs none */
 	unsigned workers, clerks, batch;
 	int64_t delay_min_ms, delay_max_ms;
 	uint64_t jitter; /* its seed; 0: clerks do not dawdle */

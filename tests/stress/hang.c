@@ -89,7 +89,7 @@ void
 hang_look(const struct launch *launch, struct hang_scene *scene)
 {
 	*scene = (struct hang_scene){0};
-	if (launch->pid > 0)
+	if (launch->count > 0)
 		launch_threads(launch, look_at_thread, scene);
 }
 
@@ -107,7 +107,7 @@ hang_describe(const struct launch *launch, const struct buyers_log *log,
 		? ", more than there are tickets"
 		: "");
 	n = strlen(text);
-	if (launch->pid > 0)
+	if (launch->count > 0)
 		describe_clerks(scene, last, text + n, size - n);
 	json_decref(last);
 }

@@ -51,6 +51,8 @@ find_steps(struct lane *lane)
 	}
 	if (lane->read == NO_STEP || lane->write == NO_STEP)
 		return false;
+	lane->read_version =
+	    web_number(json_array_get(lane->trail, lane->read), "version");
 	lane->read_ns = stamp_of(lane, lane->read, 0);
 	lane->read_by_ns = stamp_of(lane, lane->read + 1, 0);
 	lane->begun_ns = stamp_of(lane, lane->write, 0);
@@ -65,6 +67,8 @@ by_turn(const void *a, const void *b)
 	const size_t xs = json_array_size(x->trail);
 	const size_t ys = json_array_size(y->trail);
 
+	if (x->line->host != y->line->host)
+		return x->line->host < y->line->host ? -1 : 1;
 	if (x->line->worker != y->line->worker)
 		return x->line->worker < y->line->worker ? -1 : 1;
 	if (x->line->clerk != y->line->clerk)
@@ -83,7 +87,7 @@ join_turns(struct lane *lanes, size_t count)
 	for (i = 0; i < count; i++) {
 		struct lane *lane = kept > 0 ? &lanes[kept - 1] : NULL;
 
-		if (lane == NULL ||
+		if (lane == NULL || lane->line->host != lanes[i].line->host ||
 		    lane->line->worker != lanes[i].line->worker ||
 		    lane->line->clerk != lanes[i].line->clerk ||
 		    lane->read_ns != lanes[i].read_ns) {
@@ -101,13 +105,14 @@ join_turns(struct lane *lanes, size_t count)
 }
 
 static int
-by_base(const void *a, const void *b)
+by_read(const void *a, const void *b)
 {
 	const struct lane *x = *(struct lane *const *)a;
 	const struct lane *y = *(struct lane *const *)b;
 
-	return x->line->base > y->line->base ? -1
-					     : x->line->base < y->line->base;
+	return x->read_version > y->read_version
+		   ? -1
+		   : x->read_version < y->read_version;
 }
 
 static int
@@ -138,7 +143,7 @@ ordered(struct lane *lanes, size_t count,
 static void
 place_writes(struct lane *lanes, size_t count)
 {
-	struct lane **readers = ordered(lanes, count, by_base);
+	struct lane **readers = ordered(lanes, count, by_read);
 	struct lane **writers = ordered(lanes, count, by_version);
 	int64_t latest_ns = INT64_MAX;
 	size_t i, r = 0;
@@ -146,7 +151,7 @@ place_writes(struct lane *lanes, size_t count)
 	for (i = 0; i < count; i++) {
 		struct lane *w = writers[i];
 
-		for (; r < count && readers[r]->line->base >= w->last_version;
+		for (; r < count && readers[r]->read_version >= w->last_version;
 		     r++)
 			if (readers[r]->read_by_ns < latest_ns)
 				latest_ns = readers[r]->read_by_ns;

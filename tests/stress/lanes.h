@@ -22,11 +22,13 @@ struct lane {
 	json_t *trail;                 /* the longest of its orders' */
 	unsigned batch;                /* how many orders they are */
 	int64_t last_version;          /* of their lines */
-	size_t read, write; /* the trail's steps that counted in the end */
-	int64_t read_ns;    /* stamp of that read, */
-	int64_t read_by_ns; /* and of what its clerk did next */
-	int64_t begun_ns;   /* stamp of the write */
-	int64_t seen_ns;    /* when all could see it */
+	size_t read, write;   /* the trail's steps that counted in the end */
+	int64_t read_version; /* what that read saw: a store that decides
+				 has a base of its own */
+	int64_t read_ns;      /* stamp of that read, */
+	int64_t read_by_ns;   /* and of what its clerk did next */
+	int64_t begun_ns;     /* stamp of the write */
+	int64_t seen_ns;      /* when all could see it */
 };
 
 /* By worker, clerk and time; how many is in `*count`. */

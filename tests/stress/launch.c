@@ -114,17 +114,15 @@ launch_file_system(const char *path)
 }
 
 static void
-remove_files(const struct launch *launch)
+remove_files(const struct launch_host *host)
 {
-	tree_remove(launch->dir);
-	unlink(launch->log);
+	tree_remove(host->dir);
+	unlink(host->log);
 }
 
 static bool
 open_pipes(struct launch *launch, const struct flags *flags)
 {
-	if (pipe2(launch->out, O_CLOEXEC) != 0)
-		return false;
 	return (flags->holders == 0 && flags->pause_ms == 0) ||
 	       (pipe2(launch->order, O_CLOEXEC | O_NONBLOCK) == 0 &&
 		   pipe2(launch->report, O_CLOEXEC | O_NONBLOCK) == 0);
@@ -162,14 +160,16 @@ hand_over_jitter(const struct setting *setting)
 
 /* In the child: become the service.  Only exec's own failure comes back. */
 static void
-become(const struct launch *launch, const struct flags *flags,
-    const struct setting *setting, pid_t parent)
+become(const struct launch *launch, const struct launch_host *host,
+    const struct flags *flags, const struct setting *setting, pid_t parent)
 {
 	char workers[16], clerks[16], batch[16], timeout[32];
 	const char *args[] = {flags->service, "--listen", "127.0.0.1:0",
-	    "--data", launch->dir, "--store", setting->store, "--workers",
+	    "--data", host->dir, "--store", setting->store, "--workers",
 	    workers, "--clerks", clerks, "--batch", batch, "--timeout", timeout,
-	    "--max-quantity", "1000", "--admin", "open", "--log", "text", NULL};
+	    "--max-quantity", "1000", "--admin", "open", "--log", "text",
+	    setting->database == NULL ? NULL : "--database", setting->database,
+	    NULL};
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -184,33 +184,42 @@ become(const struct launch *launch, const struct flags *flags,
 	snprintf(timeout, sizeof(timeout), "%" PRId64 "ms", flags->timeout_ms);
 	hand_over_pipes(launch);
 	hand_over_jitter(setting);
-	dup2(launch->out[1], STDOUT_FILENO);
-	dup2(open(launch->log, O_WRONLY | O_CREAT | O_TRUNC, 0644),
-	    STDERR_FILENO);
+	dup2(host->out[1], STDOUT_FILENO);
+	dup2(
+	    open(host->log, O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
 	execv(flags->service, (char *const *)args);
 	fprintf(stderr, "%s: %s\n", flags->service, strerror(errno));
 	_exit(127);
 }
 
+/* Is this one? */
+static bool
+has_ended(struct launch_host *host)
+{
+	if (host->pid > 0 && !host->ended)
+		host->ended =
+		    waitpid(host->pid, &host->status, WNOHANG) == host->pid;
+	return host->ended;
+}
+
 bool
 launch_has_ended(struct launch *launch, char text[LAUNCH_ERROR_SIZE])
 {
-	if (launch->pid <= 0)
+	size_t i;
+
+	for (i = 0; i < launch->count && !has_ended(&launch->hosts[i]); i++)
+		;
+	if (i == launch->count)
 		return false;
-	if (!launch->ended)
-		launch->ended = waitpid(launch->pid, &launch->status,
-				    WNOHANG) == launch->pid;
-	if (!launch->ended)
-		return false;
-	if (WIFSIGNALED(launch->status))
+	if (WIFSIGNALED(launch->hosts[i].status))
 		snprintf(text, LAUNCH_ERROR_SIZE,
 		    "the service died: killed by signal %d (SIG%s)",
-		    WTERMSIG(launch->status),
-		    sigabbrev_np(WTERMSIG(launch->status)));
+		    WTERMSIG(launch->hosts[i].status),
+		    sigabbrev_np(WTERMSIG(launch->hosts[i].status)));
 	else
 		snprintf(text, LAUNCH_ERROR_SIZE,
 		    "the service ended by itself, with status %d",
-		    WEXITSTATUS(launch->status));
+		    WEXITSTATUS(launch->hosts[i].status));
 	return true;
 }
 
@@ -240,9 +249,9 @@ read_url(int fd, char *url, size_t size)
 
 /* The service's last words. */
 static void
-read_log(const struct launch *launch, char error[LAUNCH_ERROR_SIZE])
+read_log(const struct launch_host *host, char error[LAUNCH_ERROR_SIZE])
 {
-	FILE *file = fopen(launch->log, "re");
+	FILE *file = fopen(host->log, "re");
 
 	snprintf(error, LAUNCH_ERROR_SIZE, "the service did not start");
 	if (file == NULL)
@@ -252,34 +261,42 @@ read_log(const struct launch *launch, char error[LAUNCH_ERROR_SIZE])
 	fclose(file);
 }
 
-/* False, with what there is to be stopped. */
+static bool
+make_folder(struct launch_host *host, const struct flags *flags)
+{
+	snprintf(host->dir, sizeof(host->dir), "%s/stress-data.XXXXXX",
+	    launch_data_root(flags->data));
+	if (mkdtemp(host->dir) == NULL) {
+		host->dir[0] = '\0';
+		return false;
+	}
+	memcpy(host->log, host->dir, sizeof(host->dir));
+	strcat(host->log, ".log");
+	return true;
+}
+
+/* The next host.  False, with what there is to be stopped. */
 static bool
 start(struct launch *launch, const struct flags *flags,
     const struct setting *setting, char error[LAUNCH_ERROR_SIZE])
 {
-	const char *root = launch_data_root(flags->data);
+	struct launch_host *host = &launch->hosts[launch->count++];
 	const pid_t self = getpid();
 
-	snprintf(
-	    launch->dir, sizeof(launch->dir), "%s/stress-data.XXXXXX", root);
-	if (mkdtemp(launch->dir) == NULL) {
-		launch->dir[0] = '\0';
-		snprintf(
-		    error, LAUNCH_ERROR_SIZE, "%s: %s", root, strerror(errno));
+	*host = (struct launch_host){.out = {-1, -1}};
+	if (!make_folder(host, flags) || pipe2(host->out, O_CLOEXEC) != 0 ||
+	    (host->pid = fork()) == -1) {
+		snprintf(error, LAUNCH_ERROR_SIZE, "%s: %s",
+		    launch_data_root(flags->data), strerror(errno));
 		return false;
 	}
-	snprintf(launch->log, sizeof(launch->log), "%s.log", launch->dir);
-	if (!open_pipes(launch, flags) || (launch->pid = fork()) == -1) {
-		snprintf(error, LAUNCH_ERROR_SIZE, "%s", strerror(errno));
-		return false;
-	}
-	if (launch->pid == 0)
-		become(launch, flags, setting, self);
-	close(launch->out[1]);
-	launch->out[1] = -1;
-	if (read_url(launch->out[0], launch->url, sizeof(launch->url)))
+	if (host->pid == 0)
+		become(launch, host, flags, setting, self);
+	close(host->out[1]);
+	host->out[1] = -1;
+	if (read_url(host->out[0], host->url, sizeof(host->url)))
 		return true;
-	read_log(launch, error);
+	read_log(host, error);
 	return false;
 }
 
@@ -287,12 +304,17 @@ bool
 launch_start(struct launch *launch, const struct flags *flags,
     const struct setting *setting, char error[LAUNCH_ERROR_SIZE])
 {
-	*launch = (struct launch){
-	    .out = {-1, -1}, .order = {-1, -1}, .report = {-1, -1}};
-	if (start(launch, flags, setting, error))
-		return true;
-	launch_stop(launch, true);
-	return false;
+	bool good;
+
+	*launch = (struct launch){.order = {-1, -1}, .report = {-1, -1}};
+	good = open_pipes(launch, flags);
+	if (!good)
+		snprintf(error, LAUNCH_ERROR_SIZE, "%s", strerror(errno));
+	while (good && launch->count < flags->hosts)
+		good = start(launch, flags, setting, error);
+	if (!good)
+		launch_stop(launch, true);
+	return good;
 }
 
 /* Neither gone nor a zombie. */
@@ -312,22 +334,32 @@ is_alive(pid_t pid)
 	return alive;
 }
 
-size_t
-launch_workers(const struct launch *launch, pid_t pids[LOCK_WORKERS_MAX])
+/* Of one host, behind those that are there already. */
+static size_t
+add_workers(const struct launch_host *host, pid_t *pids, size_t count)
 {
 	char path[64];
-	size_t count = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", launch->pid,
-	    launch->pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", host->pid,
+	    host->pid);
 	file = fopen(path, "re");
 	if (file == NULL)
-		return 0;
+		return count;
 	while (
-	    count < LOCK_WORKERS_MAX && fscanf(file, "%d", &pids[count]) == 1)
+	    count < LAUNCH_WORKERS_MAX && fscanf(file, "%d", &pids[count]) == 1)
 		count += is_alive(pids[count]);
 	fclose(file);
+	return count;
+}
+
+size_t
+launch_workers(const struct launch *launch, pid_t pids[LAUNCH_WORKERS_MAX])
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < launch->count; i++)
+		count = add_workers(&launch->hosts[i], pids, count);
 	return count;
 }
 
@@ -335,7 +367,7 @@ void
 launch_threads(const struct launch *launch,
     void (*visit)(pid_t pid, int tid, void *arg), void *arg)
 {
-	pid_t pids[LOCK_WORKERS_MAX];
+	pid_t pids[LAUNCH_WORKERS_MAX];
 	size_t n = launch_workers(launch, pids);
 	struct dirent *entry;
 	char path[64];
@@ -374,21 +406,33 @@ end(pid_t pid, bool hurry)
 	return status;
 }
 
+static bool
+stop_host(struct launch_host *host, bool hurry)
+{
+	const int status = host->ended     ? host->status
+			   : host->pid > 0 ? end(host->pid, hurry)
+					   : -1;
+
+	close(host->out[0]); /* of -1: nothing */
+	close(host->out[1]);
+	remove_files(host);
+	host->pid = 0;
+	host->ended = false;
+	return status == 0;
+}
+
 bool
 launch_stop(struct launch *launch, bool hurry)
 {
-	const int status = launch->ended     ? launch->status
-			   : launch->pid > 0 ? end(launch->pid, hurry)
-					     : -1;
-	int i;
+	bool good = true;
+	size_t i;
 
-	for (i = 0; i < 2; i++) { /* of -1: nothing */
-		close(launch->out[i]);
+	for (i = 0; i < launch->count; i++)
+		good &= stop_host(&launch->hosts[i], hurry);
+	for (i = 0; i < 2; i++) {
 		close(launch->order[i]);
 		close(launch->report[i]);
 	}
-	remove_files(launch);
-	launch->pid = 0;
-	launch->ended = false;
-	return status == 0;
+	launch->count = 0;
+	return good;
 }

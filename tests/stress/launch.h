@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A service of the test's own: on a free port, with a new data directory,
- * and gone again afterwards, whatever happens to the test.
+ * A service of the test's own, or several, each a host of its own, on one
+ * database: on free ports, with new data directories, and gone again
+ * afterwards, whatever happens to the test.
  */
 #ifndef LAUNCH_H
 #define LAUNCH_H
@@ -12,16 +13,21 @@
 
 #define LAUNCH_ERROR_SIZE 400
 
-/* Zeroed there is none. */
-struct launch {
+struct launch_host {
 	pid_t pid;
 	bool ended; /* by itself: launch_has_ended() saw it */
 	int status; /* then: as waitpid() has it */
 	char url[320];
 	char dir[4096]; /* the data directory */
 	char log[4200]; /* its standard error, a file beside it */
-	/* Pipes, both ends of each; -1 without. */
-	int out[2];    /* its standard output */
+	int out[2];     /* a pipe, its standard output; -1 without */
+};
+
+/* Zeroed there is none. */
+struct launch {
+	struct launch_host hosts[FLAGS_HOSTS_MAX];
+	size_t count;
+	/* Pipes that all of them have, both ends of each; -1 without. */
 	int order[2];  /* drills: a byte for whoever shall stand still */
 	int report[2]; /* drills: who does */
 };
@@ -34,18 +40,20 @@ bool launch_start(struct launch *launch, const struct flags *flags,
     const struct setting *setting, char error[LAUNCH_ERROR_SIZE]);
 
 /*
- * Stop it, if there is one, and remove what it left.  False if it did not end
- * with 0, or not within ten seconds; then it is killed.  In a hurry it is not
- * waited for: orders that it still has are lost.
+ * Stop them, if there are any, and remove what they left.  False if one did not
+ * end with 0, or not within ten seconds; then it is killed.  In a hurry it is
+ * not waited for: orders that it still has are lost.
  */
 bool launch_stop(struct launch *launch, bool hurry);
 
-/* Is it gone though nobody told it to?  How is then in `text`. */
+/* Is one gone though nobody told it to?  How is then in `text`. */
 bool launch_has_ended(struct launch *launch, char text[LAUNCH_ERROR_SIZE]);
 
-/* Its workers that live at this moment; how many. */
+#define LAUNCH_WORKERS_MAX (LOCK_WORKERS_MAX * FLAGS_HOSTS_MAX)
+
+/* Their workers that live at this moment; how many. */
 size_t launch_workers(
-    const struct launch *launch, pid_t pids[LOCK_WORKERS_MAX]);
+    const struct launch *launch, pid_t pids[LAUNCH_WORKERS_MAX]);
 
 /* Visit each thread of these. */
 void launch_threads(const struct launch *launch,

@@ -10,6 +10,7 @@
 #include "locks/clock.h"
 #include "service/file_limit.h"
 #include "tests/signalled.h"
+#include "tests/stress/cluster.h"
 #include "tests/stress/result.h"
 
 #define EXIT_USAGE 2
@@ -297,11 +298,38 @@ check_expects(const struct flags *flags)
 	return true;
 }
 
+/* A database of our own, if one is wanted; `*status` is what comes of it. */
+static struct cluster *
+begin_cluster(struct flags *flags, int *status)
+{
+	struct cluster *cluster = NULL;
+	char error[512];
+	size_t i;
+
+	*status = EXIT_SUCCESS;
+	for (i = 0; i < flags->store_count && flags->url == NULL; i++)
+		if (store_has_hosts(flags->stores[i]))
+			break;
+	if (flags->url != NULL || i == flags->store_count ||
+	    flags->database != NULL)
+		return NULL;
+	cluster = cluster_start(flags->data != NULL ? flags->data : "/var/tmp",
+	    error, sizeof(error));
+	if (cluster == NULL) {
+		fprintf(stderr, "stress: %s\n", error);
+		*status = EXIT_USAGE;
+		return NULL;
+	}
+	flags->cluster = cluster;
+	return cluster;
+}
+
 int
 main(int argc, char *argv[])
 {
 	static char program[4096 + 16];
 	enum options_result parsed;
+	struct cluster *cluster;
 	struct flags flags;
 	int status;
 
@@ -324,11 +352,15 @@ main(int argc, char *argv[])
 	signal(SIGPIPE, SIG_IGN);
 	file_limit_raise();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	if (flags.flood == NULL)
+	cluster = begin_cluster(&flags, &status);
+	if (status != EXIT_SUCCESS)
+		;
+	else if (flags.flood == NULL)
 		status = run(&flags);
 	else
 		status =
 		    row_flood(&flags, &signalled) ? EXIT_SUCCESS : EXIT_USAGE;
+	cluster_stop(cluster);
 	curl_global_cleanup();
 	return status;
 }

@@ -140,6 +140,9 @@ spread_of(
 	return mean > 0 ? sqrt(square) / mean : 0;
 }
 
+/* Workers of all hosts, which count from 1 if there are several. */
+#define FAIR_MAX ((FLAGS_HOSTS_MAX + 1) * LOCK_WORKERS_MAX + 1)
+
 /*
  * Jain's index over the workers, which are who the locks are between.  Who sold
  * nothing counts only where it is known that he is there.
@@ -147,13 +150,15 @@ spread_of(
 static double
 fairness_of(const struct evidence *evidence, unsigned workers)
 {
-	double sold[LOCK_WORKERS_MAX + 1] = {0}, sum = 0, squares = 0;
+	double sold[FAIR_MAX] = {0}, sum = 0, squares = 0;
 	unsigned count = 0, number;
 	size_t i;
 
 	for (i = 0; i < evidence->line_count; i++) {
-		number = evidence->lines[i].worker;
-		if (number == 0 || number > LOCK_WORKERS_MAX)
+		const struct store_line *line = &evidence->lines[i];
+
+		number = line->host * LOCK_WORKERS_MAX + line->worker;
+		if (line->worker == 0 || number >= FAIR_MAX)
 			continue;
 		count += sold[number] == 0;
 		sold[number]++;
@@ -161,7 +166,7 @@ fairness_of(const struct evidence *evidence, unsigned workers)
 	}
 	if (workers > count)
 		count = workers;
-	for (number = 0; number <= LOCK_WORKERS_MAX; number++)
+	for (number = 0; number < FAIR_MAX; number++)
 		squares += sold[number] * sold[number];
 	return sum > 0 ? sum * sum / squares / count : 0;
 }

@@ -20,7 +20,7 @@ struct page {
 	const struct result *result;
 	FILE *out;
 	bool colour;
-	int label_width;
+	int store_width, label_width;
 	int sold_width, of_width, left_width;
 };
 
@@ -34,15 +34,15 @@ paint(const struct page *page, const char *colour)
 static void
 begin_head(const struct page *page)
 {
-	fprintf(page->out, "\n  %-6s  %-*s", "store", page->label_width,
-	    "strategy");
+	fprintf(page->out, "\n  %-*s  %-*s", page->store_width, "store",
+	    page->label_width, "strategy");
 }
 
 static void
 begin_line(const struct page *page, const struct row *row)
 {
-	fprintf(page->out, "  %-6s  %-*s", row->setting.store,
-	    page->label_width, row->label);
+	fprintf(page->out, "  %-*s  %-*s", page->store_width,
+	    row->setting.store, page->label_width, row->label);
 }
 
 /* Bytes of the text that fill so many columns; UTF-8. */
@@ -221,12 +221,15 @@ set_widths(struct page *page)
 	const struct result *r = page->result;
 	size_t i;
 
+	page->store_width = 6;
 	page->label_width = 13;
 	page->sold_width = page->left_width = 4;
 	page->of_width = 2;
 	for (i = 0; i < r->count; i++) {
 		const struct row *row = &r->rows[i];
 
+		if ((int)strlen(row->setting.store) > page->store_width)
+			page->store_width = (int)strlen(row->setting.store);
 		if ((int)strlen(row->label) > page->label_width)
 			page->label_width = (int)strlen(row->label);
 		page->sold_width =

@@ -189,9 +189,12 @@ static void
 set_setting(struct result *result)
 {
 	const struct flags *f = result->flags;
-	char *text = result->setting, delay[DURATION_RANGE_SIZE];
+	char *text = result->setting, delay[DURATION_RANGE_SIZE],
+	     hosts[24] = "";
 	const size_t size = sizeof(result->setting);
 
+	if (f->hosts > 1)
+		snprintf(hosts, sizeof(hosts), "%u hosts x ", f->hosts);
 	append(text, size, "%u buyers", f->buyers);
 	if (f->orders > 0)
 		append(text, size, ", %" PRId64 " orders", f->orders);
@@ -203,7 +206,7 @@ set_setting(struct result *result)
 	if (f->quantity > 1)
 		append(text, size, ", %u an order", f->quantity);
 	if (f->worker_count == 1 && f->clerk_count == 1 && f->url == NULL)
-		append(text, size, ", %u x %u clerks", f->workers[0],
+		append(text, size, ", %s%u x %u clerks", hosts, f->workers[0],
 		    f->clerks[0]);
 	if (f->delay_count == 1 && f->sale == NULL) {
 		duration_range_print(

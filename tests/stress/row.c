@@ -29,7 +29,7 @@ struct run {
 	const struct flags *flags;
 	const volatile sig_atomic_t *stop;
 	unsigned number;
-	struct launch launch; /* pid 0: the service is not ours */
+	struct launch launch; /* none: the service is not ours */
 	struct web *web;
 	struct buyers *buyers;
 	uint64_t next_order;
@@ -63,7 +63,8 @@ static bool
 is_shipped(const char *lock)
 {
 	static const char *const names[] = {"none", "mutex-private", "flock",
-	    "mutex", "semaphore", "spin", "ticket", "rwlock", "optimistic"};
+	    "mutex", "semaphore", "spin", "ticket", "rwlock", "optimistic",
+	    "atomic", "row", "advisory"};
 	const size_t length = strcspn(lock, ":");
 	size_t i;
 
@@ -84,9 +85,10 @@ static bool
 begin_run(struct run *run, bool is_race)
 {
 	const struct flags *flags = run->flags;
-	const char *url = flags->url;
+	const char *urls[FLAGS_HOSTS_MAX] = {flags->url};
 	struct setting *setting = &run->row->setting;
 	char error[LAUNCH_ERROR_SIZE];
+	size_t i;
 
 	setting->jitter = 0;
 	if (is_race && flags->jitter != JITTER_OFF)
@@ -94,13 +96,17 @@ begin_run(struct run *run, bool is_race)
 	setting->jitter_deep =
 	    flags->jitter == JITTER_DEEP ||
 	    (flags->jitter == JITTER_AUTO && !run->row->shipped);
-	if (url == NULL) {
-		if (!launch_start(&run->launch, flags, setting, error))
-			return fail(run, error);
-		url = run->launch.url;
-	}
-	run->web = web_new(url, flags->token, run->stop);
-	run->buyers = buyers_new(url, flags->buyers);
+	if (flags->url == NULL && store_has_hosts(setting->store))
+		setting->database = flags->cluster != NULL
+					? cluster_database(flags->cluster)
+					: flags->database;
+	if (flags->url == NULL &&
+	    !launch_start(&run->launch, flags, setting, error))
+		return fail(run, error);
+	for (i = 0; i < run->launch.count; i++)
+		urls[i] = run->launch.hosts[i].url;
+	run->web = web_new(urls[0], flags->token, run->stop);
+	run->buyers = buyers_new(urls, i > 0 ? i : 1, flags->buyers);
 	return run->buyers != NULL ||
 	       fail(run, "the URL is not valid, or its host is not known");
 }
@@ -114,7 +120,7 @@ end_run(struct run *run)
 	run->web = NULL;
 	if (!*run->stop && launch_has_ended(&run->launch, run->row->error))
 		run->row->promise = ROW_DIED;
-	if (run->launch.pid > 0 &&
+	if (run->launch.count > 0 &&
 	    !launch_stop(
 		&run->launch, *run->stop || run->row->promise >= ROW_HUNG) &&
 	    !*run->stop && run->row->promise < ROW_HUNG)
@@ -224,16 +230,24 @@ buy(struct run *run, struct buyers_plan *plan, struct evidence *evidence)
 
 /* --------------------------------------------------------------- race -- */
 
+/* How far a strategy must reach to be right here. */
+static enum lock_reach
+needed_reach(const struct run *run)
+{
+	return run->flags->hosts > 1 ? LOCK_REACH_HOSTS : LOCK_REACH_HOST;
+}
+
 /* A sale that was there before us is under a strategy of its own. */
 static void
-learn_sale(struct row *row, const struct evidence *evidence)
+learn_sale(const struct run *run, const struct evidence *evidence)
 {
+	struct row *row = run->row;
 	struct setting *s = &row->setting;
 
 	snprintf(s->store, sizeof(s->store), "%s", evidence->store);
 	if (lock_parse(evidence->lock, &s->strategy))
 		lock_print(s->strategy, s->lock);
-	row->safe = lock_is_safe(s->strategy);
+	row->safe = lock_is_safe(s->strategy, needed_reach(run));
 	row->shipped = is_shipped(s->lock);
 }
 
@@ -382,7 +396,7 @@ judge_race(struct run *run, const struct buyers_plan *plan,
 {
 	struct judgement judgement;
 
-	learn_sale(run->row, evidence);
+	learn_sale(run, evidence);
 	evidence->alone = run->flags->sale == NULL;
 	evidence_ask_again(evidence, run->web, plan);
 	if (!evidence_add_ledger(evidence, run->web, true))
@@ -523,7 +537,8 @@ price_sales(struct run *run)
 	if (judgement.wrong)
 		enter_race(row, &evidence, &judgement);
 	else if (good)
-		price_of_sales(&row->price, &evidence, warmup_ns, s->workers);
+		price_of_sales(&row->price, &evidence, warmup_ns,
+		    s->workers * run->flags->hosts);
 	if (good)
 		add_conflicts(run, before, sold_in(&evidence));
 	row->price.known &= good && !judgement.wrong;
@@ -572,9 +587,11 @@ must_be_wrong(const struct row *row, const struct flags *flags)
 {
 	const struct setting *s = &row->setting;
 	const struct lock_facts facts = lock_facts(s->strategy);
-	const bool together = facts.excludes_threads
-				  ? s->workers > 1
-				  : s->workers * s->clerks > 1;
+	const unsigned processes = s->workers * flags->hosts;
+	const bool together = facts.excludes_processes ? flags->hosts > 1
+			      : facts.excludes_threads
+				  ? processes > 1
+				  : processes * s->clerks > 1;
 
 	return s->delay_min_ms > 0 && together && flags->buyers > 1 &&
 	       !flags_drill(flags) && flags->url == NULL &&
@@ -631,7 +648,7 @@ static void
 measure(struct run *run)
 {
 	run->stage->doing(run->stage->arg, "price");
-	if (run->flags->jitter != JITTER_OFF && run->launch.pid > 0) {
+	if (run->flags->jitter != JITTER_OFF && run->launch.count > 0) {
 		end_run(run);
 		if (run->row->promise == ROW_FAILED || !begin_run(run, false))
 			return;
@@ -674,7 +691,7 @@ row_run(struct row *row, const struct setting *setting, unsigned number,
 	    .number = number};
 
 	*row = (struct row){.setting = *setting,
-	    .safe = lock_is_safe(setting->strategy),
+	    .safe = lock_is_safe(setting->strategy, needed_reach(&run)),
 	    .shipped = is_shipped(setting->lock)};
 	if (begin_run(&run, true) && run_races(&run)) {
 		row->promise = judge_promise(row, run.flags);

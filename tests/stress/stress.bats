@@ -18,7 +18,7 @@ flat() {
 }
 
 # Ten strategies, and seven of them right, on both stores.
-ROWS=20 RIGHT=14
+ROWS=21 RIGHT=15
 
 @test "every strategy on both stores: a row each, and the right verdicts" {
   local columns
@@ -551,10 +551,40 @@ stop_by() {
   done
 }
 
+@test "two hosts on one database: what reaches one host only is wrong" {
+  run --separate-stderr "$STRESS" --hosts 2 --duration 0 \
+    --locks none,mutex-private,flock,mutex,semaphore,optimistic,atomic,row,advisory \
+    --json
+  echo "$output" | tail -n 300
+  [ "$status" -eq 0 ]
+  [ "$(values 6 store | tr ' ' '\n' | sort -u)" = postgres ]
+  [ "$(values 6 safe)" = 'false false false false false true true true true' ]
+  [ "$(values 6 promise | tr ' ' '\n' | sort | uniq -c | xargs)" = \
+    '5 control-wrong 4 kept' ]
+  run "$STRESS" --hosts 2 --duration 0 --locks mutex
+  [[ $output == *"2 hosts x 2 x 4 clerks"* ]]
+  [[ $output == *"host 1 · worker"* ]]
+  [[ $(flat) == *"Why: two hosts, and a mutex on each:"* ||
+    $(flat) == *"mutex let both in:"* ]]
+}
+
+@test "the database is killed, and workers of both hosts: nothing is wrong" {
+  run "$STRESS" --hosts 2 --duration 0 --locks row,atomic --kill-database 1 \
+    --kill 2 --orders 600 --tickets 400 --expect unknown==0
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $output == *"Misfortune struck 6 times of 6"* ]]
+}
+
 @test "usage: what is wrong, what is valid, and 2" {
   run -2 "$STRESS" --locks mutexx
   [[ $output == *"semaphore:N"* ]]
-  run -2 "$STRESS" --stores postgres
+  run -2 "$STRESS" --stores oracle
+  run -2 "$STRESS" --hosts 9
+  run -2 "$STRESS" --hosts 2 --stores json
+  [[ $output == *"the store json is one host's"* ]]
+  run -2 "$STRESS" --locks mutex,row --stores sqlite
+  [[ $output == *"--locks row: "*"none of --stores has it"* ]]
   run -2 "$STRESS" --workers 1,x
   run -2 "$STRESS" --workers 0
   run -2 "$STRESS" --delay 5
@@ -563,7 +593,7 @@ stop_by() {
   run -2 "$STRESS" --nonsense
   run -2 "$STRESS" extra
   run -2 "$STRESS" --sale demo
-  for axis in --workers --clerks --batch --kill --kill-holder; do
+  for axis in --hosts --workers --clerks --batch --kill --kill-holder; do
     run -2 "$STRESS" --url http://127.0.0.1:1 $axis 2
     [[ $output == *"--url"* ]]
   done
@@ -573,7 +603,7 @@ stop_by() {
   run -0 "$STRESS" --help
   [ "$(LC_ALL=C.UTF-8 wc -L <<<"$output")" -le 80 ]
   for flag in buyers tickets orders quantity duration seed url token sale rate warmup compare patience jitter \
-    locks stores workers clerks batch delay runs classroom kill kill-holder \
+    locks stores hosts database kill-database workers clerks batch delay runs classroom kill kill-holder \
     pause-holder json markdown trace plot expect; do
     [[ $output == *"--$flag "* ]]
   done

@@ -14,7 +14,7 @@ STRESS_BATS := $(wildcard tests/stress/*.bats)
 STRESS_UNITS := test_oracle test_price
 STRESS_TESTS := $(STRESS_UNITS:%=$(BUILD)/unit/%) $(STRESS_BATS)
 
-all: $(BUILD)/stress
+built: $(BUILD)/stress
 $(BUILD)/stress: $(STRESS_OBJECTS) $(STRESS_LIBRARY)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcurl -lm
 

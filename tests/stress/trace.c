@@ -8,6 +8,7 @@
  * nobody who starts to read after its end has read an older version.
  */
 #include "tests/stress/trace.h"
+#include "tests/stress/flags.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,8 +18,9 @@
 #include "tests/stress/buffer.h"
 #include "tests/stress/lanes.h"
 
-#define WORKERS 100 /* process ids of a race */
-static_assert(WORKERS > LOCK_WORKERS_MAX, "races do not share process ids");
+#define WORKERS 100 /* process ids of a host */
+static_assert(WORKERS > LOCK_WORKERS_MAX, "hosts do not share process ids");
+#define HOSTS (FLAGS_HOSTS_MAX + 1) /* of a race; 0: it has one */
 
 struct trace {
 	FILE *file;
@@ -63,11 +65,13 @@ write_event(struct trace *trace, json_t *event)
 	json_decref(event);
 }
 
-/* Perfetto's number of a worker: a race has WORKERS of them. */
+/* Perfetto's number of a worker. */
 static int
 pid_of(const struct trace *trace, const struct lane *lane)
 {
-	return (int)(trace->number * WORKERS + lane->line->worker);
+	return (
+	    int)((trace->number * HOSTS + lane->line->host % HOSTS) * WORKERS +
+		 lane->line->worker);
 }
 
 /* Of a worker or, if `clerk` is not 0, of a clerk; `value` is taken. */
@@ -94,8 +98,8 @@ step_event(
 	    pid_of(trace, lane), "tid", (int)line->clerk, "args", "buyer",
 	    line->buyer, "order", line->order, "seat", (json_int_t)line->seat,
 	    "version", (json_int_t)line->version, "base",
-	    (json_int_t)line->base, "batch", (int)lane->batch, "remaining",
-	    json_object_get(step, "remaining"));
+	    (json_int_t)lane->read_version, "batch", (int)lane->batch,
+	    "remaining", json_object_get(step, "remaining"));
 }
 
 /* From its time to the next one's. */
@@ -143,11 +147,21 @@ write_lane(struct trace *trace, const struct lane *lane)
 	}
 }
 
+static json_t *
+name_worker(const char *race, const struct store_line *line)
+{
+	if (line->host == 0)
+		return json_sprintf("%s · worker %u", race, line->worker);
+	return json_sprintf(
+	    "%s · host %u · worker %u", race, line->host, line->worker);
+}
+
 void
 trace_add(
     struct trace *trace, const char *name, const struct evidence *evidence)
 {
-	unsigned worker = 0, clerk = 0;
+	unsigned clerk = 0;
+	int pid = -1;
 	struct lane *lanes, *lane;
 	size_t count;
 
@@ -155,11 +169,11 @@ trace_add(
 		trace->start_ns = evidence->answers[0].sent_ns;
 	lanes = lanes_new(evidence, &count);
 	for (lane = lanes; lane < lanes + count; lane++) {
-		if (lane->line->worker != worker) {
+		if (pid_of(trace, lane) != pid) {
 			clerk = 0;
-			worker = lane->line->worker;
+			pid = pid_of(trace, lane);
 			write_fact(trace, lane, 0, "process_name", "name",
-			    json_sprintf("%s · worker %u", name, worker));
+			    name_worker(name, lane->line));
 			write_fact(trace, lane, 0, "process_sort_index",
 			    "sort_index", json_integer(pid_of(trace, lane)));
 		}

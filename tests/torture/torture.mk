@@ -12,7 +12,7 @@ TORTURE_LIBRARY := $(filter $(BUILD)/locks/% $(BUILD)/storage/% \
 TORTURE_PROGRAMS := $(BUILD)/torture $(BUILD)/libtamper.so
 
 $(BUILD)/torture: $(TORTURE_OBJECTS) $(TORTURE_LIBRARY)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lsqlite3
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lsqlite3 $(LIBPQ:%=-lpq)
 
 # The library is another program's: its code can stand anywhere, and some of
 # its functions have the names of the C library's.
@@ -35,7 +35,7 @@ TORTURE_UNITS := $(TORTURE_TEST_SOURCES:tests/torture/%.c=$(BUILD)/unit/%)
 $(TORTURE_UNITS): $(BUILD)/unit/%: $(BUILD)/tests/torture/%.o \
 		$(filter-out %/main.o,$(TORTURE_OBJECTS)) $(TORTURE_LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lsqlite3 -lcmocka
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lsqlite3 $(LIBPQ:%=-lpq) -lcmocka
 $(TORTURE_TEST_SOURCES:%.c=$(BUILD)/%.o): | test-packages
 TORTURE_QUICK := tests/torture/quick.bats
 $(TORTURE_QUICK): $(TORTURE_PROGRAMS) $(BUILD)/turnstile

@@ -22,8 +22,8 @@ dies_now(void)
 	return disk.die_at > 0 && --disk.die_at == 0;
 }
 
-static void
-pause_inside(void)
+void
+disk_pause(void)
 {
 	char byte = 0;
 
@@ -101,14 +101,14 @@ disk_call(enum call call, long number, long a, long b, long c, long d)
 		c /= 2;
 		break;
 	case PAUSE:
-		pause_inside();
+		disk_pause();
 		break;
 	case DIE:
-		if (call == WRITE)
+		if (call == WRITE || call == SEND)
 			syscall(number, a, b, c / 2, d);
 		kill(getpid(), SIGKILL);
 	}
-	rc = syscall(number, a, b, c, d, 0L);
+	rc = syscall(number, a, b, c, d, 0L, 0L);
 	if (changes(call) && dies_now())
 		kill(getpid(), SIGKILL);
 	return rc;
@@ -174,6 +174,20 @@ syncfs(int fd)
 {
 	note_fd("syncfs", fd);
 	return (int)disk_call(SYNC, SYS_syncfs, fd, 0, 0, 0);
+}
+
+/* libpq's, without TLS.  Zero is the address: it is connected. */
+ssize_t
+send(int fd, const void *data, size_t size, int flags)
+{
+	return disk_call(SEND, SYS_sendto, fd, (long)data, (long)size, flags);
+}
+
+ssize_t
+recv(int fd, void *data, size_t size, int flags)
+{
+	return disk_call(
+	    RECEIVE, SYS_recvfrom, fd, (long)data, (long)size, flags);
 }
 
 /* A test may have its own. */

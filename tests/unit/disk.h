@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The program is also the disk: disk.c defines write(), fdatasync() and their
- * like, so that a test can make one of them fail, stop, or kill its process at
- * exactly that call.
+ * The program is also the disk, and the network: disk.c defines write(),
+ * fdatasync(), send() and their like, so that a test can make one of them fail,
+ * stop, or kill its process at exactly that call.
  */
 #ifndef DISK_H
 #define DISK_H
 
 #include <stdbool.h>
 
-enum call { SYNC, WRITE, TRUNCATE, RENAME, UNLINK, OPEN, SCAN, CALLS };
+enum call {
+	SYNC,
+	WRITE,
+	TRUNCATE,
+	RENAME,
+	UNLINK,
+	SEND, /* these two are the network: a database's */
+	RECEIVE,
+	OPEN,
+	SCAN,
+	CALLS
+};
 enum fault { GO_ON, FAIL, CUT_SHORT, PAUSE, DIE, ALWAYS_SKIP };
 
 /* Each process has its own; set only while it has one thread. */
@@ -32,6 +43,9 @@ extern struct disk {
 	char notes[4096];
 	void (*on_sync)(const char *note); /* before it is done; or NULL */
 } disk;
+
+/* Say that it is inside, and wait until it may go on. */
+void disk_pause(void);
 
 void arm(enum call call, enum fault fault, int error, unsigned skip);
 

@@ -25,6 +25,7 @@
 #include "locks/lock.h"
 #include "storage/store.h"
 #include "tests/tree.h"
+#include "tests/unit/database.h"
 
 struct fixture {
 	const char *kind; /* of the store */
@@ -56,6 +57,13 @@ run_over_stores(int argc, char **argv, const char *only,
 	for (i = 0; (kind = store_at(i)) != NULL; i++) {
 		if (only != NULL && strcmp(kind, only) != 0)
 			continue;
+		if (store_has_hosts(kind) && !database_is_there()) {
+			print_message("# no database for the store %s: run it "
+				      "by tests/cluster\n",
+			    kind);
+			failed++;
+			continue;
+		}
 		for (j = 0; j < count; j++) {
 			rows[j] = tests[j];
 			rows[j].initial_state = (void *)(uintptr_t)kind;
@@ -65,6 +73,22 @@ run_over_stores(int argc, char **argv, const char *only,
 		    _cmocka_run_group_tests(kind, rows, count, NULL, NULL);
 	}
 	free(rows);
+	return failed;
+}
+
+/* The same over those that are files of one machine: their disk can fail. */
+static inline int
+run_over_local_stores(
+    int argc, char **argv, const struct CMUnitTest *tests, size_t count)
+{
+	const char *kind;
+	int failed = 0;
+	size_t i;
+
+	for (i = 0; (kind = store_at(i)) != NULL; i++)
+		if (!store_has_hosts(kind))
+			failed +=
+			    run_over_stores(argc, argv, kind, tests, count);
 	return failed;
 }
 
@@ -119,6 +143,8 @@ fixture_start(struct fixture *f, const char *kind)
 	assert_non_null(mkdtemp(f->dir));
 	f->store = store_new(kind, f->dir);
 	assert_non_null(f->store);
+	if (store_has_hosts(kind))
+		store_set_database(f->store, database_of(f->dir));
 	prepare_in_child(f);
 	f->locks = locks_prepare(&config);
 	assert_non_null(f->locks);
@@ -131,6 +157,8 @@ fixture_stop(struct fixture *f)
 	store_close(f->user);
 	locks_free(f->locks);
 	store_free(f->store);
+	if (store_has_hosts(f->kind))
+		database_drop(f->dir);
 	tree_remove(f->dir);
 }
 

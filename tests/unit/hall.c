@@ -563,3 +563,11 @@ hall_run(int argc, char **argv, const struct CMUnitTest *tests, size_t count)
 	alarm(ALARM_S);
 	return run_over_stores(argc, argv, NULL, tests, count);
 }
+
+int
+hall_run_local(
+    int argc, char **argv, const struct CMUnitTest *tests, size_t count)
+{
+	alarm(ALARM_S);
+	return run_over_local_stores(argc, argv, tests, count);
+}

@@ -129,6 +129,10 @@ int hall_teardown(void **state);
 int hall_run(
     int argc, char **argv, const struct CMUnitTest *tests, size_t count);
 
+/* The same over each store whose disk is the test's. */
+int hall_run_local(
+    int argc, char **argv, const struct CMUnitTest *tests, size_t count);
+
 /* By the thread that will use the desk.  False: an error. */
 bool sit_down(struct seller *seller);
 void stand_up(struct seller *seller);

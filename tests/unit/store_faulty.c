@@ -68,6 +68,18 @@ faulty_find(struct store_user *user, const struct store_state *state,
 	return real_of(user)->find(user, state, by, value, visit, arg);
 }
 
+/* In steps, so that they can be planned. */
+static enum store_result
+faulty_put(struct store_user *user, const struct store_state *state,
+    struct store_line *lines, size_t count, enum store_check check,
+    int64_t deadline_ns, bool *overwrote)
+{
+	store_put_fn *put =
+	    check == STORE_DECIDED ? real_of(user)->put : store_put_in_steps;
+
+	return put(user, state, lines, count, check, deadline_ns, overwrote);
+}
+
 static enum store_result
 faulty_each(struct store_user *user, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg)
@@ -127,6 +139,8 @@ store_faulty_wrap(struct store *store)
 		row->impl = *store->impl;
 		row->impl.read = faulty_read;
 		row->impl.find = faulty_find;
+		row->impl.find_keys = store_find_each_key;
+		row->impl.put = faulty_put;
 		row->impl.each = faulty_each;
 		row->impl.begin = faulty_begin;
 		row->impl.append = faulty_append;

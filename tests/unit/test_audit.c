@@ -657,7 +657,7 @@ subject_of(const struct book *book)
 	    .store = "json",
 	    .host = "localhost:8080",
 	    .lock = book->lock,
-	    .lock_is_safe = strcmp(book->lock, "mutex") == 0,
+	    .needed = LOCK_REACH_HOST,
 	    .with_names = true,
 	    .witnesses = book->witnesses};
 }
@@ -974,6 +974,7 @@ test_words_tries(void **state)
 	judge(book);
 	text = words_of(book, &(struct audit_subject){.sale = "demo",
 				  .store = "json",
+				  .needed = LOCK_REACH_HOST,
 				  .host = "h",
 				  .lock = "none",
 				  .with_names = true,
@@ -1001,6 +1002,7 @@ assert_why(struct book *book, const char *lock, const char *expected)
 	judge(book);
 	text = words_of(book, &(struct audit_subject){.sale = "demo",
 				  .store = "json",
+				  .needed = LOCK_REACH_HOST,
 				  .host = "h",
 				  .lock = lock,
 				  .with_names = true,
@@ -1401,6 +1403,7 @@ assert_long_fits(
 				   "----------------------------";
 	struct audit_subject subject = {.sale = sale,
 	    .store = "sqlite",
+	    .needed = LOCK_REACH_HOST,
 	    .host = "a-host-of-forty-characters-------------:1",
 	    .lock = "mutex-private",
 	    .with_names = true,

@@ -134,6 +134,7 @@ test_locks(void **state)
 		const struct lock_strategy strategy = lock_at(i);
 
 		if (!lock_facts(strategy).holds ||
+		    lock_facts(strategy).turn != LOCK_TURN_HERE ||
 		    !lock_facts(strategy).excludes_threads)
 			continue;
 		wait_while_set(&f, strategy, -HOUR_S);

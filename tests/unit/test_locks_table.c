@@ -44,7 +44,8 @@ test_names(void **state)
 	assert_string_equal(lock_names(),
 	    "none, mutex-private, flock, mutex, semaphore, "
 	    "semaphore:N (N from 2 to 8), spin, ticket, "
-	    "rwlock, rwlock:N (N from 2 to 8), optimistic");
+	    "rwlock, rwlock:N (N from 2 to 8), optimistic, "
+	    "atomic, row, advisory");
 	assert_round_trip("semaphore:1", "semaphore");
 	for (i = 2; i <= LOCK_PERMITS_MAX; i++) {
 		snprintf(name, sizeof(name), "semaphore:%zu", i);
@@ -96,20 +97,41 @@ test_facts(void **state)
 {
 	static const struct {
 		const char *name;
-		bool holds, threads, processes, checks, tells, fair, wrong;
+		bool holds, threads, processes, hosts, checks, tells, fair,
+		    wrong;
+		enum lock_turn turn;
+		enum lock_reach reach;
 	} rows[] = {
-	    {"none", false, false, false, false, false, false, true},
-	    {"mutex-private", true, true, false, false, false, false, true},
-	    {"flock", true, true, true, false, false, false, false},
-	    {"mutex", true, true, true, false, true, false, false},
-	    {"semaphore", true, true, true, false, false, false, false},
-	    {"semaphore:2", true, false, false, false, false, false, true},
-	    {"semaphore:3", true, false, false, false, false, false, true},
-	    {"spin", true, true, true, false, true, false, false},
-	    {"ticket", true, true, true, false, false, true, false},
-	    {"rwlock", true, true, true, false, true, false, false},
-	    {"rwlock:2", true, false, false, false, true, false, true},
-	    {"optimistic", false, false, false, true, false, false, false},
+	    {"none", false, false, false, false, false, false, false, true,
+		LOCK_TURN_HERE, LOCK_REACH_NOBODY},
+	    {"mutex-private", true, true, false, false, false, false, false,
+		true, LOCK_TURN_HERE, LOCK_REACH_THREADS},
+	    {"flock", true, true, true, false, false, false, false, false,
+		LOCK_TURN_HERE, LOCK_REACH_HOST},
+	    {"mutex", true, true, true, false, false, true, false, false,
+		LOCK_TURN_HERE, LOCK_REACH_HOST},
+	    {"semaphore", true, true, true, false, false, false, false, false,
+		LOCK_TURN_HERE, LOCK_REACH_HOST},
+	    {"semaphore:2", true, false, false, false, false, false, false,
+		true, LOCK_TURN_HERE, LOCK_REACH_NOBODY},
+	    {"semaphore:3", true, false, false, false, false, false, false,
+		true, LOCK_TURN_HERE, LOCK_REACH_NOBODY},
+	    {"spin", true, true, true, false, false, true, false, false,
+		LOCK_TURN_HERE, LOCK_REACH_HOST},
+	    {"ticket", true, true, true, false, false, false, true, false,
+		LOCK_TURN_HERE, LOCK_REACH_HOST},
+	    {"rwlock", true, true, true, false, false, true, false, false,
+		LOCK_TURN_HERE, LOCK_REACH_HOST},
+	    {"rwlock:2", true, false, false, false, false, true, false, true,
+		LOCK_TURN_HERE, LOCK_REACH_NOBODY},
+	    {"optimistic", false, false, false, false, true, false, false,
+		false, LOCK_TURN_HERE, LOCK_REACH_HOSTS},
+	    {"atomic", false, false, false, false, true, false, false, false,
+		LOCK_TURN_ATOMIC, LOCK_REACH_HOSTS},
+	    {"row", true, true, true, true, false, false, false, false,
+		LOCK_TURN_ROW, LOCK_REACH_HOSTS},
+	    {"advisory", true, true, true, true, false, false, false, false,
+		LOCK_TURN_ADVISORY, LOCK_REACH_HOSTS},
 	};
 	struct lock_strategy strategy;
 	size_t i;
@@ -123,11 +145,17 @@ test_facts(void **state)
 		assert_int_equal(facts.holds, rows[i].holds);
 		assert_int_equal(facts.excludes_threads, rows[i].threads);
 		assert_int_equal(facts.excludes_processes, rows[i].processes);
+		assert_int_equal(facts.excludes_hosts, rows[i].hosts);
+		assert_int_equal(facts.turn, rows[i].turn);
+		assert_int_equal(lock_reach(strategy), rows[i].reach);
+		assert_int_equal(lock_is_safe(strategy, LOCK_REACH_HOSTS),
+		    rows[i].reach == LOCK_REACH_HOSTS);
 		assert_int_equal(facts.checks_write, rows[i].checks);
 		assert_int_equal(facts.tells_death, rows[i].tells);
 		assert_int_equal(facts.fair, rows[i].fair);
 		assert_int_equal(facts.wrong_on_purpose, rows[i].wrong);
-		assert_int_equal(lock_is_safe(strategy), !rows[i].wrong);
+		assert_int_equal(
+		    lock_is_safe(strategy, LOCK_REACH_HOST), !rows[i].wrong);
 	}
 }
 

@@ -822,8 +822,8 @@ static void
 test_wrong_words(void **state)
 {
 	(void)state;
-	RUN("--store", "postgres", NULL);
-	ASSERT_WRONG("--store", "\"postgres\"", "json or sqlite");
+	RUN("--store", "oracle", NULL);
+	ASSERT_WRONG("--store", "\"oracle\"", "json", "sqlite");
 	RUN("--lock", "queue", NULL);
 	ASSERT_WRONG("--lock", "\"queue\"", "none", "mutex-private", "flock",
 	    "mutex", "semaphore", "spin", "ticket", "rwlock", "optimistic");

@@ -299,8 +299,6 @@ main(int argc, char **argv)
 	    HALL_TEST(test_same_key_in_batch),
 	    HALL_TEST(test_replay),
 	    HALL_TEST(test_refusal_is_not_kept),
-	    HALL_TEST(test_key_unread),
-	    HALL_TEST(test_key_unread_at_the_write),
 	    HALL_TEST(test_same_key_overtaken),
 	    HALL_TEST(test_if_match),
 	    HALL_TEST(test_if_match_in_batch),
@@ -309,5 +307,12 @@ main(int argc, char **argv)
 	    HALL_TEST(test_if_match_overtaken),
 	};
 
-	return hall_run(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+	static const struct CMUnitTest disks[] = {
+	    HALL_TEST(test_key_unread),
+	    HALL_TEST(test_key_unread_at_the_write),
+	};
+
+	return hall_run(argc, argv, tests, sizeof(tests) / sizeof(tests[0])) +
+	       hall_run_local(
+		   argc, argv, disks, sizeof(disks) / sizeof(disks[0]));
 }

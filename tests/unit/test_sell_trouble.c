@@ -468,8 +468,6 @@ main(int argc, char **argv)
 	    HALL_TEST(test_patch_between),
 	    HALL_TEST(test_patch_before_read),
 	    HALL_TEST(test_removed_between),
-	    HALL_TEST(test_failed_sync),
-	    HALL_TEST(test_full_disk),
 	    HALL_TEST(test_failed_lock),
 	    HALL_TEST(test_inherited_lock),
 	    HALL_TEST(test_queue_timeout),
@@ -479,8 +477,15 @@ main(int argc, char **argv)
 	    HALL_TEST(test_conflicts_of_one),
 	    HALL_TEST(test_changes),
 	    HALL_TEST(test_changes_before_the_read),
+	};
+
+	static const struct CMUnitTest disks[] = {
+	    HALL_TEST(test_failed_sync),
+	    HALL_TEST(test_full_disk),
 	    HALL_TEST(test_store_busy),
 	};
 
-	return hall_run(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+	return hall_run(argc, argv, tests, sizeof(tests) / sizeof(tests[0])) +
+	       hall_run_local(
+		   argc, argv, disks, sizeof(disks) / sizeof(disks[0]));
 }

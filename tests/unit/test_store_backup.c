@@ -468,8 +468,8 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_damage_is_told),
 	};
 
-	return vault_run(
-		   argc, argv, NULL, both, sizeof(both) / sizeof(both[0])) +
+	return vault_run_local(
+		   argc, argv, both, sizeof(both) / sizeof(both[0])) +
 	       vault_run(
 		   argc, argv, "json", json, sizeof(json) / sizeof(json[0]));
 }

@@ -15,6 +15,7 @@ UNIT_LINK = @mkdir -p $(@D) && \
 $(call unit_test,locks%): $(call unit_part,actors)
 $(call unit_test,sell%): $(call unit_part,hall)
 $(call unit_test,store%): $(call unit_part,vault disk store_faulty)
+$(UNIT_TESTS): $(call unit_part,database)
 
 # Its allocations are the test's to fail.
 $(call unit_test,store_memory): LDFLAGS += \

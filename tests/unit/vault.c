@@ -147,11 +147,19 @@ stop(struct vault *f)
 	f->store = NULL;
 }
 
-void
-start(struct vault *f)
+static void
+new_store(struct vault *f)
 {
 	f->store = store_new(f->kind, f->dir);
 	assert_non_null(f->store);
+	if (store_has_hosts(f->kind))
+		store_set_database(f->store, database_of(f->dir));
+}
+
+void
+start(struct vault *f)
+{
+	new_store(f);
 	if (!prepare(f))
 		fail_msg("%s", f->said);
 	open_user(f);
@@ -179,8 +187,7 @@ void
 assert_refused(struct vault *f, const char *word)
 {
 	stop(f);
-	f->store = store_new(f->kind, f->dir);
-	assert_non_null(f->store);
+	new_store(f);
 	assert_false(prepare(f));
 	if (strstr(f->said, word) == NULL || strchr(f->said, '\n') != NULL)
 		fail_msg("not one line with \"%s\": %s", word, f->said);
@@ -234,6 +241,8 @@ vault_teardown(void **state)
 		close(disk.go[i]);
 	}
 	stop(f);
+	if (store_has_hosts(f->kind))
+		database_drop(f->dir);
 	tree_remove(f->dir);
 	shared_free(f->said, ERROR_SIZE);
 	free(f);
@@ -533,6 +542,8 @@ child_pauses(struct vault *f, void *arg)
 
 	(void)arg;
 	child_opens(f);
+	if (store_has_hosts(f->kind))
+		database_hold_row(f->dir, SALE, disk_pause);
 	CHECK(store_read(f->user, SALE, &state) == STORE_OK);
 	line = sold(&state, "child");
 	line.key = "child";
@@ -632,4 +643,12 @@ vault_run(int argc, char **argv, const char *only,
 {
 	alarm(ALARM_S);
 	return run_over_stores(argc, argv, only, tests, count);
+}
+
+int
+vault_run_local(
+    int argc, char **argv, const struct CMUnitTest *tests, size_t count)
+{
+	alarm(ALARM_S);
+	return run_over_local_stores(argc, argv, tests, count);
 }

@@ -182,6 +182,10 @@ bool spill(
 #function, function, vault_setup, vault_teardown, NULL         \
 	}
 
+/* For main(): over each store that is files of one machine. */
+int vault_run_local(
+    int argc, char **argv, const struct CMUnitTest *tests, size_t count);
+
 /* For main(): run_over_stores(). */
 int vault_run(int argc, char **argv, const char *only,
     const struct CMUnitTest *tests, size_t count);
