@@ -106,6 +106,12 @@ demo: packages ## see it oversell, see why, see the cure; under a minute
 	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress $(BUILD)/lab
 	@tests/demo.sh $(BUILD) $(BUILD)/demo.log
 
+.PHONY: demo-hosts
+demo-hosts: packages ## how far each lock reaches: two hosts on one PostgreSQL
+	@tests/packages.sh postgresql
+	@$(MAKE) -s $(BUILD)/turnstile $(BUILD)/stress
+	@tests/demo_hosts.sh $(BUILD) $(BUILD)/demo-hosts.log
+
 # Beside a PostgreSQL, if there is a store that wants one.
 RUN := $(if $(LIBPQ),tests/cluster) tests/run.sh
 

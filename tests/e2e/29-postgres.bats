@@ -18,9 +18,19 @@ begin_database() {
   DATABASE="$TEST_DATABASE options='-c search_path=$SCHEMA'"
 }
 
+# A cluster of the test's own, which it may damage.
+own_database() {
+  local file=$WORK/where
+  "$ROOT/tests/cluster" bash -c "echo \"\$TEST_DATABASE\" >'$file.new' &&
+    mv '$file.new' '$file' && exec sleep 600" 3>&- &
+  LOADS+=("$!")
+  await 20 test -s "$file"
+  DATABASE=$(cat "$file")
+}
+
 sql() {
   PGOPTIONS='-c client_min_messages=warning' \
-    psql -X -q -A -t -v ON_ERROR_STOP=1 "$TEST_DATABASE" -c "$1"
+    psql -X -q -A -t -v ON_ERROR_STOP=1 "${2-$TEST_DATABASE}" -c "$1"
 }
 
 # host [OPTION…]: as start(), on the database.
@@ -130,6 +140,22 @@ sold_by_two_hosts() {
   matches why "$body" 'two hosts, and a mutex on each'
 }
 
+@test "a turn in which nobody gets a ticket is given back" {
+  local lock from
+  begin_database
+  host --tickets 1 --timeout 3s
+  another
+  answered 201 POST /sales/demo/buy
+  for lock in row advisory; do
+    answered 200 PATCH /sales/demo -d "lock=$lock"
+    from=$(now_ms)
+    answered 409 POST /sales/demo/buy
+    at "$OTHER" POST /sales/demo/buy
+    problem sold-out 409
+    soon $(($(now_ms) - from)) 1000
+  done
+}
+
 @test "a lock that the store has not: 400 with those that have it" {
   local lock
   start --store json
@@ -174,13 +200,8 @@ is_ready() { call GET /readyz && [ "$code" -eq "$1" ]; }
 sells() { call POST /sales/demo/buy && [ "$code" -eq 201 ]; }
 
 @test "the database is killed: livez at once, 503s, and it goes on by itself" {
-  local file=$WORK/where postmaster
-  # One of its own, for it is killed.
-  "$ROOT/tests/cluster" bash -c "echo \"\$TEST_DATABASE\" >'$file.new' &&
-    mv '$file.new' '$file' && exec sleep 600" 3>&- &
-  LOADS+=("$!")
-  await 20 test -s "$file"
-  DATABASE=$(cat "$file")
+  local postmaster folder
+  own_database
   folder=${DATABASE#host=} folder=${folder%% *}
   host
   expect_log '^[^ ]+ order-failed sale="demo" error="the database cannot be reached: .*" request=".*"$'
@@ -199,4 +220,38 @@ sells() { call POST /sales/demo/buy && [ "$code" -eq 201 ]; }
   await 5 sells
   answered 200 GET /sales/demo/audit
   equal verdict "$(member verdict)" correct
+}
+
+is_waiting() {
+  [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'" \
+    "$DATABASE")" -gt 0 ]
+}
+
+@test "a commit that is told to stop waiting for its standby: 500, never 201" {
+  own_database
+  host
+  answered 201 POST /sales/demo/buy -d buyer=alice
+  # A standby that there is not: a commit waits for it, and is done all the same.
+  sql "ALTER SYSTEM SET synchronous_standby_names = 'nobody'" "$DATABASE"
+  sql "SELECT pg_reload_conf()" "$DATABASE" >/dev/null
+  expect_log '^[^ ]+ order-failed sale="demo" error="the database did not answer: .*" request=".*"$'
+  http -X POST -o "$WORK/answer" -d buyer=bob -H 'Idempotency-Key: k' \
+    "$URL/sales/demo/buy" &
+  await 5 is_waiting
+  sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+    WHERE wait_event = 'SyncRep'" "$DATABASE" >/dev/null
+  wait "$!"
+  equal type "$(member type "$(cat "$WORK/answer")")" /problems/outcome-unknown
+  # The key settles it, once a standby is not asked for.
+  sql "ALTER SYSTEM RESET synchronous_standby_names" "$DATABASE"
+  sql "SELECT pg_reload_conf()" "$DATABASE" >/dev/null
+  await 5 sells_key
+  equal seats "$(member seats)" '[2]'
+  answered 200 GET /sales/demo
+  equal left "$(member remaining)" 98
+}
+
+sells_key() {
+  call POST /sales/demo/buy -d buyer=bob -H 'Idempotency-Key: k'
+  [ "$code" -eq 201 ]
 }

@@ -568,6 +568,16 @@ stop_by() {
     $(flat) == *"mutex let both in:"* ]]
 }
 
+@test "make demo-hosts: each strategy on one host and on two" {
+  run -0 --separate-stderr tests/demo_hosts.sh "$(dirname "$STRESS")" "$WHERE/log"
+  echo "$output"
+  [ "$(grep -cE ' 50 +[0-9]+   one host$' <<<"$output")" -eq 6 ]
+  [ "$(grep -cE ' 50 +50   every host$' <<<"$output")" -eq 4 ]
+  [ "$(grep -c 'not even all of a host$' <<<"$output")" -eq 3 ]
+  [[ $(flat) == *"Why: two hosts, and a mutex on each: "* ]]
+  [ "$(LC_ALL=C.UTF-8 wc -L <<<"$output")" -le 80 ]
+}
+
 @test "the database is killed, and workers of both hosts: nothing is wrong" {
   run "$STRESS" --hosts 2 --duration 0 --locks row,atomic --kill-database 1 \
     --kill 2 --orders 600 --tickets 400 --expect unknown==0

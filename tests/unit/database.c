@@ -32,7 +32,7 @@ execute(const char *format, const char *name, const char *text)
 	PGresult *result;
 
 	snprintf(command, sizeof(command), format, name, text);
-	PQexec(conn, "SET client_min_messages = error");
+	PQclear(PQexec(conn, "SET client_min_messages = error"));
 	result = PQexec(conn, command);
 	if (PQresultStatus(result) != PGRES_COMMAND_OK &&
 	    PQresultStatus(result) != PGRES_TUPLES_OK) {
@@ -70,7 +70,7 @@ database_execute(const char *dir, const char *text)
 void
 database_end_sessions(const char *dir)
 {
-	execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+	execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
 		"WHERE application_name = '%s'%s",
 	    name_of(dir), "");
 }

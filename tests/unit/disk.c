@@ -2,6 +2,7 @@
 /* Every call goes straight to the kernel, unless a plan was made for it. */
 #include "tests/unit/disk.h"
 
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <dirent.h>
@@ -11,6 +12,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -103,6 +105,8 @@ disk_call(enum call call, long number, long a, long b, long c, long d)
 	case PAUSE:
 		disk_pause();
 		break;
+	case HOLD: /* not here */
+		break;
 	case DIE:
 		if (call == WRITE || call == SEND)
 			syscall(number, a, b, c / 2, d);
@@ -176,10 +180,53 @@ syncfs(int fd)
 	return (int)disk_call(SYNC, SYS_syncfs, fd, 0, 0, 0);
 }
 
+static struct {
+	int fd; /* a copy; 0: nothing is on its way */
+	bool with_farewell;
+	size_t size;
+	char bytes[64 * 1024];
+} held;
+
+static ssize_t
+hold(int fd, const void *data, size_t size)
+{
+	if (held.fd != 0) {
+		held.with_farewell = true;
+		return (ssize_t)size;
+	}
+	if (size > sizeof(held.bytes))
+		abort();
+	held.fd = dup(fd);
+	held.size = size;
+	memcpy(held.bytes, data, size);
+	return (ssize_t)size;
+}
+
+void
+disk_deliver(void)
+{
+	char answer[1024];
+
+	if (held.fd == 0 || !held.with_farewell)
+		abort();
+	syscall(
+	    SYS_sendto, held.fd, held.bytes, held.size, MSG_NOSIGNAL, 0L, 0L);
+	syscall(SYS_recvfrom, held.fd, answer, sizeof(answer), 0, 0L, 0L);
+	close(held.fd);
+	held.fd = 0;
+	held.with_farewell = false;
+}
+
 /* libpq's, without TLS.  Zero is the address: it is connected. */
 ssize_t
 send(int fd, const void *data, size_t size, int flags)
 {
+	struct plan *plan = &disk.plan[SEND];
+
+	if (plan->fault == HOLD || (held.fd != 0 && !held.with_farewell)) {
+		plan->fault = GO_ON;
+		return hold(fd, data, size);
+	}
 	return disk_call(SEND, SYS_sendto, fd, (long)data, (long)size, flags);
 }
 

@@ -21,7 +21,7 @@ enum call {
 	SCAN,
 	CALLS
 };
-enum fault { GO_ON, FAIL, CUT_SHORT, PAUSE, DIE, ALWAYS_SKIP };
+enum fault { GO_ON, FAIL, CUT_SHORT, PAUSE, DIE, ALWAYS_SKIP, HOLD };
 
 /* Each process has its own; set only while it has one thread. */
 extern struct disk {
@@ -43,6 +43,13 @@ extern struct disk {
 	char notes[4096];
 	void (*on_sync)(const char *note); /* before it is done; or NULL */
 } disk;
+
+/*
+ * A send that met HOLD is on its way, for as long as the test likes, and so is
+ * the next one of that connection, its farewell: deliver the first, and wait
+ * until the other side has answered.
+ */
+void disk_deliver(void);
 
 /* Say that it is inside, and wait until it may go on. */
 void disk_pause(void);

@@ -101,6 +101,22 @@ test_lost_turn(void **state)
 	store_close(other);
 }
 
+/* Nor can one who has found that out by a look, and is connected again. */
+static void
+test_lost_turn_was_noticed(void **state)
+{
+	struct vault *f = *state;
+	struct store_state a = create(f, SALE), now;
+
+	ok(store_take_turn(f->user, SALE, STORE_TURN_ROW, soon()));
+	a = read_sale(f, SALE);
+	database_end_sessions(f->dir);
+	assert_int_not_equal(store_read(f->user, SALE, &now), STORE_OK);
+	assert_int_equal(put_for(f->user, &a, "alice"), STORE_CONFLICT);
+	assert_int_equal(read_sale(f, SALE).version, 0);
+	ok(buy(f->user, SALE, "alice"));
+}
+
 /* -------------------------------------------------------------- decisions --
  */
 
@@ -238,6 +254,26 @@ test_lost_request(void **state)
 	assert_true(tally(f->user, SALE).whole);
 }
 
+/*
+ * It is on its way for so long that nobody waits for it any more.  When it
+ * comes it is refused, as whoever settled it has seen to.
+ */
+static void
+test_late_request(void **state)
+{
+	struct vault *f = *state;
+	const struct store_state a = create_and_buy(f);
+
+	arm(SEND, HOLD, 0, 0);
+	arm(RECEIVE, FAIL, ECONNRESET, 0);
+	assert_int_equal(put_for(f->user, &a, "bob"), STORE_MOVED);
+	disk_deliver();
+	assert_int_equal(read_sale(f, SALE).version, 1);
+	assert_int_equal(tally(f->user, SALE).lines, 1);
+	ok(buy(f->user, SALE, "bob"));
+	assert_true(tally(f->user, SALE).whole);
+}
+
 /* ----------------------------------------------------------------- starts --
  */
 
@@ -264,6 +300,7 @@ test_other_format(void **state)
 	database_execute(f->dir, "UPDATE turnstile SET format = 7");
 	assert_refused(f, "format 7");
 	database_execute(f->dir, "UPDATE turnstile SET format = 1");
+	stop(f);
 	start(f);
 }
 
@@ -275,6 +312,7 @@ test_other_tables(void **state)
 	database_execute(f->dir, "DROP TABLE turnstile");
 	assert_refused(f, "not turnstile's");
 	database_execute(f->dir, "DROP TABLE sale, ledger, gone, host");
+	stop(f);
 	start(f);
 	create(f, SALE);
 }
@@ -326,9 +364,11 @@ main(int argc, char **argv)
 	    VAULT_TEST(test_turns),
 	    VAULT_TEST(test_turn_reads),
 	    VAULT_TEST(test_lost_turn),
+	    VAULT_TEST(test_lost_turn_was_noticed),
 	    VAULT_TEST(test_sessions_end),
 	    VAULT_TEST(test_lost_answer),
 	    VAULT_TEST(test_lost_request),
+	    VAULT_TEST(test_late_request),
 	    VAULT_TEST(test_hosts),
 	    VAULT_TEST(test_other_format),
 	    VAULT_TEST(test_other_tables),
