@@ -149,6 +149,28 @@ store_follow(struct store_state *state, const struct store_line *line)
 		state->highest = last;
 }
 
+enum store_result
+store_read_same(struct store_user *user, const struct store_state *state)
+{
+	struct store_state now = {0};
+	enum store_result result;
+
+	result = user->store->impl->read(user, state->settings.id, &now);
+	return now.birth == state->birth || result != STORE_OK ? result
+							       : STORE_GONE;
+}
+
+int64_t
+store_count_seats(const struct store_line *lines, size_t count)
+{
+	int64_t seats = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		seats += lines[i].quantity;
+	return seats;
+}
+
 void
 store_seat(
     struct store_line *lines, size_t count, int64_t had, int64_t capacity)

@@ -210,6 +210,13 @@ store_find_keys_fn store_find_each_key;
 /* A copy by list and each, for stores whose lines do not change. */
 store_copy_fn store_copy_walking;
 
+/* Read the sale again: OK if it is no namesake; else GONE, FAILED. */
+enum store_result store_read_same(
+    struct store_user *user, const struct store_state *state);
+
+/* That lines want, all together. */
+int64_t store_count_seats(const struct store_line *lines, size_t count);
+
 /* The store has decided, when `had` of `capacity` remained: lines get their
  * seats. */
 void store_seat(

@@ -502,24 +502,12 @@ copy_line(struct page *page, const struct store_line *line)
 	return true;
 }
 
-/* Read the sale again, which makes `number` its number. */
-static enum store_result
-turn_to(struct store_user *user, const struct store_state *state)
-{
-	struct store_state now = {0};
-	enum store_result result;
-
-	result = sqlite_read(user, state->settings.id, &now);
-	return now.birth == state->birth || result != STORE_OK ? result
-							       : STORE_GONE;
-}
-
 /* A line is missing: its sale was deleted meanwhile, or there is damage. */
 static enum store_result
 fail_gap(
     struct store_user *user, const struct store_state *state, int64_t version)
 {
-	const enum store_result result = turn_to(user, state);
+	const enum store_result result = store_read_same(user, state);
 
 	if (result != STORE_OK)
 		return result;
@@ -574,7 +562,7 @@ sqlite_each(struct store_user *user, const struct store_state *state,
 	struct page *page;
 	bool more = true;
 
-	result = turn_to(user, state);
+	result = store_read_same(user, state);
 	if (result != STORE_OK)
 		return result;
 	page = calloc(1, sizeof(*page));
@@ -795,14 +783,11 @@ take(struct store_user *user, const struct store_state *state,
 {
 	struct sqlite_own *own = own_of(user);
 	sqlite3_stmt *s = own->statement[TAKE];
-	int64_t seats = 0, last;
-	size_t i;
+	int64_t last;
 	int rc;
 
-	for (i = 0; i < count; i++)
-		seats += lines[i].quantity;
 	bind_number(user, TAKE, 1, (int64_t)count);
-	bind_number(user, TAKE, 2, seats);
+	bind_number(user, TAKE, 2, store_count_seats(lines, count));
 	bind_text(user, TAKE, 3, state->settings.id);
 	bind_number(user, TAKE, 4, (int64_t)state->birth);
 	bind_number(user, TAKE, 5, (int64_t)state->epoch);

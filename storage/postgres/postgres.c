@@ -19,8 +19,10 @@ postgres_shared(const struct store_user *user)
 	return user->store->shared;
 }
 
-static int64_t
-number_at(const PGresult *result, int row, int column)
+const struct session_statement postgres_commit = {.text = "COMMIT"};
+
+int64_t
+postgres_number(const PGresult *result, int row, int column)
 {
 	return strtoll(PQgetvalue(result, row, column), NULL, 10);
 }
@@ -32,18 +34,18 @@ postgres_state(const PGresult *result, int row, struct store_state *state)
 
 	memset(state, 0, sizeof(*state));
 	snprintf(settings->id, STORE_ID_SIZE, "%s", PQgetvalue(result, row, 1));
-	state->slot = (unsigned)number_at(result, row, 2);
-	state->birth = (uint64_t)number_at(result, row, 3);
-	state->epoch = (uint64_t)number_at(result, row, 4);
-	settings->capacity = number_at(result, row, 5);
-	state->remaining = number_at(result, row, 6);
-	state->version = number_at(result, row, 7);
+	state->slot = (unsigned)postgres_number(result, row, 2);
+	state->birth = (uint64_t)postgres_number(result, row, 3);
+	state->epoch = (uint64_t)postgres_number(result, row, 4);
+	settings->capacity = postgres_number(result, row, 5);
+	state->remaining = postgres_number(result, row, 6);
+	state->version = postgres_number(result, row, 7);
 	snprintf(
 	    settings->lock, STORE_LOCK_SIZE, "%s", PQgetvalue(result, row, 8));
-	settings->delay_min_ms = number_at(result, row, 9);
-	settings->delay_max_ms = number_at(result, row, 10);
-	state->highest = number_at(result, row, 11);
-	return number_at(result, row, 0);
+	settings->delay_min_ms = postgres_number(result, row, 9);
+	settings->delay_max_ms = postgres_number(result, row, 10);
+	state->highest = postgres_number(result, row, 11);
+	return postgres_number(result, row, 0);
 }
 
 /* ------------------------------------------------------------------ asks -- */
@@ -60,9 +62,13 @@ enum session_end
 postgres_run(struct store_user *user, struct session_run *runs, size_t count,
     int64_t deadline_ns)
 {
-	const enum session_end end =
-	    session_run(postgres_own(user)->session, runs, count, deadline_ns);
+	struct session *session = postgres_own(user)->session;
+	const bool alone = !session_in_transaction(session);
+	enum session_end end;
 
+	do
+		end = session_run(session, runs, count, deadline_ns);
+	while (alone && end == SESSION_AGAIN && clock_now_ns() < deadline_ns);
 	note_reached(user, end);
 	return end;
 }
@@ -130,8 +136,7 @@ postgres_read(struct store_user *user, struct session_run *runs, size_t count)
 
 	do
 		end = postgres_run(user, runs, count, deadline_ns);
-	while (alone && (end == SESSION_AGAIN || end == SESSION_LOST) &&
-	       clock_now_ns() < deadline_ns);
+	while (alone && end == SESSION_LOST && clock_now_ns() < deadline_ns);
 	if (end == SESSION_DONE || end == SESSION_UNSYNCED)
 		return STORE_OK;
 	postgres_fail(user, end);

@@ -37,6 +37,9 @@ struct postgres_shared *postgres_shared(const struct store_user *user);
 	"number, id, slot, birth, epoch, capacity, remaining, version,"        \
 	" lock, delay_min_ms, delay_max_ms, highest"
 
+/* A number, as text. */
+int64_t postgres_number(const PGresult *result, int row, int column);
+
 /* The sale in a row of SALE_COLUMNS; its number is returned. */
 int64_t postgres_state(
     const PGresult *result, int row, struct store_state *state);
@@ -53,7 +56,12 @@ int64_t postgres_state(
 enum store_result postgres_read(
     struct store_user *user, struct session_run *runs, size_t count);
 
-/* Run these once, as part of a write. */
+extern const struct session_statement postgres_commit;
+
+/*
+ * Run these, as part of a write: once, but for what was not done and may go
+ * well at once.  AGAIN is left within a transaction, which is lost.
+ */
 enum session_end postgres_run(struct store_user *user, struct session_run *runs,
     size_t count, int64_t deadline_ns);
 

@@ -39,7 +39,6 @@
 
 /* clang-format off */
 STATEMENT(begin_sql, "BEGIN");
-STATEMENT(commit_sql, "COMMIT");
 STATEMENT(read_sql, "SELECT " SALE_COLUMNS " FROM sale WHERE id = $1");
 STATEMENT(read_row_sql,
     "SELECT " SALE_COLUMNS " FROM sale WHERE id = $1 FOR UPDATE");
@@ -79,33 +78,27 @@ STATEMENT(shrink_gone_sql,
 STATEMENT(forget_gone_sql, "DELETE FROM gone WHERE number = $1");
 /* clang-format on */
 
-static int64_t
-number_at(const PGresult *result, int row, int column)
-{
-	return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
 /* A row of LINE_COLUMNS; its texts are the result's. */
 static struct store_line
 line_of_row(const PGresult *result, int row)
 {
 	struct store_line line = {
-	    .version = number_at(result, row, 0),
-	    .kind = (enum store_kind)number_at(result, row, 1),
-	    .base = number_at(result, row, 2),
-	    .nth = (unsigned)number_at(result, row, 3),
-	    .seat = number_at(result, row, 4),
-	    .quantity = number_at(result, row, 5),
-	    .remaining = number_at(result, row, 6),
-	    .capacity = number_at(result, row, 7),
+	    .version = postgres_number(result, row, 0),
+	    .kind = (enum store_kind)postgres_number(result, row, 1),
+	    .base = postgres_number(result, row, 2),
+	    .nth = (unsigned)postgres_number(result, row, 3),
+	    .seat = postgres_number(result, row, 4),
+	    .quantity = postgres_number(result, row, 5),
+	    .remaining = postgres_number(result, row, 6),
+	    .capacity = postgres_number(result, row, 7),
 	    .buyer = PQgetvalue(result, row, 9),
 	    .key = PQgetisnull(result, row, 10) ? NULL
 						: PQgetvalue(result, row, 10),
 	    .lock = PQgetvalue(result, row, 11),
-	    .host = (unsigned)number_at(result, row, 12),
-	    .worker = (unsigned)number_at(result, row, 13),
-	    .clerk = (unsigned)number_at(result, row, 14),
-	    .sold_at_ms = number_at(result, row, 15),
+	    .host = (unsigned)postgres_number(result, row, 12),
+	    .worker = (unsigned)postgres_number(result, row, 13),
+	    .clerk = (unsigned)postgres_number(result, row, 14),
+	    .sold_at_ms = postgres_number(result, row, 15),
 	    .trail = PQgetvalue(result, row, 16),
 	};
 
@@ -215,9 +208,7 @@ postgres_find_keys(struct store_user *user, const struct store_state *state,
 		return store_no_memory(user);
 	values_text(&values, state->settings.id);
 	values_number(&values, (int64_t)state->birth);
-	run.values[run.count] = pack->bytes;
-	run.lengths[run.count] = (int)pack->used;
-	run.formats[run.count++] = 1;
+	values_binary(&values, pack->bytes, pack->used);
 	result = postgres_read(user, &run, 1);
 	for (row = 0; result == STORE_OK && row < PQntuples(run.result);
 	     row++) {
@@ -228,24 +219,12 @@ postgres_find_keys(struct store_user *user, const struct store_state *state,
 	return result;
 }
 
-/* Read the sale again, which makes `number` its number. */
-static enum store_result
-turn_to(struct store_user *user, const struct store_state *state)
-{
-	struct store_state now = {0};
-	enum store_result result;
-
-	result = postgres_read_sale(user, state->settings.id, &now);
-	return now.birth == state->birth || result != STORE_OK ? result
-							       : STORE_GONE;
-}
-
 /* A line is missing: its sale was deleted meanwhile, or there is damage. */
 static enum store_result
 fail_gap(
     struct store_user *user, const struct store_state *state, int64_t version)
 {
-	const enum store_result result = turn_to(user, state);
+	const enum store_result result = store_read_same(user, state);
 
 	if (result != STORE_OK)
 		return result;
@@ -290,7 +269,7 @@ static enum store_result
 postgres_each(struct store_user *user, const struct store_state *state,
     int64_t after, store_visit_fn *visit, void *arg)
 {
-	enum store_result result = turn_to(user, state);
+	enum store_result result = store_read_same(user, state);
 	bool more = true;
 
 	while (result == STORE_OK && more && after < state->version)
@@ -321,9 +300,7 @@ begin_with(struct store_user *user, const char *id, bool advisory,
 		runs[2].statement = &read_row_sql;
 		count = 3;
 	}
-	do
-		end = postgres_run(user, runs, count, deadline_ns);
-	while (end == SESSION_AGAIN && clock_now_ns() < deadline_ns);
+	end = postgres_run(user, runs, count, deadline_ns);
 	if (end == SESSION_DONE)
 		result = take_state(user, runs, count, state);
 	else
@@ -418,7 +395,7 @@ postgres_end(struct store_user *user, const struct store_state *state,
     enum store_result result)
 {
 	struct session *session = postgres_own(user)->session;
-	struct session_run run = {.statement = &commit_sql};
+	struct session_run run = {.statement = &postgres_commit};
 	const int64_t deadline_ns = clock_now_ns() + READ_NS;
 	enum session_end end;
 
@@ -466,9 +443,8 @@ postgres_create(
 	values_number(&values, STORE_SALES_MAX);
 	do
 		end = postgres_run(user, &run, 1, deadline_ns);
-	while ((end == SESSION_AGAIN || (end == SESSION_REFUSED &&
-					    strcmp(session_constraint(session),
-						"sale_slot_key") == 0)) &&
+	while (end == SESSION_REFUSED &&
+	       strcmp(session_constraint(session), "sale_slot_key") == 0 &&
 	       clock_now_ns() < deadline_ns);
 	if (end == SESSION_DONE) {
 		result = take_state(user, &run, 1, state);
@@ -518,8 +494,8 @@ postgres_tidy(struct store_user *user)
 		return;
 	if (PQntuples(run.result) > 0) {
 		own->tidy_ns = 0;
-		delete_slice(user, number_at(run.result, 0, 0),
-		    number_at(run.result, 0, 1));
+		delete_slice(user, postgres_number(run.result, 0, 0),
+		    postgres_number(run.result, 0, 1));
 	}
 	session_clear(&run, 1);
 }

@@ -28,6 +28,16 @@ values_number(struct values *values, int64_t number)
 }
 
 void
+values_binary(struct values *values, const char *bytes, size_t size)
+{
+	struct session_run *run = values->run;
+
+	run->values[run->count] = bytes;
+	run->lengths[run->count] = (int)size;
+	run->formats[run->count++] = 1;
+}
+
+void
 values_wait(struct values *values, int64_t deadline_ns)
 {
 	const int64_t left_ms = (deadline_ns - clock_now_ns()) / NS_PER_MS;

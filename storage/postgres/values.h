@@ -13,6 +13,7 @@ struct values {
 
 void values_text(struct values *values, const char *text); /* NULL: null */
 void values_number(struct values *values, int64_t number);
+void values_binary(struct values *values, const char *bytes, size_t size);
 
 /* As the first run of a transaction: how long it waits for a lock. */
 extern const struct session_statement values_waiting;

@@ -74,7 +74,6 @@ static const struct session_statement take_sql = {.text =
 	LINES(7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19) ")"
 	" SELECT last, had, all_of_it FROM s"};
 
-static const struct session_statement commit_sql = {.text = "COMMIT"};
 static const struct session_statement look_sql = {.text =
 	"SELECT birth, epoch FROM sale WHERE id = $1"};
 static const struct session_statement fence_sql = {.text =
@@ -128,16 +127,12 @@ static bool
 values_lines(struct values *values, struct pack *pack,
     const struct store_line *lines, size_t count)
 {
-	struct session_run *run = values->run;
 	size_t at[ARRAYS + 1], i;
 
 	if (!pack_lines(pack, lines, count, at))
 		return false;
-	for (i = 0; i < ARRAYS; i++) {
-		run->values[run->count] = pack->bytes + at[i];
-		run->lengths[run->count] = (int)(at[i + 1] - at[i]);
-		run->formats[run->count++] = 1;
-	}
+	for (i = 0; i < ARRAYS; i++)
+		values_binary(values, pack->bytes + at[i], at[i + 1] - at[i]);
 	return true;
 }
 
@@ -170,12 +165,6 @@ struct write {
 };
 
 static int64_t
-number_at(const PGresult *result, int column)
-{
-	return strtoll(PQgetvalue(result, 0, column), NULL, 10);
-}
-
-static int64_t
 last_seat(const struct write *w)
 {
 	int64_t last = 0;
@@ -185,17 +174,6 @@ last_seat(const struct write *w)
 		if (w->lines[i].seat + w->lines[i].quantity - 1 > last)
 			last = w->lines[i].seat + w->lines[i].quantity - 1;
 	return last;
-}
-
-static int64_t
-count_seats(const struct write *w)
-{
-	int64_t seats = 0;
-	size_t i;
-
-	for (i = 0; i < w->count; i++)
-		seats += w->lines[i].quantity;
-	return seats;
 }
 
 /* False: no memory. */
@@ -212,7 +190,7 @@ bind_write(const struct write *w, struct values *values)
 	values_number(values, postgres_shared(w->user)->host);
 	values_number(values, (int64_t)w->count);
 	if (w->check == STORE_DECIDED) {
-		values_number(values, count_seats(w));
+		values_number(values, store_count_seats(w->lines, w->count));
 	} else {
 		if (w->check == STORE_CHECKED)
 			values_number(values, state->version);
@@ -233,7 +211,7 @@ static void
 complete(const struct write *w, const PGresult *result)
 {
 	const bool decided = w->check == STORE_DECIDED;
-	const int64_t last = number_at(result, 0);
+	const int64_t last = postgres_number(result, 0, 0);
 	size_t i;
 
 	store_number(
@@ -241,8 +219,8 @@ complete(const struct write *w, const PGresult *result)
 	for (i = 0; i < w->count; i++)
 		w->lines[i].host = postgres_shared(w->user)->host;
 	if (decided)
-		store_seat(w->lines, w->count, number_at(result, 1),
-		    number_at(result, 2));
+		store_seat(w->lines, w->count, postgres_number(result, 0, 1),
+		    postgres_number(result, 0, 2));
 	*w->overwrote = !decided && last != w->state->version;
 }
 
@@ -259,9 +237,9 @@ why_not(const struct write *w)
 	if (result != STORE_OK)
 		return result;
 	if (PQntuples(run.result) == 0 ||
-	    number_at(run.result, 0) != (int64_t)w->state->birth)
+	    postgres_number(run.result, 0, 0) != (int64_t)w->state->birth)
 		result = STORE_GONE;
-	else if (number_at(run.result, 1) != (int64_t)w->state->epoch)
+	else if (postgres_number(run.result, 0, 1) != (int64_t)w->state->epoch)
 		result = STORE_MOVED;
 	else
 		result = STORE_CONFLICT;
@@ -354,7 +332,7 @@ write_put(struct store_user *user, const struct store_state *state,
 	struct postgres_own *own = postgres_own(user);
 	struct session_run runs[3] = {{.statement = &values_waiting},
 	    {.statement = check == STORE_DECIDED ? &take_sql : &put_sql},
-	    {.statement = &commit_sql}};
+	    {.statement = &postgres_commit}};
 	struct values wait = {.run = &runs[0]}, values = {.run = &runs[1]};
 	const bool in_turn = own->in_turn;
 	const size_t first = in_turn || deadline_ns > clock_now_ns() + WAIT_NS;
@@ -367,11 +345,8 @@ write_put(struct store_user *user, const struct store_state *state,
 	if (!bind_write(&w, &values))
 		return store_no_memory(user);
 	values_wait(&wait, deadline_ns);
-	do
-		end = postgres_run(user, runs + first,
-		    (in_turn ? 3 : 2) - first, clock_now_ns() + WAIT_NS);
-	while (
-	    end == SESSION_AGAIN && !in_turn && clock_now_ns() < deadline_ns);
+	end = postgres_run(user, runs + first, (in_turn ? 3 : 2) - first,
+	    clock_now_ns() + WAIT_NS);
 	result = end_write(&w, &runs[1], end, deadline_ns);
 	session_clear(runs, 3);
 	session_roll_back(own->session, clock_now_ns() + READ_NS);
